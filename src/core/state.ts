@@ -1,0 +1,56 @@
+import type { ErrorInfo } from './errors.ts'
+
+/** How well a running service is, in the words of the health+json draft. */
+export type Health = 'pass' | 'warn' | 'fail'
+
+/** Particulars of a service's own (an address, what was cut): flat JSON. */
+export type Info = Readonly<Record<string, string | number | boolean | null>>
+
+/** Why a service is asked to end. Plain JSON. */
+export type StopReason =
+  | { readonly by: 'signal'; readonly signal: string }
+  | { readonly by: 'failure'; readonly service: string; readonly error: ErrorInfo }
+  | { readonly by: 'uncaught'; readonly error: ErrorInfo }
+  | { readonly by: 'call'; readonly message?: string }
+  | { readonly by: 'end' }
+
+/** How a service came to its end. `abandoned`: it did not let go, even when forced. */
+export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
+
+/** Where a service is in its life; each phase carries what a person would ask next. Plain JSON. */
+export type ServiceState = { readonly info?: Info } & (
+  | { readonly phase: 'idle' }
+  | { readonly phase: 'waiting'; readonly for: readonly string[] }
+  | { readonly phase: 'starting'; readonly attempt: number }
+  | { readonly phase: 'running'; readonly health: Health; readonly detail?: string; readonly leaving?: StopReason }
+  | { readonly phase: 'draining'; readonly reason: StopReason; readonly pending?: number }
+  | { readonly phase: 'drained'; readonly timedOut?: true }
+  | { readonly phase: 'stopping'; readonly reason: StopReason; readonly pending?: number }
+  | { readonly phase: 'backoff'; readonly error: ErrorInfo; readonly attempt: number; readonly retryAt: number }
+  | { readonly phase: 'stopped'; readonly how: Ending; readonly error?: ErrorInfo }
+  | { readonly phase: 'failed'; readonly error: ErrorInfo }
+)
+
+export type Phase = ServiceState['phase']
+
+/** The state of one phase: `StateOf<'running'>`. */
+export type StateOf<P extends Phase> = Extract<ServiceState, { readonly phase: P }>
+
+/** Which phase may follow which. Each living phase may also repeat with new particulars. */
+export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
+  idle: ['waiting', 'starting', 'failed', 'stopped'],
+  waiting: ['waiting', 'starting', 'failed', 'stopped'],
+  starting: ['starting', 'running', 'draining', 'stopping', 'backoff', 'failed', 'stopped'],
+  running: ['running', 'draining', 'stopping', 'backoff', 'failed', 'stopped'],
+  draining: ['draining', 'drained', 'stopping', 'failed', 'stopped'],
+  drained: ['drained', 'stopping', 'failed', 'stopped'],
+  stopping: ['stopping', 'starting', 'backoff', 'failed', 'stopped'],
+  backoff: ['backoff', 'starting', 'failed', 'stopped'],
+  stopped: [],
+  failed: [],
+}
+
+export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].includes(to)
+
+/** True once nothing can follow: the service is gone, or given up. */
+export const isFinal = (state: ServiceState): boolean => state.phase === 'stopped' || state.phase === 'failed'
