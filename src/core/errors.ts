@@ -1,6 +1,6 @@
-/** Every error this library gives has one of these codes; they are stable. */
+/** Every error this library gives carries one of these codes; they are stable. */
 export type ErrorCode =
-  | 'ERR_EMPTY_NAME'
+  | 'ERR_INVALID_NAME'
   | 'ERR_DUPLICATE_NAME'
   | 'ERR_NOT_A_SERVICE'
   | 'ERR_UNKNOWN_DEPENDENCY'
@@ -25,3 +25,84 @@ export type ErrorCode =
   | 'ERR_AMQP_UNREACHABLE'
   | 'ERR_AMQP_CREDENTIALS'
   | 'ERR_AMQP_QUEUE'
+
+/** An error as plain JSON, causes kept: what states, events and reports carry. */
+export interface ErrorInfo {
+  readonly name: string
+  readonly message: string
+  readonly code?: string
+  /** The service it concerns, or a path (`shop/db`) when it comes from a group. */
+  readonly service?: string
+  readonly stack?: string
+  readonly cause?: ErrorInfo
+  /** All errors that came together, first cause first. */
+  readonly errors?: readonly ErrorInfo[]
+}
+
+/**
+ * What went wrong with which service. `code` is stable, `cause` is what was thrown,
+ * `errors` holds everything that came together, first cause first.
+ *
+ * @example
+ * ```ts
+ * const error = new ServiceError('ERR_START_FAILED', 'db', 'service "db" failed to start: no route', {
+ *   cause: new Error('no route'),
+ * })
+ * console.log(error.code, error.service) // ERR_START_FAILED db
+ * ```
+ */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError'
+  readonly code: ErrorCode
+  readonly service: string
+  readonly errors: readonly unknown[]
+
+  constructor(
+    code: ErrorCode,
+    service: string,
+    message: string,
+    options: { readonly cause?: unknown; readonly errors?: readonly unknown[] } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.code = code
+    this.service = service
+    this.errors = options.errors ?? []
+  }
+}
+
+/** The text of anything that was thrown. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message || error.name : typeof error === 'string' ? error : String(error)
+
+/** A thrown thing as a `ServiceError`; one that already is passes unchanged. */
+export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
+  cause instanceof ServiceError
+    ? cause
+    : new ServiceError(code, service, `service "${service}" ${did}: ${messageOf(cause)}`, { cause })
+
+/** Several errors as one, the first cause first; a single one stays itself. */
+export const combine = (first: ServiceError, rest: readonly unknown[]): ServiceError => {
+  if (rest.length === 0) return first
+  const more = rest.length === 1 ? messageOf(rest[0]) : `${rest.length} more errors`
+  return new ServiceError(first.code, first.service, `${first.message} (then: ${more})`, {
+    cause: first.cause ?? first,
+    errors: [first, ...rest],
+  })
+}
+
+/** Anything thrown, as plain JSON. Cycles among causes end at the depth limit. */
+export const errorInfo = (error: unknown, depth = 8): ErrorInfo => {
+  if (!(error instanceof Error)) return { name: 'Error', message: messageOf(error) }
+  const { code, service, errors } = error as Partial<ServiceError>
+  return {
+    name: error.name,
+    message: messageOf(error),
+    ...(typeof code === 'string' && { code }),
+    ...(typeof service === 'string' && { service }),
+    ...(error.stack !== undefined && { stack: error.stack }),
+    ...(error.cause !== undefined && depth > 0 && { cause: errorInfo(error.cause, depth - 1) }),
+    ...(Array.isArray(errors) &&
+      errors.length > 0 &&
+      depth > 0 && { errors: errors.map(e => errorInfo(e, depth - 1)) }),
+  }
+}

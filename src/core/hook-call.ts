@@ -1,0 +1,141 @@
+import { isObservable, type ObservableInput, type Subscription } from 'rxjs'
+import type { Health, Info, StopReason } from './state.ts'
+
+/** What a hook may return: nothing, a promise, or an Observable whose completion counts. */
+export type HookResult = ObservableInput<unknown> | PromiseLike<unknown> | unknown
+
+/**
+ * What every hook is given.
+ *
+ * Each hook has its own `signal`: start's fires when the start is cancelled, drain's at *stop*, stop's at *force*
+ * (a stop that comes under force gets an already aborted one), a task's at its own turn to stop.
+ */
+export interface ServiceContext {
+  readonly signal: AbortSignal
+  /** Why the service is asked to end; `undefined` before that. */
+  readonly reason: StopReason | undefined
+  /** The service died by itself: its lifecycle errors at once, and it is gone. Clean up before you call it. */
+  readonly fail: (error: unknown) => void
+  /** Says how well the running service is. Default `'pass'`. */
+  readonly setHealth: (health: Health, detail?: string) => void
+  /** How much work is still held. Told only while draining and stopping. */
+  readonly pending: (count: number) => void
+  /** Particulars to show with the state; later ones are merged into earlier ones. */
+  readonly info: (particulars: Info) => void
+}
+
+/** What a hook reaches of the service it belongs to. */
+export interface HookHost {
+  readonly reason: StopReason | undefined
+  fail(error: unknown): void
+  setHealth(health: Health, detail?: string): void
+  setPending(count: number): void
+  addInfo(particulars: Info): void
+}
+
+const UNSUBSCRIBED = Symbol('unsubscribed')
+
+type Settled = (error: unknown, failed: boolean) => void
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+
+/**
+ * One call of one hook, which is also the context the hook is given. It settles once: returned, resolved, completed,
+ * or failed; an Observable that is aborted is unsubscribed and thereby settled. The members of the context are getters,
+ * so that a hook can take them apart and one that does not ask for a signal pays for no AbortController.
+ */
+export class HookCall implements ServiceContext {
+  settled = false
+  aborted = false
+  readonly #host: HookHost
+  readonly #onSettled: Settled
+  #controller: AbortController | undefined
+  #subscription: Subscription | undefined
+
+  constructor(host: HookHost, onSettled: Settled) {
+    this.#host = host
+    this.#onSettled = onSettled
+  }
+
+  run(hook: (context: ServiceContext) => HookResult): void {
+    let result: HookResult
+    try {
+      result = hook(this)
+    } catch (error) {
+      return this.#settle(error, true)
+    }
+    if (isObservable(result)) {
+      const subscription = result.subscribe({
+        error: (error: unknown) => this.#settle(error, true),
+        complete: () => this.#settle(undefined, false),
+      })
+      this.#subscription = subscription
+      // Aborted by what it did on subscription.
+      if (this.aborted) this.#unsubscribe()
+    } else if (isPromise(result)) {
+      result.then(
+        () => this.#settle(undefined, false),
+        (error: unknown) => this.#settle(error, true),
+      )
+    } else this.#settle(undefined, false)
+  }
+
+  /** Asks the hook to give up. Promises may take their time; Observables are let go at once. */
+  abort(): void {
+    if (this.settled || this.aborted) return
+    this.aborted = true
+    this.#controller?.abort()
+    this.#unsubscribe()
+  }
+
+  /** Whether an error is this call's own abort coming back, rather than a failure. */
+  isOwnAbort(error: unknown): boolean {
+    if (!this.aborted) return false
+    return (
+      error === UNSUBSCRIBED ||
+      error === this.#controller?.signal.reason ||
+      (error instanceof Error && error.name === 'AbortError')
+    )
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.aborted) this.#controller.abort()
+    }
+    return this.#controller.signal
+  }
+
+  get reason(): StopReason | undefined {
+    return this.#host.reason
+  }
+
+  get fail(): (error: unknown) => void {
+    return error => this.#host.fail(error)
+  }
+
+  get setHealth(): (health: Health, detail?: string) => void {
+    return (health, detail) => this.#host.setHealth(health, detail)
+  }
+
+  get pending(): (count: number) => void {
+    return count => this.#host.setPending(count)
+  }
+
+  get info(): (particulars: Info) => void {
+    return particulars => this.#host.addInfo(particulars)
+  }
+
+  #unsubscribe(): void {
+    if (!this.#subscription) return
+    this.#subscription.unsubscribe()
+    this.#settle(UNSUBSCRIBED, true)
+  }
+
+  #settle(error: unknown, failed: boolean): void {
+    if (this.settled) return
+    this.settled = true
+    this.#onSettled(error, failed)
+  }
+}

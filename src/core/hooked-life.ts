@@ -1,0 +1,296 @@
+import type { Observable, Subscriber, Subscription } from 'rxjs'
+import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
+import { HookCall, type HookHost, type HookResult, type ServiceContext } from './hook-call.ts'
+import { atLeast, type Shutdown } from './shutdown-level.ts'
+import type { Ending, Health, Info, ServiceState, StopReason } from './state.ts'
+
+type Hook = (context: ServiceContext) => HookResult
+
+/** All that a service made from functions can have. `main` is a task's one long-running function. */
+export interface LifeHooks {
+  readonly start?: Hook | undefined
+  readonly unready?: Hook | undefined
+  readonly drain?: Hook | undefined
+  readonly stop?: Hook | undefined
+  readonly force?: Hook | undefined
+  readonly main?: Hook | undefined
+  /** A job: over once its start has ended well. */
+  readonly once?: boolean
+}
+
+const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
+const RUNNING: ServiceState = Object.freeze({ phase: 'running', health: 'pass' })
+const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
+
+/**
+ * One life of a service made from hooks: what it says from subscription to its end. Invariants: it is over once, and
+ * only when its start, main, stop and force calls have settled; whoever skips a step is given the hooks in between,
+ * except under force, where only stop (already aborted) and force are called.
+ */
+export class HookedLife implements HookHost {
+  readonly #name: string
+  readonly #hooks: LifeHooks
+  readonly #out: Subscriber<ServiceState>
+  readonly #steps: Subscription
+  #phase: 'idle' | 'starting' | 'running' | 'draining' | 'drained' | 'stopping' | 'over' = 'idle'
+  #shutdown: Shutdown | undefined
+  #starting: HookCall | undefined
+  #main: HookCall | undefined
+  #unready: HookCall | undefined
+  #drain: HookCall | undefined
+  #stop: HookCall | undefined
+  #force: HookCall | undefined
+  #health: Health = 'pass'
+  #detail: string | undefined
+  #pending: number | undefined
+  #info: Info | undefined
+  #errors: ServiceError[] | undefined
+
+  constructor(name: string, hooks: LifeHooks, shutdown$: Observable<Shutdown>, out: Subscriber<ServiceState>) {
+    this.#name = name
+    this.#hooks = hooks
+    this.#out = out
+    this.#steps = shutdown$.subscribe(shutdown => this.#onStep(shutdown))
+    if (this.#phase !== 'idle') return
+    this.#phase = 'starting'
+    out.next(STARTING)
+    if (this.#phase === 'starting') this.#callStart()
+  }
+
+  get reason(): StopReason | undefined {
+    return this.#shutdown?.reason
+  }
+
+  fail(error: unknown): void {
+    if (this.#phase === 'over') return
+    const starting = this.#phase === 'starting'
+    this.#record(starting ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED', starting ? 'failed to start' : 'failed', error)
+    this.#end()
+  }
+
+  setHealth(health: Health, detail?: string): void {
+    this.#health = health
+    this.#detail = detail
+    if (this.#phase === 'running') this.#say()
+  }
+
+  setPending(count: number): void {
+    this.#pending = count
+    if (this.#phase === 'draining' || this.#phase === 'stopping') this.#say()
+  }
+
+  addInfo(particulars: Info): void {
+    this.#info = { ...this.#info, ...particulars }
+    if (this.#phase !== 'idle' && this.#phase !== 'over') this.#say()
+  }
+
+  /** The listener has left: nothing more is said, and whatever still runs is asked to give up. */
+  abandon(): void {
+    this.#steps?.unsubscribe()
+    if (this.#phase === 'over') return
+    this.#phase = 'over'
+    this.#abortAll()
+  }
+
+  #callStart(): void {
+    const { start } = this.#hooks
+    if (!start) return this.#started()
+    this.#starting = new HookCall(this, (error, failed) => {
+      if (this.#phase === 'over') return
+      if (this.#phase === 'starting') return failed ? this.fail(error) : this.#started()
+      // Cancelled while starting: what succeeded all the same is stopped properly, what gave up is gone.
+      if (!failed && !this.#hooks.once) return this.#callStop()
+      if (failed && !this.#starting?.isOwnAbort(error)) this.#record('ERR_START_FAILED', 'failed to start', error)
+      this.#endIfSettled()
+    })
+    this.#starting.run(start)
+  }
+
+  #started(): void {
+    if (this.#hooks.once) return this.#end()
+    this.#phase = 'running'
+    this.#say()
+    const { main } = this.#hooks
+    if (!main || this.#phase !== 'running') return
+    this.#main = new HookCall(this, (error, failed) => {
+      if (this.#phase === 'over') return
+      if (failed && !this.#main?.isOwnAbort(error)) return this.fail(error)
+      this.#endIfSettled()
+    })
+    this.#main.run(main)
+  }
+
+  #onStep(shutdown: Shutdown): void {
+    if (this.#phase === 'over') return
+    this.#shutdown = shutdown
+    if (this.#phase === 'idle') return this.#end()
+    if (this.#phase === 'starting') this.#toStopping()
+    else if (atLeast(shutdown, 'stop')) this.#toStopping()
+    else if (shutdown.step === 'drain') this.#toDraining()
+    else this.#toUnready()
+    if (shutdown.step === 'force') this.#toForce()
+  }
+
+  #toUnready(): void {
+    if (this.#phase !== 'running') return
+    this.#say()
+    this.#callUnready()
+  }
+
+  #callUnready(): void {
+    const { unready } = this.#hooks
+    if (!unready || this.#unready) return
+    this.#unready = new HookCall(this, (error, failed) => {
+      if (failed && !this.#unready?.isOwnAbort(error))
+        this.#record('ERR_UNREADY_FAILED', 'failed to say goodbye', error)
+    })
+    this.#unready.run(unready)
+  }
+
+  #toDraining(): void {
+    if (this.#phase !== 'running') return
+    this.#callUnready()
+    if (!this.#hooks.drain || this.#phase !== 'running') return
+    this.#phase = 'draining'
+    this.#say()
+    this.#callDrain(this.#hooks.drain)
+  }
+
+  #callDrain(drain: Hook): void {
+    this.#drain = new HookCall(this, (error, failed) => {
+      if (this.#phase === 'over') return
+      if (failed && !this.#drain?.isOwnAbort(error)) this.#record('ERR_DRAIN_FAILED', 'failed to drain', error)
+      if (this.#phase === 'draining') {
+        this.#phase = 'drained'
+        this.#pending = undefined
+        this.#say()
+      } else if (this.#phase === 'stopping') this.#callStop()
+    })
+    this.#drain.run(drain)
+  }
+
+  #toStopping(): void {
+    if (this.#phase === 'stopping') return
+    const before = this.#phase
+    this.#phase = 'stopping'
+    this.#say()
+    if (before === 'starting') {
+      if (this.#starting) this.#starting.abort()
+      else this.#end()
+    } else if (this.#main) this.#main.abort()
+    else this.#callStop()
+  }
+
+  #callStop(): void {
+    if (this.#stop || this.#phase !== 'stopping') return
+    const forced = this.#shutdown?.step === 'force'
+    const { drain, stop } = this.#hooks
+    if (!forced && drain && !this.#drain) {
+      this.#callUnready()
+      return this.#callDrain(drain)
+    }
+    // A drain that ran out of its time is let go; it is counted at the end if it still runs then.
+    const call = new HookCall(this, (error, failed) => {
+      if (this.#phase === 'over') return
+      if (failed && !call.isOwnAbort(error)) this.#record('ERR_STOP_FAILED', 'failed to stop', error)
+      this.#endIfSettled()
+    })
+    this.#stop = call
+    this.#drain?.abort()
+    if (forced) call.abort()
+    call.run(stop ?? (() => undefined))
+  }
+
+  #toForce(): void {
+    if (this.#over || this.#force) return
+    const { force } = this.#hooks
+    if (force) {
+      const call = new HookCall(this, (error, failed) => {
+        if (this.#phase === 'over') return
+        if (failed) this.#record('ERR_STOP_FAILED', 'failed to let go', error)
+        this.#endIfSettled()
+      })
+      this.#force = call
+      call.run(force)
+    }
+    if (this.#over) return
+    this.#unready?.abort()
+    this.#stop?.abort()
+    // Aborting a drain that held back the stop calls it; one that ignores its signal is not waited for.
+    if (this.#drain && !this.#stop) this.#callStop()
+  }
+
+  /** Over when what must settle has settled; each of these calls comes by here when it does. */
+  #endIfSettled(): void {
+    const open = [this.#starting, this.#main, this.#stop, this.#force].some(call => call && !call.settled)
+    if (!open) this.#end()
+  }
+
+  #end(): void {
+    if (this.#over) return
+    this.#phase = 'over'
+    const leftRunning = this.#abortAll()
+    if (leftRunning > 0) this.#info = { ...this.#info, abandoned: leftRunning }
+    const [first, ...rest] = this.#errors ?? []
+    if (first) return this.#out.error(combine(first, rest))
+    this.#out.next(this.#with({ phase: 'stopped', how: this.#ending() }))
+    this.#out.complete()
+  }
+
+  #ending(): Ending {
+    if (!this.#shutdown) return 'ended'
+    return this.#shutdown.step === 'force' ? 'forced' : 'stopped'
+  }
+
+  /** Returns how many calls still run after that. */
+  #abortAll(): number {
+    let running = 0
+    for (const call of [this.#starting, this.#main, this.#unready, this.#drain, this.#stop, this.#force]) {
+      call?.abort()
+      if (call && !call.settled) running++
+    }
+    return running
+  }
+
+  get #over(): boolean {
+    return this.#phase === 'over'
+  }
+
+  #record(code: ErrorCode, did: string, error: unknown): void {
+    this.#errors ??= []
+    this.#errors.push(asServiceError(code, this.#name, did, error))
+  }
+
+  #say(): void {
+    this.#out.next(this.#state())
+  }
+
+  #state(): ServiceState {
+    const reason = this.#shutdown?.reason
+    const pending = this.#pending === undefined ? undefined : { pending: this.#pending }
+    switch (this.#phase) {
+      case 'running':
+        if (!reason && this.#health === 'pass' && this.#detail === undefined) return this.#with(RUNNING)
+        return this.#with({
+          phase: 'running',
+          health: this.#health,
+          ...(this.#detail !== undefined && { detail: this.#detail }),
+          ...(reason && { leaving: reason }),
+        })
+      case 'draining':
+        return this.#with({ phase: 'draining', reason: reason!, ...pending })
+      case 'drained':
+        return this.#with(DRAINED)
+      case 'stopping':
+        return this.#with(
+          pending ? { phase: 'stopping', reason: reason!, ...pending } : { phase: 'stopping', reason: reason! },
+        )
+      default:
+        return this.#with(STARTING)
+    }
+  }
+
+  #with(state: ServiceState): ServiceState {
+    return this.#info ? { ...state, info: this.#info } : state
+  }
+}

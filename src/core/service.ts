@@ -1,0 +1,157 @@
+import { from, Observable, type ObservableInput } from 'rxjs'
+import { ServiceError } from './errors.ts'
+import type { HookResult, ServiceContext } from './hook-call.ts'
+import { HookedLife, type LifeHooks } from './hooked-life.ts'
+import type { Shutdown } from './shutdown-level.ts'
+import type { ServiceState } from './state.ts'
+
+/**
+ * A service is a cold Observable of its lifecycle. Subscribing starts it, `shutdown$` says how far the goodbye has
+ * come, completion means it is gone, an error means it failed and is gone.
+ */
+export interface Service<Name extends string = string> {
+  readonly name: Name
+  lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState>
+}
+
+/** What a service can do at each step of its life. Each may return a promise, an Observable or nothing. */
+export interface ServiceHooks {
+  /** Settles when the service is ready. */
+  readonly start?: (context: ServiceContext) => HookResult
+  /** Serve on, but say goodbye. Nobody waits for it. */
+  readonly unready?: (context: ServiceContext) => HookResult
+  /** Take no new work from outside; settles when what is held is finished. */
+  readonly drain?: (context: ServiceContext) => HookResult
+  /** End gracefully; settles when the service is gone. */
+  readonly stop?: (context: ServiceContext) => HookResult
+  /** Let go of everything now, so that a stop that is under way can settle. */
+  readonly force?: (context: ServiceContext) => HookResult
+}
+
+/** Any object or class instance with these methods can be added to a group. Named after `name`, or its class. */
+export interface Startable {
+  readonly name?: string
+  start(context: ServiceContext): HookResult
+  unready?(context: ServiceContext): HookResult
+  drain?(context: ServiceContext): HookResult
+  stop?(context: ServiceContext): HookResult
+  force?(context: ServiceContext): HookResult
+}
+
+const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Service<Name> => {
+  checkName(name)
+  return {
+    name,
+    lifecycle: shutdown$ =>
+      new Observable(out => {
+        const life = new HookedLife(name, hooks, shutdown$, out)
+        return () => life.abandon()
+      }),
+  }
+}
+
+/**
+ * A service from functions. It is running once `start` has settled, and gone once `stop` has.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`
+ * @example
+ * ```ts
+ * const rows = new Map<string, string>()
+ * const db = service('db', {
+ *   start: () => rows.set('greeting', 'hello'),
+ *   stop: () => rows.clear(),
+ * })
+ * ```
+ */
+export const service = <const Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> =>
+  hooked(name, hooks)
+
+/**
+ * One long-running function (go-zero's blocking `Start`): running at once, until it ends. Its signal fires when it is
+ * its turn to stop; an Observable that it returns is unsubscribed then.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`
+ * @example
+ * ```ts
+ * const ticker = task('ticker', async ({ signal }) => {
+ *   while (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+ * })
+ * ```
+ */
+export const task = <const Name extends string>(
+  name: Name,
+  main: (context: ServiceContext) => HookResult,
+): Service<Name> => hooked(name, { main })
+
+/**
+ * A one-shot: starting until it has ended well; what depends on it starts after that. The start timeout counts.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`
+ * @example
+ * ```ts
+ * const migrate = job('migrate', async () => console.log('migrated'))
+ * ```
+ */
+export const job = <const Name extends string>(
+  name: Name,
+  run: (context: ServiceContext) => HookResult,
+): Service<Name> => hooked(name, { start: run, once: true })
+
+/**
+ * Any cold Observable as a service: subscribed is running, completed is ended, an error is a failure, and to stop it
+ * is to unsubscribe.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`
+ * @example
+ * ```ts
+ * const clock = fromObservable('clock', interval(1000).pipe(tap(() => console.log('tick'))))
+ * ```
+ */
+export const fromObservable = <const Name extends string>(
+  name: Name,
+  source$: ObservableInput<unknown>,
+): Service<Name> => hooked(name, { main: () => (source$ instanceof Observable ? source$ : from(source$)) })
+
+const isService = (thing: object): thing is Service =>
+  typeof (thing as Partial<Service>).lifecycle === 'function' && typeof (thing as Partial<Service>).name === 'string'
+
+const nameOf = (thing: Startable): string => {
+  if (typeof thing.name === 'string') return thing.name
+  const className = thing.constructor?.name
+  return className === 'Object' ? '' : (className ?? '')
+}
+
+/** Whatever may be added to a group, as a Service. */
+export const toService = (thing: unknown): Service => {
+  if (typeof thing === 'object' && thing !== null) {
+    if (isService(thing)) return { name: checkName(thing.name), lifecycle: shutdown$ => thing.lifecycle(shutdown$) }
+    const startable = thing as Startable
+    if (typeof startable.start === 'function')
+      return hooked(nameOf(startable), {
+        start: context => startable.start(context),
+        unready: startable.unready && (context => startable.unready?.(context)),
+        drain: startable.drain && (context => startable.drain?.(context)),
+        stop: startable.stop && (context => startable.stop?.(context)),
+        force: startable.force && (context => startable.force?.(context)),
+      })
+  }
+  throw new ServiceError(
+    'ERR_NOT_A_SERVICE',
+    '',
+    `not a service: ${typeof thing === 'function' ? 'a function' : String(thing)}. Give a Service, or an object with start() and stop(); ` +
+      'wrap a function with task(name, fn), an Observable with fromObservable(name, source$)',
+  )
+}
+
+/** Names are shown in paths, so they can't be empty or hold a slash. */
+export const checkName = <Name extends string>(name: Name): Name => {
+  if (typeof name !== 'string' || name.trim() === '')
+    throw new ServiceError(
+      'ERR_INVALID_NAME',
+      '',
+      'a service needs a name: give a non-empty string; an object is named after its `name`, or its class',
+    )
+  if (name.includes('/'))
+    throw new ServiceError('ERR_INVALID_NAME', name, `a name can't hold a slash, which separates paths: "${name}"`)
+  return name
+}

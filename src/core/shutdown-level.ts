@@ -1,0 +1,44 @@
+import { Observable, type Subscriber } from 'rxjs'
+import type { StopReason } from './state.ts'
+
+/** How far the goodbye has come. Levels only rise; reaching one implies those before it. */
+export type Step = 'unready' | 'drain' | 'stop' | 'force'
+
+/** What a service is told when it is to end. */
+export interface Shutdown {
+  readonly step: Step
+  readonly reason: StopReason
+  /** How long a forced service may take to let go, in milliseconds: one budget for all that is forced. */
+  readonly forceTimeout?: number
+}
+
+const rank: Readonly<Record<Step, number>> = { unready: 1, drain: 2, stop: 3, force: 4 }
+
+export const atLeast = (shutdown: Shutdown | undefined, step: Step): boolean =>
+  shutdown !== undefined && rank[shutdown.step] >= rank[step]
+
+/**
+ * The shutdown steps as an Observable that replays the latest, so that nobody misses it, and never goes back.
+ * Written out instead of a ReplaySubject because every service has one or two of them.
+ */
+export class ShutdownLevel extends Observable<Shutdown> {
+  latest: Shutdown | undefined
+  #listeners: readonly Subscriber<Shutdown>[] = []
+
+  constructor() {
+    super(listener => {
+      if (this.latest) listener.next(this.latest)
+      this.#listeners = [...this.#listeners, listener]
+      return () => {
+        this.#listeners = this.#listeners.filter(other => other !== listener)
+      }
+    })
+  }
+
+  /** Rises to a step; one already reached is ignored. */
+  raise(shutdown: Shutdown): void {
+    if (atLeast(this.latest, shutdown.step)) return
+    this.latest = shutdown
+    for (const listener of this.#listeners) listener.next(shutdown)
+  }
+}

@@ -1,0 +1,5 @@
+export { type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
+export type { HookResult, ServiceContext } from './core/hook-call.ts'
+export { fromObservable, job, type Service, type ServiceHooks, type Startable, service, task } from './core/service.ts'
+export type { Shutdown, Step } from './core/shutdown-level.ts'
+export type { Ending, Health, Info, Phase, ServiceState, StateOf, StopReason } from './core/state.ts'
