@@ -1,5 +1,20 @@
+export type { Clock } from './core/clock.ts'
 export { type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
+export type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './core/events.ts'
+export { type AddOptions, type GroupHealth, type GroupOptions, type ServiceGroup, serviceGroup } from './core/group.ts'
 export type { HookResult, ServiceContext } from './core/hook-call.ts'
+export type { Outcome, Report, ServiceReport } from './core/report.ts'
 export { fromObservable, job, type Service, type ServiceHooks, type Startable, service, task } from './core/service.ts'
 export type { Shutdown, Step } from './core/shutdown-level.ts'
-export type { Ending, Health, Info, Phase, ServiceState, StateOf, StopReason } from './core/state.ts'
+export {
+  canFollow,
+  type Ending,
+  type Health,
+  type Info,
+  type Phase,
+  type ServiceState,
+  type StateOf,
+  type StopReason,
+  transitions,
+} from './core/state.ts'
+export { foldStatus, type GroupStatus, type ServiceStatus } from './core/status.ts'

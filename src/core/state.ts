@@ -54,3 +54,19 @@ export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].
 
 /** True once nothing can follow: the service is gone, or given up. */
 export const isFinal = (state: ServiceState): boolean => state.phase === 'stopped' || state.phase === 'failed'
+
+/** Why something was asked to end, as a few words. */
+export const describeReason = (reason: StopReason): string => {
+  switch (reason.by) {
+    case 'signal':
+      return reason.signal
+    case 'failure':
+      return `${reason.service} failed: ${reason.error.message}`
+    case 'uncaught':
+      return `uncaught: ${reason.error.message}`
+    case 'call':
+      return reason.message === undefined ? 'stop() was called' : `stop(): ${reason.message}`
+    case 'end':
+      return 'all services have ended'
+  }
+}

@@ -1,0 +1,193 @@
+import { Observable, type Subscriber, type Subscription } from 'rxjs'
+import { after, type Clock } from '../clock.ts'
+import { errorInfo, messageOf, ServiceError } from '../errors.ts'
+import type { Service } from '../service.ts'
+import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
+import type { Info, ServiceState } from '../state.ts'
+
+/** How long a service may take, in milliseconds. `Infinity` turns a clock off. */
+export interface Deadlines {
+  readonly startTimeout: number
+  readonly drainTimeout: number
+  readonly stopTimeout: number
+}
+
+/** How long what is forced may take to let go, unless the shutdown brings its own budget. */
+export const FORCE_TIMEOUT = 1_000
+
+/**
+ * Bounds each stage of a service's life. A start that takes too long is stopped and fails; a drain that does is
+ * called drained; a stop that does is forced; and what does not let go within the force budget is abandoned: it says
+ * so and never completes. Steps are handed on before clocks are armed, so that the innermost service is named first.
+ */
+export const deadline = <Name extends string>(
+  service: Service<Name>,
+  deadlines: Deadlines,
+  clock: Clock,
+  explain: () => string = () => BLOCKING_START(service.name),
+): Service<Name> => ({
+  name: service.name,
+  lifecycle: shutdown$ =>
+    new Observable(out => {
+      const bounded = new BoundedLife(service, deadlines, clock, explain, out)
+      bounded.begin(shutdown$)
+      return () => bounded.end()
+    }),
+})
+
+const BLOCKING_START = (name: string): string =>
+  `A start() that runs for the service's whole life is a task: task("${name}", fn)`
+
+class BoundedLife {
+  readonly #service: Service
+  readonly #deadlines: Deadlines
+  readonly #clock: Clock
+  readonly #explain: () => string
+  readonly #out: Subscriber<ServiceState>
+  readonly #level = new ShutdownLevel()
+  #steps: Subscription | undefined
+  #life: Subscription | undefined
+  #timer: Subscription | undefined
+  #state: ServiceState = { phase: 'idle' }
+  #info: Info | undefined
+  #forceTimeout = FORCE_TIMEOUT
+  #startError: ServiceError | undefined
+  #stopError: ServiceError | undefined
+  #drainTimedOut = false
+  #stopping = false
+
+  constructor(
+    service: Service,
+    deadlines: Deadlines,
+    clock: Clock,
+    explain: () => string,
+    out: Subscriber<ServiceState>,
+  ) {
+    this.#service = service
+    this.#deadlines = deadlines
+    this.#clock = clock
+    this.#explain = explain
+    this.#out = out
+  }
+
+  begin(shutdown$: Observable<Shutdown>): void {
+    this.#steps = shutdown$.subscribe(shutdown => this.#onStep(shutdown))
+    this.#life = this.#service.lifecycle(this.#level).subscribe(this)
+    if (this.#state.phase === 'starting' && !this.#timer && !this.#level.latest)
+      this.#arm(this.#deadlines.startTimeout, () => this.#onStartTimeout())
+  }
+
+  next(state: ServiceState): void {
+    const before = this.#state.phase
+    this.#state = state
+    if (state.info) this.#info = state.info
+    const { phase } = state
+    if (phase !== before && (phase === 'running' || phase === 'drained' || phase === 'stopped')) this.#disarm()
+    if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return
+    if (phase === 'stopped') {
+      if (this.#startError && state.how !== 'abandoned') return
+      const error = this.#startError ?? this.#stopError
+      return this.#out.next(error && !state.error ? { ...state, error: errorInfo(error) } : state)
+    }
+    this.#out.next(state)
+  }
+
+  error(error: unknown): void {
+    this.#disarm()
+    const timeout = this.#startError ?? this.#stopError
+    if (!timeout) return this.#out.error(error)
+    const message = `${timeout.message} Cause: ${messageOf(error)}`
+    this.#out.error(
+      new ServiceError(timeout.code, timeout.service, message, { cause: error, errors: [timeout, error] }),
+    )
+  }
+
+  complete(): void {
+    this.#disarm()
+    if (this.#startError) this.#out.error(this.#startError)
+    else this.#out.complete()
+  }
+
+  end(): void {
+    this.#disarm()
+    this.#steps?.unsubscribe()
+    this.#life?.unsubscribe()
+  }
+
+  #onStep(shutdown: Shutdown): void {
+    if (shutdown.forceTimeout !== undefined) this.#forceTimeout = shutdown.forceTimeout
+    // What is still starting takes any step as stop.
+    const stops = shutdown.step === 'stop' || this.#state.phase === 'starting'
+    const forced = this.#level.latest?.step === 'force'
+    this.#level.raise(shutdown)
+    if (shutdown.step === 'force') {
+      if (!forced) this.#armForce()
+    } else if (stops) this.#armStop()
+    else if (this.#state.phase === 'draining') this.#arm(this.#deadlines.drainTimeout, () => this.#onDrainTimeout())
+  }
+
+  #onStartTimeout(): void {
+    const { name } = this.#service
+    const ms = this.#deadlines.startTimeout
+    this.#startError = new ServiceError(
+      'ERR_START_TIMEOUT',
+      name,
+      `"${name}" was not running within ${ms} ms. ${this.#explain()}`,
+    )
+    const reason = { by: 'failure', service: name, error: errorInfo(this.#startError) } as const
+    this.#level.raise({ step: 'stop', reason, forceTimeout: this.#forceTimeout })
+    this.#armStop()
+  }
+
+  #onDrainTimeout(): void {
+    this.#drainTimedOut = true
+    this.#out.next({ phase: 'drained', timedOut: true, ...(this.#info && { info: this.#info }) })
+  }
+
+  #armStop(): void {
+    if (this.#stopping || this.#over()) return
+    this.#stopping = true
+    this.#arm(this.#deadlines.stopTimeout, () => {
+      const { name } = this.#service
+      const ms = this.#deadlines.stopTimeout
+      this.#stopError = new ServiceError(
+        'ERR_STOP_TIMEOUT',
+        name,
+        `"${name}" did not stop within ${ms} ms and was forced`,
+      )
+      const reason = this.#level.latest!.reason
+      this.#level.raise({ step: 'force', reason, forceTimeout: this.#forceTimeout })
+      this.#armForce()
+    })
+  }
+
+  #armForce(): void {
+    if (this.#over()) return
+    this.#arm(this.#forceTimeout, () => {
+      const { name } = this.#service
+      const stuck = new ServiceError(
+        'ERR_ABANDONED',
+        name,
+        `"${name}" did not let go within ${this.#forceTimeout} ms of being forced and was abandoned`,
+        { cause: this.#startError ?? this.#stopError },
+      )
+      const info = this.#info && { info: this.#info }
+      this.#out.next({ phase: 'stopped', how: 'abandoned', error: errorInfo(stuck), ...info })
+      this.#life?.unsubscribe()
+    })
+  }
+
+  #arm(ms: number, onTime: () => void): void {
+    this.#disarm()
+    if (!this.#out.closed) this.#timer = after(this.#clock, ms, onTime)
+  }
+
+  #disarm(): void {
+    this.#timer?.unsubscribe()
+    this.#timer = undefined
+  }
+
+  #over(): boolean {
+    return this.#state.phase === 'stopped' || this.#out.closed
+  }
+}

@@ -1,0 +1,25 @@
+import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs'
+import { ServiceError } from './errors.ts'
+
+/** The one source of time: an RxJS scheduler, so that a whole shutdown can run under virtual time. */
+export type Clock = SchedulerLike
+
+export const systemClock: Clock = asyncScheduler
+
+/** Timers of the platform hold 31 bits; what is longer would fire at once. */
+const LONGEST = 2 ** 31 - 1
+
+/** Calls back after some milliseconds; `Infinity` turns the clock off. */
+export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined =>
+  ms > LONGEST ? undefined : clock.schedule(callback, ms)
+
+/** A duration in milliseconds, checked: not NaN, not negative, a number. */
+export const duration = (service: string, option: string, value: number | undefined, fallback: number): number => {
+  if (value === undefined) return fallback
+  if (typeof value === 'number' && value >= 0) return value
+  throw new ServiceError(
+    'ERR_INVALID_DURATION',
+    service,
+    `"${service}": ${option} must be milliseconds, zero or more (Infinity for no limit), not ${String(value)}`,
+  )
+}

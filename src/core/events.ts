@@ -1,0 +1,35 @@
+import type { ServiceState } from './state.ts'
+import type { ServiceStatus } from './status.ts'
+
+/** What is known of everything at one moment; the first event a listener gets. */
+export interface SnapshotEvent {
+  readonly kind: 'snapshot'
+  readonly seq: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly group: ServiceStatus
+  readonly services: readonly ServiceStatus[]
+}
+
+/** A service has joined; it is idle. */
+export interface AddedEvent {
+  readonly kind: 'added'
+  readonly seq: number
+  readonly at: number
+  readonly path: string
+  readonly dependsOn?: readonly string[]
+  readonly observer?: true
+}
+
+/** A service, or the group itself, has come to a new state. */
+export interface TransitionEvent {
+  readonly kind: 'transition'
+  readonly seq: number
+  readonly at: number
+  /** Where in the tree: `shop/workers/mailer`. The outermost group is `shop`. */
+  readonly path: string
+  readonly state: ServiceState
+}
+
+/** All that happens in a group: a snapshot, then numbered events without a gap. Plain JSON. */
+export type GroupEvent = SnapshotEvent | AddedEvent | TransitionEvent

@@ -1,0 +1,335 @@
+import { EMPTY, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
+import type { Clock } from './clock.ts'
+import { errorInfo, ServiceError } from './errors.ts'
+import type { Journal } from './journal.ts'
+import { Member, type MemberListener } from './member.ts'
+import { type Order, type Placed, type Plan, plan, reversed } from './plan.ts'
+import type { Service } from './service.ts'
+import { goodbye } from './shutdown.ts'
+import { atLeast, type Shutdown } from './shutdown-level.ts'
+import { type Ending, type Health, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { walk } from './walk.ts'
+
+/** A service as it was added, behaviours applied. */
+export interface Entry extends Placed {
+  readonly path: string
+  readonly service: Service
+}
+
+export interface GroupLifeOptions {
+  readonly name: string
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly drainDelay: number
+  readonly forceTimeout: number | undefined
+}
+
+/**
+ * One life of a group, from subscription to gone: starts its members along the plan, shows the worst of their health,
+ * and takes them down the four steps. A failed start, a failed member, `stop()` and a step from above all come to the
+ * same code, `#raise`, where levels only rise.
+ */
+export class GroupLife implements MemberListener {
+  readonly #options: GroupLifeOptions
+  readonly #out: Subscriber<ServiceState>
+  readonly #all = new Subscription()
+  readonly #entries: Entry[] = []
+  readonly #members: Member[] = []
+  #plan: Plan = { before: [], declared: [], sequence: [] }
+  #dependents: Order = []
+  #phase: 'idle' | 'starting' | 'running' | 'draining' | 'stopping' | 'over' = 'idle'
+  #shutdown: Shutdown | undefined
+  #goodbye = false
+  #walkingForth = false
+  #walkingBack = false
+  #everRan = false
+  /** How many that are not observers are not gone. */
+  #working = 0
+  #failing = 0
+  readonly #unwell = new Map<Member, string>()
+  readonly #errors: ServiceError[] = []
+  readonly #left$ = new Subject<void>()
+  readonly #cut$ = new Subject<void>()
+  readonly #drained$ = new Subject<never>()
+
+  constructor(options: GroupLifeOptions, out: Subscriber<ServiceState>) {
+    this.#options = options
+    this.#out = out
+  }
+
+  begin(entries: readonly Entry[], shutdown$: Observable<Shutdown>): void {
+    this.enroll(entries)
+    this.#all.add(shutdown$.subscribe(shutdown => this.#onStep(shutdown)))
+    if (this.#shutdown) return
+    this.#phase = 'starting'
+    this.#say({ phase: 'starting', attempt: 1 })
+    this.#startMembers()
+  }
+
+  /** Starts what was enrolled since; while the others are still starting, it comes after them. */
+  startAdded(): void {
+    if (!this.#walkingForth) this.#startMembers()
+  }
+
+  get leaving(): boolean {
+    return this.#goodbye || this.#shutdown !== undefined
+  }
+
+  /** Ends by itself, unless it is leaving already. */
+  leave(reason: StopReason): void {
+    const { drainDelay, forceTimeout } = this.#options
+    if (!this.leaving) this.#sayGoodbye(reason, this.#phase === 'running' ? drainDelay : 0, forceTimeout)
+  }
+
+  /** Who is not running yet, and for whom they wait. */
+  explain(): string {
+    const lines = this.#members.flatMap(({ state }, node) => {
+      const name = `"${this.#entries[node]!.name}"`
+      if (state.phase === 'waiting') return [`${name} waits for ${state.for.map(other => `"${other}"`).join(' and ')}`]
+      if (state.phase === 'starting') return [`${name} is still starting`]
+      return state.phase === 'idle' ? [`${name} has not been started`] : []
+    })
+    return `${lines.join('; ')}.`
+  }
+
+  /** The listener has left: members are left too. */
+  abandon(): void {
+    this.#phase = 'over'
+    this.#all.unsubscribe()
+    for (const member of this.#members) member.leave()
+  }
+
+  record(member: Member, state: ServiceState): void {
+    this.#options.journal.record(member.path, state)
+  }
+
+  changed(member: Member, error?: ServiceError): void {
+    const { state } = member
+    if (isFinal(state) && !member.observer) this.#working--
+    const news = this.#noteHealth(member)
+    if (state.phase === 'running' || state.phase === 'stopped')
+      for (const dependent of this.#dependents[member.node]!) this.#showWaiting(dependent)
+    if (error) {
+      this.#errors.push(error)
+      const service = `${this.#options.name}/${error.service}`
+      if (!this.leaving) return this.leave({ by: 'failure', service, error: errorInfo(error) })
+    }
+    if (news && this.#phase === 'running') this.#sayRunning()
+    if (this.#working === 0) this.#leaveIfDone()
+  }
+
+  /** Takes in services and gives each its place; throws when there is none, and then nothing has changed. */
+  enroll(entries: readonly Entry[]): void {
+    const planned = plan([...this.#entries, ...entries])
+    for (const entry of entries) {
+      const observer = entry.observer === true
+      const node = this.#members.length
+      this.#entries.push(entry)
+      this.#members.push(new Member(node, entry.path, observer, entry.service, this, this.#options.clock))
+      if (!observer) this.#working++
+    }
+    this.#plan = planned
+    this.#dependents = reversed(planned.declared)
+  }
+
+  // Start: forwards along the plan.
+
+  #startMembers(): void {
+    const known = this.#members.length
+    for (const { node } of this.#members) this.#showWaiting(node)
+    this.#walkingForth = true
+    const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!)).pipe(takeUntil(this.#left$))
+    this.#all.add(
+      forth.subscribe({
+        complete: () => {
+          if (this.leaving) return
+          this.#walkingForth = false
+          if (this.#members.length > known) this.#startMembers()
+          else this.#started()
+        },
+      }),
+    )
+  }
+
+  #start(member: Member): Observable<never> {
+    if (!member.begun) member.begin()
+    return member.until(isReady)
+  }
+
+  #started(): void {
+    if (this.#phase !== 'starting') return
+    this.#phase = 'running'
+    this.#everRan = true
+    this.#sayRunning()
+    if (this.#working === 0) this.#leaveIfDone()
+  }
+
+  #showWaiting(node: number): void {
+    const member = this.#members[node]!
+    const { dependsOn } = this.#entries[node]!
+    if (!dependsOn || dependsOn.length === 0 || member.begun || this.leaving) return
+    const open = this.#plan.declared[node]!.filter(other => !isReady(this.#members[other]!.state))
+    if (open.length > 0) member.say({ phase: 'waiting', for: open.map(other => this.#entries[other]!.name) })
+  }
+
+  // Running.
+
+  /** Returns whether there is anything new to say of the group's health. */
+  #noteHealth(member: Member): boolean {
+    const { state } = member
+    const before = this.#unwell.get(member)
+    const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : 'pass'
+    if (health === 'pass' && before === undefined) return false
+    if (before?.startsWith('fail')) this.#failing--
+    if (health === 'fail') this.#failing++
+    const detail = state.phase === 'running' ? state.detail : state.phase === 'failed' ? 'failed' : undefined
+    if (health === 'pass') this.#unwell.delete(member)
+    else this.#unwell.set(member, detail === undefined ? health : `${health}: ${detail}`)
+    return true
+  }
+
+  #sayRunning(): void {
+    const [worst] = this.#unwell
+    const health: Health = this.#failing > 0 ? 'fail' : worst ? 'warn' : 'pass'
+    const leaving = this.#shutdown && { leaving: this.#shutdown.reason }
+    if (!worst) return this.#say({ phase: 'running', health, ...leaving })
+    const others = this.#unwell.size > 1 ? ` (and ${this.#unwell.size - 1} more)` : ''
+    const [member, what] = worst
+    this.#say({ phase: 'running', health, detail: `${this.#entries[member.node]!.name} ${what}${others}`, ...leaving })
+  }
+
+  /** When all that do the work have ended, the group has; those that only watch are stopped. */
+  #leaveIfDone(): void {
+    if (this.#phase === 'running' && this.#members.some(member => !member.observer)) this.leave({ by: 'end' })
+  }
+
+  // Shutdown: the four steps.
+
+  #onStep(shutdown: Shutdown): void {
+    const { step, reason, forceTimeout } = shutdown
+    if (this.#phase === 'idle') {
+      this.#shutdown = shutdown
+      this.#stopMembers()
+    } else if (step === 'force' || this.#goodbye) this.#raise(shutdown)
+    // What is still starting takes any step as stop; and a stop that comes unannounced still drains first.
+    else if (this.#phase === 'starting' || (step === 'stop' && !atLeast(this.#shutdown, 'drain')))
+      this.#sayGoodbye(reason, 0, forceTimeout)
+    else this.#raise(shutdown)
+  }
+
+  #sayGoodbye(reason: StopReason, drainDelay: number, forceTimeout: number | undefined): void {
+    this.#goodbye = true
+    const steps = goodbye({ reason, drainDelay, drained$: this.#drained$, forceTimeout, clock: this.#options.clock })
+    this.#all.add(steps.subscribe(shutdown => this.#raise(shutdown)))
+  }
+
+  #raise(shutdown: Shutdown): void {
+    if (this.#phase === 'over' || atLeast(this.#shutdown, shutdown.step)) return
+    const unannounced = this.#shutdown === undefined
+    this.#shutdown = shutdown
+    this.#left$.next()
+    if (shutdown.step === 'force') return this.#forceMembers()
+    if (shutdown.step === 'stop') return this.#stopMembers()
+    if (unannounced) this.#unreadyMembers()
+    if (shutdown.step === 'drain') this.#drainMembers(shutdown)
+  }
+
+  #unreadyMembers(): void {
+    if (this.#phase === 'running') this.#sayRunning()
+    const { reason, forceTimeout } = this.#shutdown!
+    const unready: Shutdown = { step: 'unready', reason, ...(forceTimeout !== undefined && { forceTimeout }) }
+    for (const member of this.#fromTheEnd()) if (!member.observer) member.ask(unready)
+  }
+
+  #drainMembers(shutdown: Shutdown): void {
+    let drained = false
+    const drain = (node: number): Observable<never> => {
+      const member = this.#members[node]!
+      if (member.observer) return EMPTY
+      member.ask(shutdown)
+      return member.until(state => state.phase !== 'draining')
+    }
+    const draining = walk(this.#dependents, drain).pipe(takeUntil(this.#cut$))
+    this.#all.add(
+      draining.subscribe({
+        complete: () => {
+          drained = true
+          if (this.#phase === 'draining') this.#say({ phase: 'drained' })
+          this.#drained$.complete()
+        },
+      }),
+    )
+    if (drained) return
+    this.#phase = 'draining'
+    this.#say({ phase: 'draining', reason: shutdown.reason })
+  }
+
+  #stopMembers(): void {
+    if (this.#phase !== 'stopping') {
+      const idle = this.#phase === 'idle'
+      this.#phase = 'stopping'
+      if (!idle) this.#say({ phase: 'stopping', reason: this.#shutdown!.reason })
+    }
+    this.#cut$.next()
+    this.#drained$.complete()
+    if (this.#walkingBack) return
+    this.#walkingBack = true
+    const back = walk(reversed(this.#plan.before), node => this.#stop(this.#members[node]!))
+    this.#all.add(back.subscribe({ complete: () => this.#finish() }))
+  }
+
+  #stop(member: Member): Observable<never> {
+    if (!member.begun) member.say({ phase: 'stopped', how: 'stopped' })
+    member.ask(this.#shutdown!)
+    return member.until(isFinal)
+  }
+
+  /** All that is left, in reverse, in one tick; the walk back then finds each of them on its way out. */
+  #forceMembers(): void {
+    if (this.#phase !== 'stopping') {
+      this.#phase = 'stopping'
+      this.#say({ phase: 'stopping', reason: this.#shutdown!.reason })
+    }
+    for (const member of this.#fromTheEnd()) member.ask(this.#shutdown!)
+    this.#stopMembers()
+  }
+
+  #finish(): void {
+    const endings = new Set(this.#members.map(({ state }) => (state.phase === 'stopped' ? state.how : 'ended')))
+    const error = this.#errors.length > 0 ? this.#failure() : undefined
+    this.#phase = 'over'
+    if (endings.has('abandoned')) {
+      // Something is still there, so this group is not gone either: it says so and never completes.
+      return this.#say({ phase: 'stopped', how: 'abandoned', ...(error && { error: errorInfo(error) }) })
+    }
+    if (error) return this.#out.error(error)
+    this.#say({ phase: 'stopped', how: this.#ending(endings) })
+    this.#out.complete()
+  }
+
+  #ending(endings: ReadonlySet<Ending>): Ending {
+    if (this.#shutdown?.step === 'force' || endings.has('forced')) return 'forced'
+    return this.#shutdown?.reason.by === 'end' ? 'ended' : 'stopped'
+  }
+
+  #failure(): ServiceError {
+    const { name } = this.#options
+    const [first, ...rest] = this.#errors as [ServiceError, ...ServiceError[]]
+    const more = rest.length > 0 ? ` (then: ${rest.map(error => error.message).join('; ')})` : ''
+    const message = `group "${name}" failed${this.#everRan ? '' : ' to start'}: ${first.message}${more}`
+    const service = `${name}/${first.service}`
+    return new ServiceError('ERR_GROUP_FAILED', service, message, { cause: first, errors: this.#errors })
+  }
+
+  #fromTheEnd(): readonly Member[] {
+    return this.#plan.sequence.map(node => this.#members[node]!).reverse()
+  }
+
+  #say(state: ServiceState): void {
+    this.#out.next(state)
+  }
+}
+
+/** Running, or a job that has ended well: what depends on it may start. */
+const isReady = (state: ServiceState): boolean =>
+  state.phase === 'running' || (state.phase === 'stopped' && state.how === 'ended')

@@ -1,0 +1,113 @@
+import { Observable, type Subscriber } from 'rxjs'
+import type { Clock } from './clock.ts'
+import type { GroupEvent, SnapshotEvent } from './events.ts'
+import type { ServiceState } from './state.ts'
+import { foldStatus, type GroupStatus, newcomer } from './status.ts'
+
+interface Listener {
+  /** It has been told everything up to this event. */
+  readonly since: number
+  tell(event: GroupEvent, status: GroupStatus): void
+  end(): void
+}
+
+/** Where a nested group's events go on to. */
+interface Outer {
+  readonly journal: Journal
+  readonly prefix: string
+}
+
+/**
+ * The numbered events of a group, and the status folded from them. What is recorded is true at once; what goes out to
+ * listeners passes through a mailbox, so that one that causes a new event does not make others hear it out of order.
+ */
+export class Journal {
+  status: GroupStatus
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #listeners = new Set<Listener>()
+  readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
+  #outer: Outer | undefined
+  #delivering = false
+  #closed = false
+
+  constructor(name: string, clock: Clock) {
+    this.#name = name
+    this.#clock = clock
+    const at = clock.now()
+    this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group: newcomer(name, 0, at), services: [] })
+  }
+
+  /** The group has been added to another: what is known here is told there too, under its path. */
+  nest(journal: Journal, prefix: string): void {
+    this.#outer = { journal, prefix }
+    for (const { path, dependsOn, observer, state } of Object.values(this.status.services)) {
+      journal.add(`${prefix}/${path}`, dependsOn, observer)
+      if (state.phase !== 'idle') journal.record(`${prefix}/${path}`, state)
+    }
+  }
+
+  add(path: string, dependsOn: readonly string[] | undefined, observer: boolean | undefined): void {
+    const particulars = { ...(dependsOn && { dependsOn }), ...(observer && { observer: true as const }) }
+    this.#append({ kind: 'added', seq: this.status.seq + 1, at: this.#clock.now(), path, ...particulars })
+    this.#outer?.journal.add(`${this.#outer.prefix}/${path}`, dependsOn, observer)
+  }
+
+  record(path: string, state: ServiceState): void {
+    this.#append({ kind: 'transition', seq: this.status.seq + 1, at: this.#clock.now(), path, state })
+    // A nested group's own states reach the outer one through its lifecycle, behaviours included.
+    if (this.#outer && path !== this.#name) this.#outer.journal.record(`${this.#outer.prefix}/${path}`, state)
+  }
+
+  /** Nothing follows: the streams complete once everything has been delivered. */
+  close(): void {
+    this.#closed = true
+    this.#deliver()
+  }
+
+  readonly events$: Observable<GroupEvent> = new Observable(out => this.#listen(out, this.#snapshot(), event => event))
+
+  readonly status$: Observable<GroupStatus> = new Observable(out =>
+    this.#listen(out, this.status, (_, status) => status),
+  )
+
+  #snapshot(): SnapshotEvent {
+    const { seq, at, group, services } = this.status
+    return { kind: 'snapshot', seq, at, group, services: Object.values(services) }
+  }
+
+  #listen<T>(out: Subscriber<T>, first: T, pick: (event: GroupEvent, status: GroupStatus) => T): void {
+    const listener: Listener = {
+      since: this.status.seq,
+      tell: (event, status) => out.next(pick(event, status)),
+      end: () => out.complete(),
+    }
+    this.#listeners.add(listener)
+    out.add(() => this.#listeners.delete(listener))
+    // What the first value causes comes after it, like all else that a listener causes.
+    if (this.#delivering) return out.next(first)
+    this.#delivering = true
+    out.next(first)
+    this.#delivering = false
+    this.#deliver()
+  }
+
+  #append(event: GroupEvent): void {
+    this.status = foldStatus(this.status, event)
+    if (this.#listeners.size === 0) return
+    this.#mail.push({ event, status: this.status })
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return
+    this.#delivering = true
+    for (let i = 0; i < this.#mail.length; i++) {
+      const { event, status } = this.#mail[i]!
+      for (const listener of this.#listeners) if (listener.since < event.seq) listener.tell(event, status)
+    }
+    this.#mail.length = 0
+    this.#delivering = false
+    if (this.#closed) for (const listener of this.#listeners) listener.end()
+  }
+}

@@ -1,0 +1,154 @@
+import { EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
+import { after, type Clock } from './clock.ts'
+import { asServiceError, errorInfo, type ServiceError } from './errors.ts'
+import type { Service } from './service.ts'
+import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
+import { isFinal, type ServiceState } from './state.ts'
+
+/** Particulars within a phase are told at most this often. */
+const NEWS_INTERVAL = 100
+
+/** What a member tells the group it lives in. */
+export interface MemberListener {
+  /** Worth telling people. */
+  record(member: Member, state: ServiceState): void
+  /** It has come to a new state, failed with an error; the group acts on it. */
+  changed(member: Member, error?: ServiceError): void
+}
+
+const IDLE: ServiceState = Object.freeze({ phase: 'idle' })
+
+/** One service in one life of a group: its subscription, its latest state, and how far it has been asked to go. */
+export class Member {
+  readonly node: number
+  readonly path: string
+  readonly observer: boolean
+  state: ServiceState = IDLE
+  readonly #service: Service
+  readonly #listener: MemberListener
+  readonly #clock: Clock
+  readonly #level = new ShutdownLevel()
+  #life: Subscription | undefined
+  #awaited: { readonly test: (state: ServiceState) => boolean; readonly waiter: Subscriber<never> } | undefined
+  #news: ServiceState | undefined
+  #newsTimer: Subscription | undefined
+
+  constructor(node: number, path: string, observer: boolean, service: Service, listener: MemberListener, clock: Clock) {
+    this.node = node
+    this.path = path
+    this.observer = observer
+    this.#service = service
+    this.#listener = listener
+    this.#clock = clock
+  }
+
+  get begun(): boolean {
+    return this.state.phase !== 'idle' && this.state.phase !== 'waiting'
+  }
+
+  /** Started, and not gone or given up. */
+  get alive(): boolean {
+    return this.begun && !isFinal(this.state)
+  }
+
+  get asked(): Step | undefined {
+    return this.#level.latest?.step
+  }
+
+  begin(): void {
+    const life = this.#service.lifecycle(this.#level).subscribe(this)
+    this.#life = life
+    if (isFinal(this.state)) life.unsubscribe()
+  }
+
+  /** Says a state on the service's behalf: idle, waiting, failed, and stopped for what never ran. */
+  say(state: ServiceState, error?: ServiceError): void {
+    this.#flush()
+    this.state = state
+    this.#listener.record(this, state)
+    this.#listener.changed(this, error)
+    this.#settle()
+  }
+
+  ask(shutdown: Shutdown): void {
+    if (this.alive) this.#level.raise(shutdown)
+  }
+
+  /** Completes once the state passes the test. One wait at a time. */
+  until(test: (state: ServiceState) => boolean): Observable<never> {
+    if (test(this.state)) return EMPTY
+    return new Observable(waiter => {
+      if (test(this.state)) return waiter.complete()
+      this.#awaited = { test, waiter }
+    })
+  }
+
+  next(state: ServiceState): void {
+    if (isFinal(this.state)) return
+    if (isNews(this.state, state)) {
+      this.state = state
+      return this.#hold(state)
+    }
+    this.say(state)
+    if (state.phase === 'stopped' && state.how === 'abandoned') this.#life?.unsubscribe()
+  }
+
+  error(cause: unknown): void {
+    const { name } = this.#service
+    const started = this.state.phase === 'starting'
+    const error = asServiceError(
+      started ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED',
+      name,
+      started ? 'failed to start' : 'failed',
+      cause,
+    )
+    const info = this.state.info && { info: this.state.info }
+    this.say({ phase: 'failed', error: errorInfo(error), ...info }, error)
+  }
+
+  complete(): void {
+    if (!isFinal(this.state)) this.say({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
+  }
+
+  leave(): void {
+    this.#newsTimer?.unsubscribe()
+    this.#life?.unsubscribe()
+  }
+
+  #settle(): void {
+    const awaited = this.#awaited
+    if (!awaited?.test(this.state)) return
+    this.#awaited = undefined
+    awaited.waiter.complete()
+  }
+
+  /** The first goes out at once, then one an interval, the last one always. */
+  #hold(state: ServiceState): void {
+    if (this.#newsTimer) {
+      this.#news = state
+      return
+    }
+    this.#listener.record(this, state)
+    this.#newsTimer = after(this.#clock, NEWS_INTERVAL, () => {
+      this.#newsTimer = undefined
+      const held = this.#news
+      this.#news = undefined
+      if (held) this.#hold(held)
+    })
+  }
+
+  #flush(): void {
+    if (!this.#newsTimer) return
+    this.#newsTimer.unsubscribe()
+    this.#newsTimer = undefined
+    if (this.#news) this.#listener.record(this, this.#news)
+    this.#news = undefined
+  }
+}
+
+/** The same phase, and nothing about its health: only particulars. */
+const isNews = (before: ServiceState, state: ServiceState): boolean => {
+  if (before.phase !== state.phase) return false
+  if (state.phase !== 'running' || before.phase !== 'running') return true
+  return before.health === state.health && before.detail === state.detail && before.leaving === state.leaving
+}

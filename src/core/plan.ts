@@ -1,0 +1,144 @@
+import { ServiceError } from './errors.ts'
+
+/** What decides a service's place in the order. */
+export interface Placed {
+  readonly name: string
+  /** The services it starts after and stops before. When left out: everything added before it. */
+  readonly dependsOn?: readonly string[] | undefined
+  /** Starts before and stops after all that are not observers. */
+  readonly observer?: boolean | undefined
+}
+
+/** For each node, those that come before it. */
+export type Order = readonly (readonly number[])[]
+
+export interface Plan {
+  /** Whom each waits for at start; reversed, whom each waits for at stop. */
+  readonly before: Order
+  /** Only what each names in `dependsOn`: the order of draining, reversed. */
+  readonly declared: Order
+  /** All nodes, each after those before it. */
+  readonly sequence: readonly number[]
+}
+
+export const reversed = (order: Order): Order => {
+  const after: number[][] = order.map(() => [])
+  order.forEach((nodes, node) => {
+    for (const before of nodes) after[before]!.push(node)
+  })
+  return after
+}
+
+/**
+ * The order of a group. One that declares nothing comes after everything added before it, unless that one has asked
+ * to come after it; one that names its dependencies comes after those alone.
+ *
+ * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` with the path
+ */
+export const plan = (services: readonly Placed[]): Plan => {
+  const declared = resolve(services)
+  const before = services.map((_, node): readonly number[] =>
+    declared[node]!.filter(d => isObserver(services, d) === isObserver(services, node)),
+  )
+  chain(services, before, node => isObserver(services, node), declared)
+  chain(services, before, node => !isObserver(services, node), declared)
+  putObserversFirst(services, before)
+  return { before, declared, sequence: sequence(services, before) }
+}
+
+const isObserver = (services: readonly Placed[], node: number): boolean => services[node]!.observer === true
+
+const resolve = (services: readonly Placed[]): Order => {
+  const index = new Map(services.map(({ name }, node) => [name, node]))
+  return services.map(({ name, dependsOn, observer }) =>
+    [...new Set(dependsOn)].map(wanted => {
+      const found = index.get(wanted)
+      if (found === undefined)
+        throw new ServiceError(
+          'ERR_UNKNOWN_DEPENDENCY',
+          name,
+          `"${name}" depends on "${wanted}", which is not in the group. It has: ${services.map(s => s.name).join(', ')}`,
+        )
+      if (observer && !isObserver(services, found))
+        throw circular([name, wanted, name], 'an observer starts before all others')
+      return found
+    }),
+  )
+}
+
+/** Puts those that declare nothing behind all that were added before them. The frontier covers all of these. */
+const chain = (
+  services: readonly Placed[],
+  before: (readonly number[])[],
+  included: (node: number) => boolean,
+  declared: Order,
+): void => {
+  const forward = declared.some((nodes, node) => nodes.some(wanted => wanted > node))
+  let frontier: number[] = []
+  for (let node = 0; node < services.length; node++) {
+    if (!included(node)) continue
+    if (services[node]!.dependsOn) {
+      frontier.push(node)
+      continue
+    }
+    const later = forward ? thoseBehind(node, before) : undefined
+    if (!later || later.size === 0) {
+      before[node] = frontier
+      frontier = [node]
+    } else {
+      const earlier = services.map((_, other) => other).filter(other => other < node && included(other))
+      before[node] = earlier.filter(other => !later.has(other))
+      frontier = [...frontier.filter(other => later.has(other)), node]
+    }
+  }
+}
+
+/** All that come after a node by the edges known so far. */
+const thoseBehind = (node: number, before: Order): ReadonlySet<number> => {
+  const after = reversed(before)
+  const found = new Set<number>()
+  const open = [node]
+  for (let next = open.pop(); next !== undefined; next = open.pop())
+    for (const behind of after[next]!)
+      if (!found.has(behind)) {
+        found.add(behind)
+        open.push(behind)
+      }
+  return found
+}
+
+const putObserversFirst = (services: readonly Placed[], before: (readonly number[])[]): void => {
+  const observers = services.map((_, node) => node).filter(node => isObserver(services, node))
+  if (observers.length === 0) return
+  const followed = new Set(observers.flatMap(node => before[node]!))
+  const last = observers.filter(node => !followed.has(node))
+  for (let node = 0; node < services.length; node++)
+    if (!isObserver(services, node) && before[node]!.length === 0) before[node] = last
+}
+
+const sequence = (services: readonly Placed[], before: Order): readonly number[] => {
+  const after = reversed(before)
+  const open = before.map(nodes => nodes.length)
+  const placed = open.flatMap((count, node) => (count === 0 ? [node] : []))
+  for (let i = 0; i < placed.length; i++)
+    for (const node of after[placed[i]!]!) if (--open[node]! === 0) placed.push(node)
+  if (placed.length < services.length) throw circular(cycle(services, before, new Set(placed)))
+  return placed
+}
+
+const cycle = (services: readonly Placed[], before: Order, placed: ReadonlySet<number>): readonly string[] => {
+  const path: number[] = []
+  let node = services.findIndex((_, candidate) => !placed.has(candidate))
+  while (!path.includes(node)) {
+    path.push(node)
+    node = before[node]!.find(next => !placed.has(next))!
+  }
+  return [...path.slice(path.indexOf(node)), node].map(n => services[n]!.name)
+}
+
+const circular = (path: readonly string[], why = 'each waits for the next'): ServiceError =>
+  new ServiceError(
+    'ERR_CIRCULAR_DEPENDENCY',
+    path[0]!,
+    `circular dependency: ${path.join(' -> ')} (${why}). Take one of these out of dependsOn`,
+  )

@@ -1,0 +1,64 @@
+/** An old version may lag this many changes behind before it gets a copy of its own. */
+const SHORTEST_CHAIN = 1024
+
+/**
+ * A map whose every version stays as it was for whoever keeps it, at the cost of one small object a change: the newest
+ * holds the entries, older ones only what to undo. Chains are cut after about twice the size, so that an old version
+ * that is kept for ever does not keep all that came after it.
+ */
+export class VersionedMap<V> {
+  #entries: Map<string, V> | undefined
+  #length: number
+  #key = ''
+  #old: V | undefined
+  #next: VersionedMap<V> | undefined
+
+  private constructor(entries: Map<string, V>, length: number) {
+    this.#entries = entries
+    this.#length = length
+  }
+
+  static of<V>(entries: Iterable<readonly [string, V]>): VersionedMap<V> {
+    return new VersionedMap(new Map(entries), 0)
+  }
+
+  set(key: string, value: V): VersionedMap<V> {
+    if (!this.#entries) return VersionedMap.of(this.toMap()).set(key, value)
+    const entries = this.#entries
+    const cut = this.#length >= Math.max(SHORTEST_CHAIN, 2 * entries.size)
+    const next = new VersionedMap(entries, cut ? 0 : this.#length + 1)
+    if (cut) this.#entries = new Map(entries)
+    else {
+      this.#entries = undefined
+      this.#key = key
+      this.#old = entries.get(key)
+      this.#next = next
+    }
+    entries.set(key, value)
+    return next
+  }
+
+  get(key: string): V | undefined {
+    let version: VersionedMap<V> = this
+    while (!version.#entries) {
+      if (version.#key === key) return version.#old
+      version = version.#next!
+    }
+    return version.#entries.get(key)
+  }
+
+  /** A copy, which costs as much as the map is long. */
+  toMap(): Map<string, V> {
+    const undo: VersionedMap<V>[] = []
+    let version: VersionedMap<V> = this
+    while (!version.#entries) {
+      undo.push(version)
+      version = version.#next!
+    }
+    const copy = new Map(version.#entries)
+    for (const { key, old } of undo.reverse().map(v => ({ key: v.#key, old: v.#old })))
+      if (old === undefined) copy.delete(key)
+      else copy.set(key, old)
+    return copy
+  }
+}
