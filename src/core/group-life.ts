@@ -21,7 +21,7 @@ export interface GroupLifeOptions {
   readonly clock: Clock
   readonly journal: Journal
   readonly drainDelay: number
-  readonly forceTimeout: number | undefined
+  readonly forceTimeout: number
 }
 
 /**
@@ -213,11 +213,11 @@ export class GroupLife implements MemberListener {
     } else if (step === 'force' || this.#goodbye) this.#raise(shutdown)
     // What is still starting takes any step as stop; and a stop that comes unannounced still drains first.
     else if (this.#phase === 'starting' || (step === 'stop' && !atLeast(this.#shutdown, 'drain')))
-      this.#sayGoodbye(reason, 0, forceTimeout)
+      this.#sayGoodbye(reason, 0, forceTimeout ?? this.#options.forceTimeout)
     else this.#raise(shutdown)
   }
 
-  #sayGoodbye(reason: StopReason, drainDelay: number, forceTimeout: number | undefined): void {
+  #sayGoodbye(reason: StopReason, drainDelay: number, forceTimeout: number): void {
     this.#goodbye = true
     const steps = goodbye({ reason, drainDelay, drained$: this.#drained$, forceTimeout, clock: this.#options.clock })
     this.#all.add(steps.subscribe(shutdown => this.#raise(shutdown)))
@@ -236,8 +236,7 @@ export class GroupLife implements MemberListener {
 
   #unreadyMembers(): void {
     if (this.#phase === 'running') this.#sayRunning()
-    const { reason, forceTimeout } = this.#shutdown!
-    const unready: Shutdown = { step: 'unready', reason, ...(forceTimeout !== undefined && { forceTimeout }) }
+    const unready: Shutdown = { ...this.#shutdown!, step: 'unready' }
     for (const member of this.#fromTheEnd()) if (!member.observer) member.ask(unready)
   }
 
