@@ -95,14 +95,23 @@ export const openSession = (
       const name = declareWith ? (await channel.assertQueue(queue, declareWith)).queue : queue
       if (!declareWith) await channel.checkQueue(queue)
       await channel.prefetch(settings.prefetch)
+      // Deliveries come before the reply is heard, and no message may be handled by a consumer that isn't running yet:
+      // to end it then is to cancel its start.
+      let early: ConsumeMessage[] | undefined = []
+      const deliver = (message: ConsumeMessage) => (early ? early.push(message) : onMessage(message, session))
       const reply = await channel.consume(name, message => {
-        if (message) onMessage(message, session)
+        if (message) deliver(message)
         else lose('consumer cancelled by the broker', new Error(`queue "${queue}" was deleted, or can't be served`))
       })
       consumerTag = reply.consumerTag
       consuming = true
       attempt.unsubscribe()
       out.next(session)
+      queueMicrotask(() => {
+        const held = early ?? []
+        early = undefined
+        for (const message of held) if (!out.closed) deliver(message)
+      })
     }
 
     // A channel that was closed throws; what it held has gone back to the queue.

@@ -40,14 +40,17 @@ export const live = (service: Service): Life => {
     over,
     subscription,
     until: async (isIt: (state: ServiceState) => boolean, ms = 15_000): Promise<never> => {
-      const failed = over.then(() => new Promise<never>(() => {}))
+      const ended = over.then(async () => {
+        await new Promise(setImmediate)
+        throw new Error(`it is over, and said only ${states.map(state => state.phase).join(', ')}`)
+      })
       const coming = firstValueFrom(
         latest$.pipe(
           filter(state => known.some(isIt) || (state !== undefined && isIt(state))),
           timeout(ms),
         ),
       ).then(() => known.find(isIt) as never)
-      return Promise.race([coming, failed])
+      return Promise.race([coming, ended])
     },
     forget: () => {
       known = []
@@ -80,6 +83,7 @@ export interface Bystander {
   publish(queue: string, bodies: readonly string[]): Promise<void>
   /** How many messages are ready, with no consumer holding them. */
   ready(queue: string): Promise<number>
+  consumers(queue: string): Promise<number>
   take(queue: string): Promise<{ body: string; redelivered: boolean } | undefined>
   deleteQueue(queue: string): Promise<void>
   declare(queue: string): Promise<void>
@@ -99,6 +103,7 @@ export const bystander = async (url: string): Promise<Bystander> => {
       await channel.waitForConfirms()
     },
     ready: async queue => (await channel.checkQueue(queue)).messageCount,
+    consumers: async queue => (await channel.checkQueue(queue)).consumerCount,
     take: async queue => {
       const message = await channel.get(queue, { noAck: true })
       return message ? { body: message.content.toString(), redelivered: message.fields.redelivered } : undefined
