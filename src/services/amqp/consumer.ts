@@ -50,7 +50,7 @@ const GRACE = 250
  * ```ts
  * const orders = amqpConsumer('orders', { url: 'amqp://localhost', queue: 'orders', prefetch: 50 }, async message => {
  *   const order = JSON.parse(message.content.toString())
- *   await save(order)
+ *   console.log('order', order.id)
  * })
  * ```
  */

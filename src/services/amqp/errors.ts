@@ -8,9 +8,9 @@ export const connectError = ({ service, address, user, vhost }: Settings, cause:
   if (cause instanceof ServiceError) return cause
   const error = (code: ConstructorParameters<typeof ServiceError>[0], message: string) =>
     new ServiceError(code, service, `service "${service}" ${message}`, { cause })
-  if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND')
-    return error('ERR_MISSING_PACKAGE', 'needs the package amqplib: npm install amqplib (or give a `connect`)')
   const text = messageOf(cause)
+  if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND' && text.includes('amqplib'))
+    return error('ERR_MISSING_PACKAGE', 'needs the package amqplib: npm install amqplib (or give a `connect`)')
   if (text.includes('ACCESS_REFUSED') || text.includes('ACCESS-REFUSED'))
     return error(
       'ERR_AMQP_CREDENTIALS',

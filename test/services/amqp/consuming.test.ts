@@ -170,9 +170,9 @@ describe('a handler that fails', () => {
     await life.until(hasInfo('failed'))
     life.tell('drain')
     await life.until(isPhase('drained'))
+    expect(await other.take(queue)).toEqual({ body: 'bad', redelivered: true })
     life.tell('stop')
     await life.over
-    expect(await other.take(queue)).toEqual({ body: 'bad', redelivered: true })
     await other.deleteQueue(queue)
   })
 })
