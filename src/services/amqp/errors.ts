@@ -34,9 +34,7 @@ export const unreachable = (
     'ERR_AMQP_UNREACHABLE',
     service,
     `service "${service}" can't reach the broker at ${address}: ${why}`,
-    {
-      ...(cause !== undefined && { cause }),
-    },
+    cause === undefined ? {} : { cause },
   )
 
 // Refused, not found, locked by another connection, declared with other particulars.
