@@ -24,7 +24,9 @@ export type ErrorCode =
   | 'ERR_AMQP_URL'
   | 'ERR_AMQP_UNREACHABLE'
   | 'ERR_AMQP_CREDENTIALS'
+  | 'ERR_AMQP_VHOST'
   | 'ERR_AMQP_QUEUE'
+  | 'ERR_MISSING_PACKAGE'
 
 /** An error as plain JSON, causes kept: what states, events and reports carry. */
 export interface ErrorInfo {
