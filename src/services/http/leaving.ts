@@ -4,8 +4,14 @@ import { type Connections, requestEvents } from './connections.ts'
 type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[]
 type WriteHead = (status: number, reason?: string | Headers, headers?: Headers) => ServerResponse
 
+/** What a request may be late by. */
+const HOLD_AT_MOST = 30
+
 export interface Leaving {
-  /** Keeps new requests from the app until what it returns is called. */
+  /**
+   * Keeps new requests from the app until what it returns is called: clients whose answers wait don't connect anew,
+   * so that the queue of the listener has a chance to get empty.
+   */
   readonly hold: () => () => void
   readonly undo: () => void
 }
@@ -43,24 +49,29 @@ export const sayClose = (server: Server, connections: Connections): Leaving => {
     if (connections.open.get(request.socket)?.last === response) return emit.call(server, event, ...args)
     connections.remember(request, response)
     closeOnHead(response)
-    const handOut = () => emit.call(server, event, ...args)
+    const handOut = () => {
+      if (!request.socket.destroyed) emit.call(server, event, ...args)
+    }
     if (held) held.push(handOut)
     else queueMicrotask(handOut)
     return true
   }
   server.emit = emitLater
+  let timer: NodeJS.Timeout | undefined
   const release = () => {
+    clearTimeout(timer)
     const handOuts = held ?? []
     held = undefined
     for (const handOut of handOuts) handOut()
   }
   return {
     hold: () => {
-      held ??= []
+      held = []
+      timer = setTimeout(release, HOLD_AT_MOST)
       return release
     },
     undo: () => {
-      release()
+      clearTimeout(timer)
       if (server.emit !== emitLater) return
       if (wasOwn) server.emit = emit
       else delete (server as Partial<Server>).emit

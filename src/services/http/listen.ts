@@ -4,18 +4,18 @@ import type { Info } from '../../core/state.ts'
 import type { Place } from './target.ts'
 
 /** Resolves when the server listens; rejects with an error that says what to do. */
-export const listen = (name: string, server: Server, place: Place): Promise<void> =>
+export const listen = (name: string, server: Server, place: Place, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     if (server.listening) return resolve()
-    const onListening = () => {
-      server.off('error', onError)
-      resolve()
+    const settle = (settled: () => void) => {
+      server.off('listening', onListening).off('error', onError).off('close', onClose)
+      settled()
     }
-    const onError = (error: NodeJS.ErrnoException) => {
-      server.off('listening', onListening)
-      reject(listenError(name, place, error))
-    }
-    server.once('listening', onListening).once('error', onError)
+    const onListening = () => settle(resolve)
+    const onError = (error: NodeJS.ErrnoException) => settle(() => reject(listenError(name, place, error)))
+    // A server that is closed before it says so never says that it listens.
+    const onClose = () => settle(() => reject(signal.aborted ? signal.reason : new Error('its server was closed')))
+    server.on('listening', onListening).on('error', onError).on('close', onClose)
     server.listen(place)
   })
 

@@ -70,7 +70,7 @@ export const serve = (
     hooks: {
       start: async context => {
         opening = true
-        await listen(name, server, place).finally(() => {
+        await listen(name, server, place, context.signal).finally(() => {
           opening = false
         })
         fail = context.fail
