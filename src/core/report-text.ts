@@ -19,16 +19,18 @@ const plain: Paint = (_, text) => text
  * ```
  */
 export const formatReport = (report: Report, paint: Paint = plain): string =>
-  [headline(report, paint), ...table(report, paint), ...errors(report, paint), ...footer(report, paint), ''].join('\n')
+  ['', headline(report, paint), ...table(report, paint), ...errors(report, paint), ...footer(report, paint), ''].join(
+    '\n',
+  )
 
 const headline = ({ group, outcome, ok, trigger, stopTook }: Report, paint: Paint): string => {
   const why = trigger ? `: ${describeReason(trigger)}` : ''
   const took = stopTook === null ? '' : ` in ${milliseconds(stopTook)}`
-  const verdict = ok ? paint('good', 'gracefully') : paint('bad', 'not gracefully')
-  return `${paint('strong', group)} ${outcome}${took}, ${verdict}${why}`
+  const verdict = ok ? paint('good', ' gracefully') : outcome === 'failed' ? '' : paint('bad', ', not gracefully,')
+  return `${paint('strong', group)} ${ok ? outcome : paint('bad', outcome)}${verdict}${took}${why}`
 }
 
-const COLUMNS = ['#', 'service', 'started', 'took', 'drained in', 'stopped', 'took', 'outcome'] as const
+const COLUMNS = ['#', 'service', 'started', 'ready in', 'drained in', 'stopping', 'gone in', 'outcome'] as const
 
 const table = ({ group, services }: Report, paint: Paint): readonly string[] => {
   if (services.length === 0) return ['  (no services)']

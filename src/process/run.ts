@@ -55,6 +55,9 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
   const trigger$ = new Subject<StopReason>()
   const force$ = new Subject<StopReason>()
   const handlers = new Subscription()
+  // Signal handlers alone don't keep a process alive, and services need not either.
+  const waiting = setInterval(() => {}, 2 ** 31 - 1)
+  handlers.add(() => clearInterval(waiting))
   const uncaught: unknown[] = []
   let signalled = 0
   let forcedBy: NodeJS.Signals | undefined
@@ -134,7 +137,7 @@ const terminalPaint = (): Paint | undefined => {
   if (!process.stderr.isTTY || !process.stderr.hasColors()) return undefined
   const { styleText } = process.getBuiltinModule('node:util')
   const styles = { good: 'green', bad: 'red', faint: 'dim', strong: 'bold' } as const
-  return (mark, text) => styleText(styles[mark], text)
+  return (mark, text) => styleText(styles[mark], text, { validateStream: false })
 }
 
 const signalNumber = (signal: NodeJS.Signals): number => process.getBuiltinModule('node:os').constants.signals[signal]

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import type { Subscription } from 'rxjs'
 import type { SnapshotEvent, TransitionEvent } from '../../core/events.ts'
 import type { ServiceGroup } from '../../core/group.ts'
-import type { ServiceState } from '../../core/state.ts'
+import type { Info, ServiceState } from '../../core/state.ts'
 import { type Line, type Tone, toLine } from './line.ts'
 
 export { formatReport } from '../../core/report-text.ts'
@@ -42,6 +42,7 @@ export const log = (
     return group.events$.subscribe({ next: line, complete: () => line({ kind: 'report', ...group.report }) })
   }
   const seen = new Map<string, { readonly state: ServiceState; readonly since: number }>()
+  const told = new Map<string, Info | undefined>()
   const color = output.isTTY === true && output.hasColors?.() !== false
   let width = 0
 
@@ -59,8 +60,10 @@ export const log = (
     const before = seen.get(path)
     const moved = before?.state.phase !== state.phase
     seen.set(path, { state, since: moved || !before ? at : before.since })
+    if (!moved && isNoise(state, path)) return
     const took = moved && before && TIMED.has(before.state.phase) ? at - before.since : undefined
-    output.write(`${layOut(toLine(event, before?.state, took), width, color)}\n`)
+    output.write(`${layOut(toLine(event, told.get(path), took), width, color)}\n`)
+    told.set(path, state.info)
   }
   return group.events$.subscribe(event => {
     if (event.kind === 'snapshot') onSnapshot(event)
@@ -68,6 +71,12 @@ export const log = (
     else onTransition(event)
   })
 }
+
+/** Within a phase: what the group says for all, what is told once the service runs, and that nothing is left. */
+const isNoise = (state: ServiceState, path: string): boolean =>
+  state.phase === 'starting' ||
+  (state.phase === 'running' && state.leaving !== undefined && path.includes('/')) ||
+  ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
 
 /** Phases whose length people want to know. */
 const TIMED: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
@@ -77,7 +86,12 @@ const PHASE_WIDTH = 9
 
 const layOut = ({ time, path, phase, tone, detail }: Line, width: number, color: boolean): string => {
   const columns = color
-    ? [styleText('dim', time), path.padEnd(width), styleText(STYLES[tone], phase.padEnd(PHASE_WIDTH)), detail]
+    ? [
+        styleText('dim', time, ALWAYS),
+        path.padEnd(width),
+        styleText(STYLES[tone], phase.padEnd(PHASE_WIDTH), ALWAYS),
+        detail,
+      ]
     : [time, path.padEnd(width), phase.padEnd(PHASE_WIDTH), detail]
   return columns.join('  ').trimEnd()
 }
@@ -86,3 +100,6 @@ const STYLES = { good: 'green', bad: 'red', busy: 'yellow', faint: 'dim', plain:
   Tone,
   string
 >
+
+/** Whether to colour was decided by the output at hand, not by the standard one. */
+const ALWAYS = { validateStream: false }

@@ -1,3 +1,4 @@
+import type { ErrorInfo } from '../../core/errors.ts'
 import type { TransitionEvent } from '../../core/events.ts'
 import { milliseconds } from '../../core/report-text.ts'
 import { describeReason, type Info, type Phase, type ServiceState } from '../../core/state.ts'
@@ -28,12 +29,12 @@ const TONES: Readonly<Record<Phase, Tone>> = {
 }
 
 /**
- * @param before the state the service comes from
+ * @param told the particulars told before
  * @param took how long it was in that phase, when this one ends it
  */
-export const toLine = (event: TransitionEvent, before: ServiceState | undefined, took: number | undefined): Line => {
+export const toLine = (event: TransitionEvent, told: Info | undefined, took: number | undefined): Line => {
   const { at, path, state } = event
-  const details = [...particulars(state, took), ...newInfo(state.info, before?.info)]
+  const details = [...particulars(state, took), ...newInfo(state.info, told)]
   return { time: clockTime(at), path, phase: labelOf(state), tone: toneOf(state), detail: details.join(', ') }
 }
 
@@ -69,7 +70,7 @@ const particulars = (state: ServiceState, took: number | undefined): readonly st
     case 'stopped':
       return [...after(took), ...(state.error ? [state.error.message] : [])]
     case 'failed':
-      return [`${state.error.message}${state.error.code === undefined ? '' : ` [${state.error.code}]`}`]
+      return [why(state.error)]
     case 'backoff':
       return [`next try at ${clockTime(state.retryAt)}: ${state.error.message}`]
     case 'idle':
@@ -77,13 +78,17 @@ const particulars = (state: ServiceState, took: number | undefined): readonly st
   }
 }
 
+/** A group fails because of a service, which has said why. */
+const why = ({ code, service, message }: ErrorInfo): string =>
+  code === 'ERR_GROUP_FAILED' ? `because of ${service}` : `${message}${code === undefined ? '' : ` [${code}]`}`
+
 const after = (took: number | undefined): readonly string[] =>
   took === undefined ? [] : [`after ${milliseconds(took)}`]
 
 /** Particulars a reader has not seen yet. */
-const newInfo = (info: Info | undefined, before: Info | undefined): readonly string[] =>
+const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>
   Object.entries(info ?? {})
-    .filter(([key, value]) => before?.[key] !== value)
+    .filter(([key, value]) => told?.[key] !== value)
     .map(([key, value]) => `${key} ${value}`)
 
 const clockTime = (at: number): string => {
