@@ -4,7 +4,7 @@ import { service } from 'rx-service-group'
 import type { AmqpConnect } from 'rx-service-group/amqp'
 
 /** RabbitMQ when AMQP_URL is set, otherwise a broker inside this process. Nothing above the connection knows which. */
-export const url = process.env['AMQP_URL'] ?? 'amqp://embedded'
+export const url = process.env['AMQP_URL'] || 'amqp://embedded'
 export const connect: AmqpConnect = process.env['AMQP_URL'] ? connectRabbit : connectEmbedded
 
 /** Publishes to a queue, with confirms: `publish` settles once the broker has the message. */

@@ -13,8 +13,8 @@ export interface Ended {
 }
 
 export interface Child {
-  /** Settles once the output holds a text; rejects if the process ends without it. */
-  says(text: string): Promise<string>
+  /** Settles with the output once it holds a text; rejects if the process ends without it. */
+  says(text: string | RegExp): Promise<string>
   kill(signal: NodeJS.Signals): void
   readonly ended: Promise<Ended>
 }
@@ -56,7 +56,7 @@ export const startProgram = (
     says: text =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (!output.includes(text)) return
+          if (typeof text === 'string' ? !output.includes(text) : !text.test(output)) return
           listeners.delete(look)
           resolve(output)
         }
