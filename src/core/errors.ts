@@ -72,9 +72,14 @@ export class ServiceError extends Error {
   }
 }
 
-/** The text of anything that was thrown. */
-export const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message || error.name : typeof error === 'string' ? error : String(error)
+/** The text of anything that was thrown; what has none, not even when asked, is said to be an object. */
+export const messageOf = (error: unknown): string => {
+  try {
+    return error instanceof Error ? String(error.message) || error.name : String(error)
+  } catch {
+    return Object.prototype.toString.call(error)
+  }
+}
 
 /** A thrown thing as a `ServiceError`; one that already is passes unchanged. */
 export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
@@ -92,19 +97,29 @@ export const combine = (first: ServiceError, rest: readonly unknown[]): ServiceE
   })
 }
 
-/** Anything thrown, as plain JSON. Cycles among causes end at the depth limit. */
-export const errorInfo = (error: unknown, depth = 8): ErrorInfo => {
+/** Causes of causes are told this far down. */
+const DEPTH = 8
+
+/** Anything thrown, as plain JSON. What was told already, as the cause of another or in a circle, is only named again. */
+export const errorInfo = (error: unknown): ErrorInfo => tell(error, DEPTH, new Set())
+
+const tell = (error: unknown, depth: number, told: Set<unknown>): ErrorInfo => {
   if (!(error instanceof Error)) return { name: 'Error', message: messageOf(error) }
-  const { code, service, errors } = error as Partial<ServiceError>
-  return {
+  const { code, service, stack, cause, errors } = error as Partial<ServiceError>
+  const named = {
     name: error.name,
     message: messageOf(error),
     ...(typeof code === 'string' && { code }),
     ...(typeof service === 'string' && { service }),
-    ...(error.stack !== undefined && { stack: error.stack }),
-    ...(error.cause !== undefined && depth > 0 && { cause: errorInfo(error.cause, depth - 1) }),
+  }
+  if (told.has(error)) return named
+  told.add(error)
+  return {
+    ...named,
+    ...(stack !== undefined && { stack }),
+    ...(cause !== undefined && depth > 0 && { cause: tell(cause, depth - 1, told) }),
     ...(Array.isArray(errors) &&
       errors.length > 0 &&
-      depth > 0 && { errors: errors.map(e => errorInfo(e, depth - 1)) }),
+      depth > 0 && { errors: errors.map(e => tell(e, depth - 1, told)) }),
   }
 }

@@ -1,5 +1,5 @@
 import type { ErrorInfo } from './errors.ts'
-import { plan, reversed } from './plan.ts'
+import { type Order, plan, reversed } from './plan.ts'
 import type { Ending, Info, StopReason } from './state.ts'
 import type { GroupStatus, ServiceStatus } from './status.ts'
 
@@ -70,13 +70,10 @@ export const reportOf = (status: GroupStatus): Report => {
     stopTook: between(leftAt, group.endedAt),
     services: reports,
     errors,
-    criticalPath:
-      group.startedAt === null
-        ? { start: [], stop: [] }
-        : {
-            start: criticalPath(group.path, children, s => s.readyAt ?? s.endedAt, false),
-            stop: criticalPath(group.path, children, s => (s.stoppingAt === null ? null : s.endedAt), true),
-          },
+    criticalPath: {
+      start: criticalPath(group, children, atStart),
+      stop: criticalPath(group, children, atStop),
+    },
   }
 }
 
@@ -112,7 +109,25 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
   }
 }
 
-type FinishedAt = (service: ServiceStatus) => number | null
+/** One way through a group: the order it goes by, when each one's turn came, and when it let the next have theirs. */
+interface Way {
+  readonly order: (before: Order) => Order
+  readonly began: (service: ServiceStatus) => number | null
+  readonly finished: (service: ServiceStatus) => number | null
+}
+
+const atStart: Way = {
+  order: before => before,
+  began: s => s.startedAt,
+  finished: s => (s.startedAt === null ? null : (s.readyAt ?? s.stoppingAt ?? s.endedAt)),
+}
+
+const atStop: Way = {
+  order: reversed,
+  began: s => s.stoppingAt,
+  finished: s => (s.stoppingAt === null ? null : s.endedAt),
+}
+
 type Children = ReadonlyMap<string, readonly ServiceStatus[]>
 
 const childrenOf = (services: readonly ServiceStatus[]): Children => {
@@ -126,29 +141,42 @@ const childrenOf = (services: readonly ServiceStatus[]): Children => {
   return children
 }
 
-/** From the one that finished last, back through those it waited for; nested groups are opened. */
-const criticalPath = (parent: string, children: Children, finishedAt: FinishedAt, backwards: boolean): string[] => {
-  const members = children.get(parent)
-  if (!members) return []
-  const nameOf = (path: string): string => path.slice(parent.length + 1)
+/** From the one that finished last, back through those whose end it waited for; nested groups are opened. */
+const criticalPath = (parent: ServiceStatus, children: Children, way: Way): string[] => {
+  const members = children.get(parent.path)
+  // What never began may not even have an order.
+  if (!members || parent.startedAt === null) return []
+  const nameOf = (path: string): string => path.slice(parent.path.length + 1)
   const { before } = plan(members.map(({ path, dependsOn, observer }) => ({ name: nameOf(path), dependsOn, observer })))
-  const order = backwards ? reversed(before) : before
-  const chain: string[] = []
-  for (let node = latest(members, finishedAt); node !== undefined; node = latest(members, finishedAt, order[node]))
-    chain.push(members[node]!.path)
-  return chain.reverse().flatMap(path => [path, ...criticalPath(path, children, finishedAt, backwards)])
+  const order = way.order(before)
+  const finished = members.map(way.finished)
+  const chain: ServiceStatus[] = []
+  for (let node = latest(members.keys(), finished, Infinity); node !== undefined; ) {
+    const member = members[node]!
+    chain.push(member)
+    node = latest(waitedFor(node, order, finished), finished, way.began(member) ?? -Infinity)
+  }
+  return chain.reverse().flatMap(member => [member.path, ...criticalPath(member, children, way)])
 }
 
+/** Those before a node, and behind one that took no time those before that. */
+const waitedFor = (node: number, order: Order, finished: readonly (number | null)[]): ReadonlySet<number> => {
+  const found = new Set(order[node])
+  for (const earlier of found) if (finished[earlier] === null) for (const other of order[earlier]!) found.add(other)
+  return found
+}
+
+/** Who finished last, but no later than a time. */
 const latest = (
-  members: readonly ServiceStatus[],
-  finishedAt: FinishedAt,
-  among: Iterable<number> = members.keys(),
+  among: Iterable<number>,
+  finished: readonly (number | null | undefined)[],
+  limit: number,
 ): number | undefined => {
   let found: number | undefined
   let foundAt = -Infinity
   for (const node of among) {
-    const at = finishedAt(members[node]!)
-    if (at === null || at <= foundAt) continue
+    const at = finished[node]
+    if (at === null || at === undefined || at <= foundAt || at > limit) continue
     found = node
     foundAt = at
   }

@@ -27,11 +27,11 @@ export class ShutdownLevel extends Observable<Shutdown> {
 
   constructor() {
     super(listener => {
-      if (this.latest) listener.next(this.latest)
-      this.#listeners = [...this.#listeners, listener]
-      return () => {
+      listener.add(() => {
         this.#listeners = this.#listeners.filter(other => other !== listener)
-      }
+      })
+      this.#listeners = [...this.#listeners, listener]
+      if (this.latest) listener.next(this.latest)
     })
   }
 
@@ -39,6 +39,10 @@ export class ShutdownLevel extends Observable<Shutdown> {
   raise(shutdown: Shutdown): void {
     if (atLeast(this.latest, shutdown.step)) return
     this.latest = shutdown
-    for (const listener of this.#listeners) listener.next(shutdown)
+    for (const listener of this.#listeners) {
+      // One that was told has raised it further, and everybody knows of that by now.
+      if (this.latest !== shutdown) return
+      listener.next(shutdown)
+    }
   }
 }

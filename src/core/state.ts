@@ -38,7 +38,7 @@ export type StateOf<P extends Phase> = Extract<ServiceState, { readonly phase: P
 
 /** Which phase may follow which. Each living phase may also repeat with new particulars. */
 export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
-  idle: ['waiting', 'starting', 'failed', 'stopped'],
+  idle: ['idle', 'waiting', 'starting', 'failed', 'stopped'],
   waiting: ['waiting', 'starting', 'failed', 'stopped'],
   starting: ['starting', 'running', 'draining', 'stopping', 'backoff', 'failed', 'stopped'],
   running: ['running', 'draining', 'stopping', 'backoff', 'failed', 'stopped'],

@@ -143,20 +143,34 @@ export const newcomer = (path: string, seq: number, at: number): ServiceStatus =
 
 const advance = (before: ServiceStatus, state: ServiceState, seq: number, at: number): ServiceStatus => {
   const { phase } = state
-  const same = phase === before.state.phase
-  const ended = phase === 'stopped' || phase === 'failed'
+  if (phase === before.state.phase)
+    return { ...before, state, seq, leftAt: before.leftAt ?? (reasonOf(state) ? at : null) }
+  if (phase === 'starting') return begun(before, state, seq, at)
   return {
     ...before,
     state,
     seq,
-    since: same ? before.since : at,
-    startedAt: phase === 'starting' && !same ? at : before.startedAt,
-    readyAt: phase === 'running' && !same ? at : phase === 'starting' ? null : before.readyAt,
-    leftAt: phase === 'starting' ? null : (before.leftAt ?? (reasonOf(state) ? at : null)),
-    drainingAt: phase === 'draining' && !same ? at : before.drainingAt,
-    drainedAt: phase === 'drained' && !same ? at : before.drainedAt,
-    stoppingAt: phase === 'stopping' && !same ? at : before.stoppingAt,
-    endedAt: ended ? at : null,
+    since: at,
+    readyAt: phase === 'running' ? at : before.readyAt,
+    leftAt: before.leftAt ?? (reasonOf(state) ? at : null),
+    drainingAt: phase === 'draining' ? at : before.drainingAt,
+    drainedAt: phase === 'drained' ? at : before.drainedAt,
+    stoppingAt: phase === 'stopping' ? at : before.stoppingAt,
+    endedAt: phase === 'stopped' || phase === 'failed' ? at : null,
     ...(phase === 'drained' && state.timedOut && { drainTimedOut: true }),
   }
 }
+
+/** One that starts again has a new life: the times of the one before are not its own. */
+const begun = (
+  { path, dependsOn, observer }: ServiceStatus,
+  state: ServiceState,
+  seq: number,
+  at: number,
+): ServiceStatus => ({
+  ...newcomer(path, seq, at),
+  state,
+  startedAt: at,
+  ...(dependsOn && { dependsOn }),
+  ...(observer && { observer }),
+})
