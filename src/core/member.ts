@@ -17,6 +17,7 @@ export interface MemberListener {
 }
 
 const IDLE: ServiceState = Object.freeze({ phase: 'idle' })
+const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 
 /** One service in one life of a group: its subscription, its latest state, and how far it has been asked to go. */
 export class Member {
@@ -28,6 +29,7 @@ export class Member {
   readonly #listener: MemberListener
   readonly #clock: Clock
   readonly #level = new ShutdownLevel()
+  #begun = false
   #life: Subscription | undefined
   #awaited: { readonly test: (state: ServiceState) => boolean; readonly waiter: Subscriber<never> } | undefined
   #news: ServiceState | undefined
@@ -43,7 +45,7 @@ export class Member {
   }
 
   get begun(): boolean {
-    return this.state.phase !== 'idle' && this.state.phase !== 'waiting'
+    return this.#begun || !isAhead(this.state)
   }
 
   /** Started, and not gone or given up. */
@@ -56,9 +58,12 @@ export class Member {
   }
 
   begin(): void {
+    this.#begun = true
     const life = this.#service.lifecycle(this.#level).subscribe(this)
     this.#life = life
     if (isFinal(this.state)) life.unsubscribe()
+    // A lifecycle that is silent at first has been subscribed, and so it is starting.
+    else if (isAhead(this.state)) this.say(STARTING)
   }
 
   /** Says a state on the service's behalf: idle, waiting, failed, and stopped for what never ran. */
@@ -85,6 +90,7 @@ export class Member {
 
   next(state: ServiceState): void {
     if (isFinal(this.state)) return
+    if (isAhead(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
     if (isNews(this.state, state)) {
       this.state = state
       return this.#hold(state)
@@ -95,11 +101,11 @@ export class Member {
 
   error(cause: unknown): void {
     const { name } = this.#service
-    const started = this.state.phase === 'starting'
+    const starting = this.state.phase === 'starting' || isAhead(this.state)
     const error = asServiceError(
-      started ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED',
+      starting ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED',
       name,
-      started ? 'failed to start' : 'failed',
+      starting ? 'failed to start' : 'failed',
       cause,
     )
     const info = this.state.info && { info: this.state.info }
@@ -145,6 +151,9 @@ export class Member {
     this.#news = undefined
   }
 }
+
+/** Its life is still ahead of it. */
+const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
 
 /** The same phase, and nothing about its health: only particulars. */
 const isNews = (before: ServiceState, state: ServiceState): boolean => {
