@@ -108,3 +108,9 @@ export const errorInfo = (error: unknown, depth = 8): ErrorInfo => {
       depth > 0 && { errors: errors.map(e => errorInfo(e, depth - 1)) }),
   }
 }
+
+/** The error an ErrorInfo tells of, for code that needs one to throw. */
+export const fromErrorInfo = (info: ErrorInfo): ServiceError =>
+  new ServiceError(info.code as ErrorCode, info.service ?? '', info.message, {
+    ...(info.cause && { cause: fromErrorInfo(info.cause) }),
+  })

@@ -1,6 +1,6 @@
 import { EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock } from './clock.ts'
-import { asServiceError, errorInfo, type ServiceError } from './errors.ts'
+import { asServiceError, combine, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
 import { isFinal, type ServiceState } from './state.ts'
@@ -30,6 +30,7 @@ export class Member {
   readonly #clock: Clock
   readonly #level = new ShutdownLevel()
   #begun = false
+  #hasRun = false
   #life: Subscription | undefined
   #awaited: { readonly test: (state: ServiceState) => boolean; readonly waiter: Subscriber<never> } | undefined
   #news: ServiceState | undefined
@@ -70,6 +71,7 @@ export class Member {
   say(state: ServiceState, error?: ServiceError): void {
     this.#flush()
     this.state = state
+    if (state.phase === 'running') this.#hasRun = true
     this.#listener.record(this, state)
     this.#listener.changed(this, error)
     this.#settle()
@@ -95,7 +97,7 @@ export class Member {
       this.state = state
       return this.#hold(state)
     }
-    this.say(state)
+    this.say(state, this.#unaskedEnd(state))
     if (state.phase === 'stopped' && state.how === 'abandoned') this.#life?.unsubscribe()
   }
 
@@ -113,12 +115,24 @@ export class Member {
   }
 
   complete(): void {
-    if (!isFinal(this.state)) this.say({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
+    if (!isFinal(this.state)) this.next({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
   }
 
   leave(): void {
     this.#newsTimer?.unsubscribe()
     this.#life?.unsubscribe()
+  }
+
+  /** Why an end that nobody asked for is a failure: it was given up, or never ran and can't any more. */
+  #unaskedEnd(state: ServiceState): ServiceError | undefined {
+    if (this.asked || state.phase !== 'stopped' || state.how === 'ended') return undefined
+    const { name } = this.#service
+    if (state.how === 'abandoned') {
+      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message: `"${name}" was abandoned` }
+      return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
+    }
+    if (this.#hasRun) return undefined
+    return new ServiceError('ERR_START_FAILED', name, `service "${name}" failed to start: it was stopped before it ran`)
   }
 
   #settle(): void {
