@@ -81,6 +81,11 @@ export class GroupLife implements MemberListener {
     if (!this.leaving) this.#sayGoodbye(reason, this.#phase === 'running' ? drainDelay : 0, forceTimeout)
   }
 
+  /** Why it fails, if it does. */
+  get failure(): ServiceError | undefined {
+    return this.#errors.length > 0 ? this.#failure() : undefined
+  }
+
   /** Who is not running yet, and for whom they wait. */
   explain(): string {
     const lines = this.#members.flatMap(({ state }, node) => {
@@ -295,7 +300,7 @@ export class GroupLife implements MemberListener {
 
   #finish(): void {
     const endings = new Set(this.#members.map(({ state }) => (state.phase === 'stopped' ? state.how : 'ended')))
-    const error = this.#errors.length > 0 ? this.#failure() : undefined
+    const error = this.failure
     this.#phase = 'over'
     if (endings.has('abandoned')) {
       // Something is still there, so this group is not gone either: it says so and never completes.

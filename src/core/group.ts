@@ -160,13 +160,13 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       if (this.#nested) throw this.#alreadyStarted('it is part of another group, which starts it')
       const { clock, forceTimeout, shutdownTimeout } = this.options
       const drainDelay = (): number => this.options.drainDelay
-      const stoppedEarly = (): void => reject(this.#stoppedEarly())
       conduct(this, { trigger$: NEVER, force$: NEVER, drainDelay, shutdownTimeout, forceTimeout, clock }).subscribe({
         next: state => {
           if (state.phase === 'running') resolve()
         },
         error: reject,
-        complete: stoppedEarly,
+        // Gone, or given up, without having run.
+        complete: () => reject(this.#life?.failure ?? this.#stoppedEarly()),
       })
     })
     return this.#conducted
