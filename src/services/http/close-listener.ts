@@ -3,50 +3,63 @@ import { connect, type Server, type Socket } from 'node:net'
 
 /** How long to look for a good moment. Meanwhile new requests are held back, so it is short. */
 const PATIENCE = 20
-/** How long a queue that was cut short may take: only a very busy process needs it, and then each turn takes one off. */
-const SHORTENED_PATIENCE = 100
+/** How long to insist after that: it takes as many turns as connections are waiting by then. */
+const INSISTENCE = 100
 /** Node's own. */
 const BACKLOG = 511
+/** Linux queues one connection more than the backlog says. (At backlog 0 it logs a SYN flood.) */
+const SHORT_BACKLOG = 1
+const PLACES = 2
 
 /** Node keeps the listening socket to itself; of a cluster worker's it has only a stand-in. */
 interface ListeningHandle {
   readonly fd?: number
   listen?(backlog: number): number
 }
-interface PeerHandle {
-  getpeername?(out: object): number
-}
 
 /**
  * Closes the listener at a moment when nobody waits to be accepted: whoever does is reset by the system, with the
  * request perhaps already sent. Being refused is harmless by comparison.
  *
- * An event-loop turn in which nothing arrived says that the queue was empty a moment ago. On Linux we can make sure,
- * by filling the queue ourselves: see `fillsQueue`. A queue that does not get empty is shortened, so that it must.
+ * An event-loop turn in which nothing arrived says that the queue was empty a moment ago. On Linux we make sure: the
+ * queue is cut short and all its places taken by connections of our own, so that nobody else is in it and nobody
+ * comes, for Linux ignores whoever finds it full, to be tried again a second later. Where arrivals never pause, the
+ * queue stays short and places are taken as they get free.
  */
 export const closeListener = async (server: Server, ours: boolean): Promise<void> => {
   const handle = ours ? handleOf(server) : undefined
-  let arrived = true
-  const onArrival = () => {
+  const places = new Set<number | undefined>()
+  let arrived = false
+  let tried = false
+  let insisting = false
+  const closeIfOurs = async () => {
+    if (!server.listening) return
+    handle?.listen(SHORT_BACKLOG)
+    await takePlaces(server, places)
+    if (places.size === PLACES) closeNow(server)
+    else if (!insisting) handle?.listen(BACKLOG)
+  }
+  const onArrival = (socket: Socket) => {
     arrived = true
+    places.delete(socket.remotePort)
+    // Before anyone else takes the place that got free.
+    if (insisting) closeIfOurs()
   }
   const start = performance.now()
-  let shortened = false
   server.on('connection', onArrival)
   // We may be within a poll, which has perhaps not yet come to the listener.
   await eventLoopTurn()
   while (server.listening) {
-    const waited = performance.now() - start
-    if (waited > (handle ? SHORTENED_PATIENCE : PATIENCE)) break
-    if (waited > PATIENCE && !shortened) {
-      shortened = true
-      handle?.listen(1)
-    }
     arrived = false
     await eventLoopTurn()
-    if (arrived || !server.listening) continue
-    if (!handle || (await fillsQueue(server, handle))) break
-    if (!shortened) handle.listen(BACKLOG)
+    const waited = performance.now() - start
+    if (waited > (handle ? INSISTENCE : PATIENCE)) break
+    insisting = waited > PATIENCE
+    if (arrived && !insisting) continue
+    // Not even our own connections arrived: we can't reach ourselves.
+    if (!handle || (tried && !arrived)) break
+    await closeIfOurs()
+    tried = places.size === 0
   }
   server.off('connection', onArrival)
   closeNow(server)
@@ -71,19 +84,19 @@ const handleOf = (server: Server): Required<ListeningHandle> | undefined => {
 }
 
 /**
- * Linux queues one connection more than the backlog and ignores all others, to be tried again a second later. With a
- * backlog of 1 and two connections of our own in the queue, nobody else is in it, and nobody comes. (Backlog 0 makes
- * the kernel log a SYN flood.) Loopback connections are made within the call, so that no turn passes until the close.
+ * Loopback connections are made within the call, so no event-loop turn passes. One that is closed at once keeps its
+ * place until it is accepted.
  */
-const fillsQueue = async (server: Server, handle: Required<ListeningHandle>): Promise<boolean> => {
-  handle.listen(1)
-  const fillers = [connectTo(server), connectTo(server)]
+const takePlaces = async (server: Server, places: Set<number | undefined>): Promise<void> => {
+  const fillers: Socket[] = []
+  while (fillers.length < PLACES - places.size) fillers.push(connectTo(server))
+  if (fillers.length === 0) return
   // `connect` calls the system on the next tick.
   await new Promise<void>(resolve => process.nextTick(resolve))
-  const full = fillers.every(isConnected)
-  if (full) closeNow(server)
-  for (const filler of fillers) filler.destroy()
-  return full
+  for (const filler of fillers) {
+    if (isConnected(filler)) places.add(filler.localPort)
+    filler.destroy()
+  }
 }
 
 const connectTo = (server: Server): Socket => {
@@ -92,4 +105,6 @@ const connectTo = (server: Server): Socket => {
   return connect({ host, port: bound.port }).on('error', () => {})
 }
 
-const isConnected = (socket: Socket & { _handle?: PeerHandle }): boolean => socket._handle?.getpeername?.({}) === 0
+/** Node tells only later, but the system knows. */
+const isConnected = (socket: Socket & { _handle?: { getpeername?(out: object): number } }): boolean =>
+  socket._handle?.getpeername?.({}) === 0

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http'
 import { type Connections, requestEvents } from './connections.ts'
 
@@ -52,7 +53,7 @@ export const sayClose = (server: Server, connections: Connections): Leaving => {
     const handOut = () => {
       if (!request.socket.destroyed) emit.call(server, event, ...args)
     }
-    if (held) held.push(handOut)
+    if (held) held.push(AsyncResource.bind(handOut))
     else queueMicrotask(handOut)
     return true
   }
@@ -62,7 +63,7 @@ export const sayClose = (server: Server, connections: Connections): Leaving => {
     clearTimeout(timer)
     const handOuts = held ?? []
     held = undefined
-    for (const handOut of handOuts) handOut()
+    for (const handOut of handOuts) queueMicrotask(handOut)
   }
   return {
     hold: () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
+import { setTimeout as passed } from 'node:timers/promises'
 import express from 'express'
 import { http } from 'rx-service-group/http'
 import { describe, expect, test } from 'vitest'
@@ -68,12 +69,13 @@ describe('drain', () => {
     await closed
   })
 
-  test('a client that writes on its idle connection just now is answered', async () => {
+  test('a client that writes on its idle connection is answered, even when the listener is closed', async () => {
     const life = drive(http('api', hello))
     const port = await life.port()
     const agent = keepAlive()
     await request(port, '/', { agent })
     life.step('drain')
+    await untilRefused(port)
     expect(await request(port, '/', { agent })).toMatchObject({ body: 'hello', headers: { connection: 'close' } })
     await life.leave()
   })
@@ -108,6 +110,30 @@ describe('drain', () => {
     expect(await life.leave()).toBeLessThan(150)
     await closed
     expect(text()).toMatch(/0\r\n\r\n$/)
+  })
+
+  test('an event stream is ended, also when its client lags behind and the app writes on', async () => {
+    const wroteAfterEnd = gate()
+    const life = drive(
+      http('api', (_, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.write(Buffer.alloc(20_000_000))
+        const timer = setInterval(() => {
+          if (response.writableEnded) wroteAfterEnd.open()
+          response.write('data: tick\n\n')
+        }, 1)
+        response.on('close', () => clearInterval(timer))
+      }),
+    )
+    const { socket, closed } = await rawConnection(await life.port())
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(socket, 'data')
+    socket.pause()
+    life.step('drain')
+    await wroteAfterEnd.opened
+    socket.resume()
+    await closed
+    await life.leave()
   })
 
   test('a stream that answers a POST is finite, and finished', async () => {
@@ -174,6 +200,7 @@ describe('drain', () => {
     life.step('drain')
     for (const [i, { open }] of gates.entries()) {
       await life.until(() => pending().includes(3 - i) || undefined)
+      await passed(20)
       open()
     }
     await Promise.all(answers)

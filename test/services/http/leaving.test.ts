@@ -69,7 +69,10 @@ describe('unready', () => {
       'both',
       (_, response) => response.setHeader('Keep-Alive', 'timeout=9').writeHead(200, { CONNECTION: 'keep-alive' }).end(),
     ],
-    ['flushHeaders', (_, response) => (response.flushHeaders(), response.end())],
+    [
+      'sending the head early',
+      (_, response) => response.setHeader('Connection', 'keep-alive').write('') && response.end(),
+    ],
   ])('an app that says keep-alive by %s is overridden', async (how, app) => {
     const life = drive(http('api', app))
     const port = await life.port()
