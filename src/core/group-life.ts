@@ -36,6 +36,8 @@ export class GroupLife implements MemberListener {
   readonly #entries: Entry[] = []
   readonly #members: Member[] = []
   #plan: Plan = { before: [], declared: [], sequence: [] }
+  /** The plan backwards: whom each waits for at stop, and at drain. */
+  #after: Order = []
   #dependents: Order = []
   #phase: 'idle' | 'starting' | 'running' | 'draining' | 'stopping' | 'over' = 'idle'
   #shutdown: Shutdown | undefined
@@ -134,6 +136,7 @@ export class GroupLife implements MemberListener {
       if (!observer) this.#working++
     }
     this.#plan = planned
+    this.#after = reversed(planned.before)
     this.#dependents = reversed(planned.declared)
   }
 
@@ -143,7 +146,9 @@ export class GroupLife implements MemberListener {
     const known = this.#members.length
     for (const { node } of this.#members) this.#showWaiting(node)
     this.#walkingForth = true
-    const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!)).pipe(takeUntil(this.#left$))
+    const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!), this.#after).pipe(
+      takeUntil(this.#left$),
+    )
     this.#all.add(
       forth.subscribe({
         complete: () => {
@@ -253,7 +258,7 @@ export class GroupLife implements MemberListener {
       member.ask(shutdown)
       return member.until(state => state.phase !== 'draining')
     }
-    const draining = walk(this.#dependents, drain).pipe(takeUntil(this.#cut$))
+    const draining = walk(this.#dependents, drain, this.#plan.declared).pipe(takeUntil(this.#cut$))
     this.#all.add(
       draining.subscribe({
         complete: () => {
@@ -278,7 +283,7 @@ export class GroupLife implements MemberListener {
     this.#drained$.complete()
     if (this.#walkingBack) return
     this.#walkingBack = true
-    const back = walk(reversed(this.#plan.before), node => this.#stop(this.#members[node]!))
+    const back = walk(this.#after, node => this.#stop(this.#members[node]!), this.#plan.before)
     this.#all.add(back.subscribe({ complete: () => this.#finish() }))
   }
 

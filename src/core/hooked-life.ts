@@ -1,4 +1,4 @@
-import type { Observable, Subscriber, Subscription } from 'rxjs'
+import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
 import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
 import { HookCall, type HookHost, type HookResult, type ServiceContext } from './hook-call.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
@@ -27,7 +27,7 @@ const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
  * only when its start, main, stop and force calls have settled; whoever skips a step is given the hooks in between,
  * except under force, where only stop (already aborted) and force are called.
  */
-export class HookedLife implements HookHost {
+export class HookedLife implements HookHost, Unsubscribable {
   readonly #name: string
   readonly #hooks: LifeHooks
   readonly #out: Subscriber<ServiceState>
@@ -50,7 +50,7 @@ export class HookedLife implements HookHost {
     this.#name = name
     this.#hooks = hooks
     this.#out = out
-    this.#steps = shutdown$.subscribe(shutdown => this.#onStep(shutdown))
+    this.#steps = shutdown$.subscribe(this)
     if (this.#phase !== 'idle') return
     this.#phase = 'starting'
     out.next(STARTING)
@@ -85,7 +85,7 @@ export class HookedLife implements HookHost {
   }
 
   /** The listener has left: nothing more is said, and whatever still runs is asked to give up. */
-  abandon(): void {
+  unsubscribe(): void {
     this.#steps?.unsubscribe()
     if (this.#phase === 'over') return
     this.#phase = 'over'
@@ -107,6 +107,7 @@ export class HookedLife implements HookHost {
   }
 
   #started(): void {
+    this.#starting = undefined
     if (this.#hooks.once) return this.#end()
     this.#phase = 'running'
     this.#say()
@@ -120,7 +121,8 @@ export class HookedLife implements HookHost {
     this.#main.run(main)
   }
 
-  #onStep(shutdown: Shutdown): void {
+  /** How far the goodbye has come. */
+  next(shutdown: Shutdown): void {
     if (this.#phase === 'over') return
     this.#shutdown = shutdown
     if (this.#phase === 'idle') return this.#end()

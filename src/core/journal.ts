@@ -41,7 +41,7 @@ export class Journal {
   /** The group has been added to another: what is known here is told there too, under its path. */
   nest(journal: Journal, prefix: string): void {
     this.#outer = { journal, prefix }
-    for (const { path, dependsOn, observer, state } of Object.values(this.status.services)) {
+    for (const { path, dependsOn, observer, state } of this.status.list) {
       journal.add(`${prefix}/${path}`, dependsOn, observer)
       if (state.phase !== 'idle') journal.record(`${prefix}/${path}`, state)
     }
@@ -72,8 +72,8 @@ export class Journal {
   )
 
   #snapshot(): SnapshotEvent {
-    const { seq, at, group, services } = this.status
-    return { kind: 'snapshot', seq, at, group, services: Object.values(services) }
+    const { seq, at, group, list } = this.status
+    return { kind: 'snapshot', seq, at, group, services: list }
   }
 
   #listen<T>(out: Subscriber<T>, first: T, pick: (event: GroupEvent, status: GroupStatus) => T): void {

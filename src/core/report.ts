@@ -45,7 +45,7 @@ export interface Report {
 
 /** What happened, read off a status. */
 export const reportOf = (status: GroupStatus): Report => {
-  const services = Object.values(status.services)
+  const services = status.list
   const { group, trigger } = status
   const { leftAt } = group
   const children = childrenOf(services)
@@ -86,15 +86,18 @@ const outcomeOf = ({ state, startedAt }: ServiceStatus): Outcome => {
   return startedAt === null ? 'never started' : state.how
 }
 
+const NONE: ServiceReport['timedOut'] = []
+
+const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined): ServiceReport['timedOut'] => [
+  ...(error?.code === 'ERR_START_TIMEOUT' ? (['start'] as const) : []),
+  ...(drainTimedOut ? (['drain'] as const) : []),
+  ...(error?.code === 'ERR_STOP_TIMEOUT' || error?.cause?.code === 'ERR_STOP_TIMEOUT' ? (['stop'] as const) : []),
+]
+
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt } = status
   const error = 'error' in state ? state.error : undefined
-  const code = error?.code
-  const timedOut = [
-    ...(code === 'ERR_START_TIMEOUT' ? (['start'] as const) : []),
-    ...(status.drainTimedOut ? (['drain'] as const) : []),
-    ...(code === 'ERR_STOP_TIMEOUT' || error?.cause?.code === 'ERR_STOP_TIMEOUT' ? (['stop'] as const) : []),
-  ]
+  const timedOut = error || status.drainTimedOut ? timeouts(status, error) : NONE
   return {
     path,
     outcome: outcomeOf(status),

@@ -31,7 +31,7 @@ export const deadline = <Name extends string>(
     new Observable(out => {
       const bounded = new BoundedLife(service, deadlines, clock, explain, out)
       bounded.begin(shutdown$)
-      return () => bounded.end()
+      return bounded
     }),
 })
 
@@ -110,7 +110,7 @@ class BoundedLife {
     else this.#out.complete()
   }
 
-  end(): void {
+  unsubscribe(): void {
     this.#disarm()
     this.#steps?.unsubscribe()
     this.#life?.unsubscribe()
