@@ -36,14 +36,10 @@ export const openSession = (
     let cause: unknown
     let consuming = false
     let closing = false
-    let isGone = false
     let sayGone = () => {}
     // Whatever is asked of the broker is raced with this: with the socket destroyed, amqplib leaves it pending for ever.
     const gone = new Promise<void>(resolve => {
-      sayGone = () => {
-        isGone = true
-        resolve()
-      }
+      sayGone = resolve
     })
     const lose = (what: string, why: unknown, classify = connectError) =>
       out.error(
@@ -62,7 +58,6 @@ export const openSession = (
         cause = error
       })
       connection.on('close', error => {
-        sayGone()
         if (closing) out.complete()
         else lose(`connection to ${address} lost`, error ?? cause)
       })
@@ -139,8 +134,7 @@ export const openSession = (
     )
     out.add(() => {
       attempt.unsubscribe()
-      if (!isGone) letGo()
-      else socket.abort()
+      letGo()
     })
     open().catch(error => out.error(connectError(settings, error)))
   })
