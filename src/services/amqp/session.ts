@@ -77,8 +77,19 @@ export const openSession = (
     const consume = async (channel: Channel): Promise<void> => {
       let consumerTag = ''
       const session: Session = {
-        ack: message => send(() => channel.ack(message)),
-        nack: (message, requeue) => send(() => channel.nack(message, false, requeue)),
+        // A channel that was closed throws; what it held has gone back to the queue.
+        ack: message => {
+          if (out.closed) return
+          try {
+            channel.ack(message)
+          } catch {}
+        },
+        nack: (message, requeue) => {
+          if (out.closed) return
+          try {
+            channel.nack(message, false, requeue)
+          } catch {}
+        },
         cancel: () => ask(() => channel.cancel(consumerTag)),
         close: async () => {
           closing = true
@@ -109,13 +120,6 @@ export const openSession = (
       })
     }
 
-    // A channel that was closed throws; what it held has gone back to the queue.
-    const send = (frame: () => void) => {
-      if (out.closed) return
-      try {
-        frame()
-      } catch {}
-    }
     const ask = async (request: () => unknown): Promise<void> => {
       try {
         await Promise.race([request(), gone])

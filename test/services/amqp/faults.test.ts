@@ -1,4 +1,4 @@
-import { type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
+import { type AmqpConnect, type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
 import { type Bystander, bystander, hasHealth, isPhase, isRunning, last, live, promised, queueName } from './life.ts'
@@ -61,6 +61,37 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await aborted.promise
     expect(await again.promise).toBe(true)
     await stop(life)
+    await reconnectBystander()
+    expect(await other.ready(queue)).toBe(0)
+  })
+
+  test('a handler that hung through a lost connection is given up, and the new channel hears nothing of it', async () => {
+    const queue = queueName()
+    await other.publish(queue, ['hangs'])
+    const amqplib = await import('amqplib')
+    const errors: unknown[] = []
+    const connect: AmqpConnect = async (url, options) => {
+      const connection = await amqplib.connect(url, options)
+      const createChannel = connection.createChannel.bind(connection)
+      connection.createChannel = async () => (await createChannel()).on('error', error => errors.push(error))
+      return connection
+    }
+    const started = promised()
+    const again = promised()
+    const handler: MessageHandler = message => {
+      if (message.fields.redelivered) return again.resolve()
+      started.resolve()
+      return new Promise(() => {})
+    }
+    const life = consume(queue, handler, { connect })
+    await started.promise
+    await broker.faults.closeAllConnections()
+    await again.promise
+    life.tell('drain')
+    life.tell('stop')
+    await life.over
+    expect(last(life)).toMatchObject({ how: 'stopped', info: { abandoned: 1 } })
+    expect(errors).toEqual([])
     await reconnectBystander()
     expect(await other.ready(queue)).toBe(0)
   })
