@@ -25,7 +25,8 @@ export class Journal {
   status: GroupStatus
   readonly #name: string
   readonly #clock: Clock
-  readonly #listeners = new Set<Listener>()
+  /** Never changed, only replaced: a listener may come or go while others are told. */
+  #listeners: readonly Listener[] = []
   readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
   #outer: Outer | undefined
   #delivering = false
@@ -82,8 +83,10 @@ export class Journal {
       tell: (event, status) => out.next(pick(event, status)),
       end: () => out.complete(),
     }
-    this.#listeners.add(listener)
-    out.add(() => this.#listeners.delete(listener))
+    this.#listeners = [...this.#listeners, listener]
+    out.add(() => {
+      this.#listeners = this.#listeners.filter(other => other !== listener)
+    })
     // What the first value causes comes after it, like all else that a listener causes.
     if (this.#delivering) return out.next(first)
     this.#delivering = true
@@ -94,20 +97,29 @@ export class Journal {
 
   #append(event: GroupEvent): void {
     this.status = foldStatus(this.status, event)
-    if (this.#listeners.size === 0) return
-    this.#mail.push({ event, status: this.status })
+    if (this.#listeners.length === 0) return
+    if (this.#delivering) {
+      this.#mail.push({ event, status: this.status })
+      return
+    }
+    this.#delivering = true
+    this.#tell(event, this.status)
+    this.#delivering = false
     this.#deliver()
+  }
+
+  #tell(event: GroupEvent, status: GroupStatus): void {
+    for (const listener of this.#listeners) if (listener.since < event.seq) listener.tell(event, status)
   }
 
   #deliver(): void {
     if (this.#delivering) return
-    this.#delivering = true
-    for (let i = 0; i < this.#mail.length; i++) {
-      const { event, status } = this.#mail[i]!
-      for (const listener of this.#listeners) if (listener.since < event.seq) listener.tell(event, status)
+    if (this.#mail.length > 0) {
+      this.#delivering = true
+      for (let i = 0; i < this.#mail.length; i++) this.#tell(this.#mail[i]!.event, this.#mail[i]!.status)
+      this.#mail.length = 0
+      this.#delivering = false
     }
-    this.#mail.length = 0
-    this.#delivering = false
     if (this.#closed) for (const listener of this.#listeners) listener.end()
   }
 }
