@@ -115,7 +115,7 @@ export class GroupLife implements MemberListener {
     if (isFinal(state) && !member.observer) this.#working--
     const news = this.#noteHealth(member)
     if (state.phase === 'running' || state.phase === 'stopped')
-      for (const dependent of this.#dependents[member.node]!) this.#showWaiting(dependent)
+      this.#dependents[member.node]!.forEach(dependent => void this.#showWaiting(dependent))
     if (error) {
       this.#errors.push(error)
       const service = `${this.#options.name}/${error.service}`

@@ -224,8 +224,8 @@ export class HookedLife implements HookHost, Unsubscribable {
 
   /** Over when what must settle has settled; each of these calls comes by here when it does. */
   #endIfSettled(): void {
-    const open = [this.#starting, this.#main, this.#stop, this.#force].some(call => call && !call.settled)
-    if (!open) this.#end()
+    if (isOpen(this.#starting) || isOpen(this.#main) || isOpen(this.#stop) || isOpen(this.#force)) return
+    this.#end()
   }
 
   #end(): void {
@@ -246,12 +246,14 @@ export class HookedLife implements HookHost, Unsubscribable {
 
   /** Returns how many calls still run after that. */
   #abortAll(): number {
-    let running = 0
-    for (const call of [this.#starting, this.#main, this.#unready, this.#drain, this.#stop, this.#force]) {
-      call?.abort()
-      if (call && !call.settled) running++
-    }
-    return running
+    return (
+      giveUp(this.#starting) +
+      giveUp(this.#main) +
+      giveUp(this.#unready) +
+      giveUp(this.#drain) +
+      giveUp(this.#stop) +
+      giveUp(this.#force)
+    )
   }
 
   get #over(): boolean {
@@ -295,4 +297,12 @@ export class HookedLife implements HookHost, Unsubscribable {
   #with(state: ServiceState): ServiceState {
     return this.#info ? { ...state, info: this.#info } : state
   }
+}
+
+const isOpen = (call: HookCall | undefined): boolean => call !== undefined && !call.settled
+
+/** 1 for a call that runs on all the same. */
+const giveUp = (call: HookCall | undefined): number => {
+  call?.abort()
+  return isOpen(call) ? 1 : 0
 }

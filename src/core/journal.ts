@@ -109,7 +109,9 @@ export class Journal {
   }
 
   #tell(event: GroupEvent, status: GroupStatus): void {
-    for (const listener of this.#listeners) if (listener.since < event.seq) listener.tell(event, status)
+    this.#listeners.forEach(listener => {
+      if (listener.since < event.seq) listener.tell(event, status)
+    })
   }
 
   #deliver(): void {

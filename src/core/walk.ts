@@ -31,9 +31,12 @@ export const walk = (
       working = false
       if (left === 0) out.complete()
     }
+    const free = (node: number): void => {
+      if (--open[node]! === 0) ready.push(node)
+    }
     const pass = (node: number): void => {
       left--
-      for (const later of after[node]!) if (--open[later]! === 0) ready.push(later)
+      after[node]!.forEach(free)
     }
     const begin = (node: number): void => {
       let visited: Subscription | undefined
