@@ -4,6 +4,7 @@ export type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './c
 export { type AddOptions, type GroupHealth, type GroupOptions, type ServiceGroup, serviceGroup } from './core/group.ts'
 export type { HookResult, ServiceContext } from './core/hook-call.ts'
 export type { Outcome, Report, ServiceReport } from './core/report.ts'
+export { formatReport, type Paint } from './core/report-text.ts'
 export { fromObservable, job, type Service, type ServiceHooks, type Startable, service, task } from './core/service.ts'
 export type { Shutdown, Step } from './core/shutdown-level.ts'
 export {
@@ -18,3 +19,5 @@ export {
   transitions,
 } from './core/state.ts'
 export { foldStatus, type GroupStatus, type ServiceStatus } from './core/status.ts'
+export { type RunOptions, run } from './process/run.ts'
+export { signals } from './process/signals.ts'

@@ -24,7 +24,9 @@ export type ErrorCode =
   | 'ERR_AMQP_URL'
   | 'ERR_AMQP_UNREACHABLE'
   | 'ERR_AMQP_CREDENTIALS'
+  | 'ERR_AMQP_VHOST'
   | 'ERR_AMQP_QUEUE'
+  | 'ERR_MISSING_PACKAGE'
 
 /** An error as plain JSON, causes kept: what states, events and reports carry. */
 export interface ErrorInfo {
@@ -121,3 +123,9 @@ const tell = (error: unknown, depth: number, told: Set<unknown>): ErrorInfo => {
       depth > 0 && { errors: errors.map(e => tell(e, depth - 1, told)) }),
   }
 }
+
+/** The error an ErrorInfo tells of, for code that needs one to throw. */
+export const fromErrorInfo = (info: ErrorInfo): ServiceError =>
+  new ServiceError(info.code as ErrorCode, info.service ?? '', info.message, {
+    ...(info.cause && { cause: fromErrorInfo(info.cause) }),
+  })

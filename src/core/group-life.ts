@@ -21,7 +21,7 @@ export interface GroupLifeOptions {
   readonly clock: Clock
   readonly journal: Journal
   readonly drainDelay: number
-  readonly forceTimeout: number | undefined
+  readonly forceTimeout: number
 }
 
 /**
@@ -79,6 +79,11 @@ export class GroupLife implements MemberListener {
   leave(reason: StopReason): void {
     const { drainDelay, forceTimeout } = this.#options
     if (!this.leaving) this.#sayGoodbye(reason, this.#phase === 'running' ? drainDelay : 0, forceTimeout)
+  }
+
+  /** Why it fails, if it does. */
+  get failure(): ServiceError | undefined {
+    return this.#errors.length > 0 ? this.#failure() : undefined
   }
 
   /** Who is not running yet, and for whom they wait. */
@@ -213,11 +218,11 @@ export class GroupLife implements MemberListener {
     } else if (step === 'force' || this.#goodbye) this.#raise(shutdown)
     // What is still starting takes any step as stop; and a stop that comes unannounced still drains first.
     else if (this.#phase === 'starting' || (step === 'stop' && !atLeast(this.#shutdown, 'drain')))
-      this.#sayGoodbye(reason, 0, forceTimeout)
+      this.#sayGoodbye(reason, 0, forceTimeout ?? this.#options.forceTimeout)
     else this.#raise(shutdown)
   }
 
-  #sayGoodbye(reason: StopReason, drainDelay: number, forceTimeout: number | undefined): void {
+  #sayGoodbye(reason: StopReason, drainDelay: number, forceTimeout: number): void {
     this.#goodbye = true
     const steps = goodbye({ reason, drainDelay, drained$: this.#drained$, forceTimeout, clock: this.#options.clock })
     this.#all.add(steps.subscribe(shutdown => this.#raise(shutdown)))
@@ -236,8 +241,7 @@ export class GroupLife implements MemberListener {
 
   #unreadyMembers(): void {
     if (this.#phase === 'running') this.#sayRunning()
-    const { reason, forceTimeout } = this.#shutdown!
-    const unready: Shutdown = { step: 'unready', reason, ...(forceTimeout !== undefined && { forceTimeout }) }
+    const unready: Shutdown = { ...this.#shutdown!, step: 'unready' }
     for (const member of this.#fromTheEnd()) if (!member.observer) member.ask(unready)
   }
 
@@ -296,7 +300,7 @@ export class GroupLife implements MemberListener {
 
   #finish(): void {
     const endings = new Set(this.#members.map(({ state }) => (state.phase === 'stopped' ? state.how : 'ended')))
-    const error = this.#errors.length > 0 ? this.#failure() : undefined
+    const error = this.failure
     this.#phase = 'over'
     if (endings.has('abandoned')) {
       // Something is still there, so this group is not gone either: it says so and never completes.

@@ -1,5 +1,5 @@
 import { distinctUntilChanged, map, NEVER, Observable } from 'rxjs'
-import { type Deadlines, deadline } from './behaviors/deadline.ts'
+import { type Deadlines, deadline, FORCE_TIMEOUT } from './behaviors/deadline.ts'
 import { type Clock, duration, systemClock } from './clock.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
@@ -59,7 +59,8 @@ const SHUTDOWN_TIMEOUT = 25_000
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
 export class ServiceGroup<Name extends string = string, Known extends string = never> implements Service<Name> {
   readonly name: Name
-  readonly #options: Required<Omit<GroupOptions, 'forceTimeout'>> & Pick<GroupOptions, 'forceTimeout'>
+  /** What it was made with, defaults filled in. */
+  readonly options: Required<GroupOptions>
   readonly #journal: Journal
   readonly #bounded: Service<Name>
   readonly #entries: Entry[] = []
@@ -72,23 +73,22 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
 
   constructor(name: Name, options: GroupOptions = {}) {
     this.name = checkName(name)
-    const { clock = systemClock, forceTimeout } = options
-    if (forceTimeout !== undefined) duration(name, 'forceTimeout', forceTimeout, 0)
-    this.#options = {
+    const { clock = systemClock } = options
+    this.options = {
       clock,
       startTimeout: duration(name, 'startTimeout', options.startTimeout, Infinity),
       drainDelay: duration(name, 'drainDelay', options.drainDelay, 0),
       shutdownTimeout: duration(name, 'shutdownTimeout', options.shutdownTimeout, SHUTDOWN_TIMEOUT),
-      ...(forceTimeout !== undefined && { forceTimeout }),
+      forceTimeout: duration(name, 'forceTimeout', options.forceTimeout, FORCE_TIMEOUT),
     }
     this.#journal = new Journal(name, clock)
     this.#over = new Promise(resolve => {
       this.#tellOver = resolve
     })
     const live: Service<Name> = { name, lifecycle: shutdown$ => this.#live(shutdown$) }
-    const deadlines = { ...UNBOUNDED, startTimeout: this.#options.startTimeout }
+    const deadlines = { ...UNBOUNDED, startTimeout: this.options.startTimeout }
     this.#bounded =
-      this.#options.startTimeout === Infinity ? live : deadline(live, deadlines, clock, () => this.#life!.explain())
+      this.options.startTimeout === Infinity ? live : deadline(live, deadlines, clock, () => this.#life!.explain())
   }
 
   /**
@@ -128,7 +128,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     const entry: Entry = {
       name,
       path: `${this.name}/${name}`,
-      service: deadline(service, deadlines, this.#options.clock, explain),
+      service: deadline(service, deadlines, this.options.clock, explain),
       dependsOn: options.dependsOn,
       observer: options.observer,
     }
@@ -158,15 +158,15 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   start(): Promise<void> {
     this.#conducted ??= new Promise((resolve, reject) => {
       if (this.#nested) throw this.#alreadyStarted('it is part of another group, which starts it')
-      const { clock, forceTimeout, shutdownTimeout } = this.#options
-      const drainDelay = (): number => this.#options.drainDelay
-      const stoppedEarly = (): void => reject(this.#stoppedEarly())
+      const { clock, forceTimeout, shutdownTimeout } = this.options
+      const drainDelay = (): number => this.options.drainDelay
       conduct(this, { trigger$: NEVER, force$: NEVER, drainDelay, shutdownTimeout, forceTimeout, clock }).subscribe({
         next: state => {
           if (state.phase === 'running') resolve()
         },
         error: reject,
-        complete: stoppedEarly,
+        // Gone, or given up, without having run.
+        complete: () => reject(this.#life?.failure ?? this.#stoppedEarly()),
       })
     })
     return this.#conducted
@@ -218,6 +218,11 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     return this.#journal.status
   }
 
+  /** How many services it holds, without those inside nested groups. */
+  get size(): number {
+    return this.#entries.length
+  }
+
   /** What has happened so far. */
   get report(): Report {
     return reportOf(this.status)
@@ -254,7 +259,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
 
   #live(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
-      const { clock, drainDelay, forceTimeout } = this.#options
+      const { clock, drainDelay, forceTimeout } = this.options
       this.#life = new GroupLife({ name: this.name, clock, journal: this.#journal, drainDelay, forceTimeout }, out)
       const life = this.#life
       out.add(() => life.abandon())

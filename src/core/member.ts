@@ -1,6 +1,6 @@
 import { EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock } from './clock.ts'
-import { asServiceError, errorInfo, type ServiceError } from './errors.ts'
+import { asServiceError, combine, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
 import { isFinal, type ServiceState } from './state.ts'
@@ -17,6 +17,7 @@ export interface MemberListener {
 }
 
 const IDLE: ServiceState = Object.freeze({ phase: 'idle' })
+const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 
 /** One service in one life of a group: its subscription, its latest state, and how far it has been asked to go. */
 export class Member {
@@ -28,6 +29,8 @@ export class Member {
   readonly #listener: MemberListener
   readonly #clock: Clock
   readonly #level = new ShutdownLevel()
+  #begun = false
+  #hasRun = false
   #life: Subscription | undefined
   #awaited: { readonly test: (state: ServiceState) => boolean; readonly waiter: Subscriber<never> } | undefined
   #news: ServiceState | undefined
@@ -43,7 +46,7 @@ export class Member {
   }
 
   get begun(): boolean {
-    return this.state.phase !== 'idle' && this.state.phase !== 'waiting'
+    return this.#begun || !isAhead(this.state)
   }
 
   /** Started, and not gone or given up. */
@@ -56,15 +59,19 @@ export class Member {
   }
 
   begin(): void {
+    this.#begun = true
     const life = this.#service.lifecycle(this.#level).subscribe(this)
     this.#life = life
     if (isFinal(this.state)) life.unsubscribe()
+    // A lifecycle that is silent at first has been subscribed, and so it is starting.
+    else if (isAhead(this.state)) this.say(STARTING)
   }
 
   /** Says a state on the service's behalf: idle, waiting, failed, and stopped for what never ran. */
   say(state: ServiceState, error?: ServiceError): void {
     this.#flush()
     this.state = state
+    if (state.phase === 'running') this.#hasRun = true
     this.#listener.record(this, state)
     this.#listener.changed(this, error)
     this.#settle()
@@ -85,21 +92,22 @@ export class Member {
 
   next(state: ServiceState): void {
     if (isFinal(this.state)) return
+    if (isAhead(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
     if (isNews(this.state, state)) {
       this.state = state
       return this.#hold(state)
     }
-    this.say(state)
+    this.say(state, this.#unaskedEnd(state))
     if (state.phase === 'stopped' && state.how === 'abandoned') this.#life?.unsubscribe()
   }
 
   error(cause: unknown): void {
     const { name } = this.#service
-    const started = this.state.phase === 'starting'
+    const starting = this.state.phase === 'starting' || isAhead(this.state)
     const error = asServiceError(
-      started ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED',
+      starting ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED',
       name,
-      started ? 'failed to start' : 'failed',
+      starting ? 'failed to start' : 'failed',
       cause,
     )
     const info = this.state.info && { info: this.state.info }
@@ -107,12 +115,24 @@ export class Member {
   }
 
   complete(): void {
-    if (!isFinal(this.state)) this.say({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
+    if (!isFinal(this.state)) this.next({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
   }
 
   leave(): void {
     this.#newsTimer?.unsubscribe()
     this.#life?.unsubscribe()
+  }
+
+  /** Why an end that nobody asked for is a failure: it was given up, or never ran and can't any more. */
+  #unaskedEnd(state: ServiceState): ServiceError | undefined {
+    if (this.asked || state.phase !== 'stopped' || state.how === 'ended') return undefined
+    const { name } = this.#service
+    if (state.how === 'abandoned') {
+      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message: `"${name}" was abandoned` }
+      return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
+    }
+    if (this.#hasRun) return undefined
+    return new ServiceError('ERR_START_FAILED', name, `service "${name}" failed to start: it was stopped before it ran`)
   }
 
   #settle(): void {
@@ -145,6 +165,9 @@ export class Member {
     this.#news = undefined
   }
 }
+
+/** Its life is still ahead of it. */
+const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
 
 /** The same phase, and nothing about its health: only particulars. */
 const isNews = (before: ServiceState, state: ServiceState): boolean => {

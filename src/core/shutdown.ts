@@ -26,7 +26,7 @@ export interface Goodbye {
   readonly drainDelay: number
   /** Completes once nothing is draining any more. */
   readonly drained$: Observable<never>
-  readonly forceTimeout: number | undefined
+  readonly forceTimeout: number
   readonly clock: Clock
 }
 
@@ -37,9 +37,8 @@ export const goodbye = ({ reason, drainDelay, drained$, forceTimeout, clock }: G
     drain: drained$,
     stop: EMPTY,
   }
-  const budget = forceTimeout === undefined ? undefined : { forceTimeout }
   return from(['unready', 'drain', 'stop'] as const).pipe(
-    concatMap(step => concat(of({ step, reason, ...budget }), heeded[step])),
+    concatMap(step => concat(of({ step, reason, forceTimeout }), heeded[step])),
   )
 }
 
@@ -51,7 +50,7 @@ export interface Conduct {
   readonly drainDelay: (reason: StopReason) => number
   /** How long the whole shutdown may take, from its trigger, before what is left is forced. Milliseconds. */
   readonly shutdownTimeout: number
-  readonly forceTimeout: number | undefined
+  readonly forceTimeout: number
   readonly clock: Clock
 }
 
@@ -66,8 +65,7 @@ export const conduct = (service: Service, options: Conduct): Observable<ServiceS
     const level = new ShutdownLevel()
     const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
     const trigger$ = options.trigger$.pipe(take(1), share())
-    const budget = forceTimeout === undefined ? undefined : { forceTimeout }
-    const force = (reason: StopReason): void => level.raise({ step: 'force', reason, ...budget })
+    const force = (reason: StopReason): void => level.raise({ step: 'force', reason, forceTimeout })
 
     const drained$ = state$.pipe(
       filter(state => state.phase !== 'draining'),

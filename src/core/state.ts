@@ -61,7 +61,7 @@ export const describeReason = (reason: StopReason): string => {
     case 'signal':
       return reason.signal
     case 'failure':
-      return `${reason.service} failed: ${reason.error.message}`
+      return `${reason.service} failed`
     case 'uncaught':
       return `uncaught: ${reason.error.message}`
     case 'call':

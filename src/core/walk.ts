@@ -30,7 +30,10 @@ export const walk = (order: Order, visit: (node: number) => Observable<unknown>)
     const begin = (node: number): void => {
       let visited: Subscription | undefined
       let done = false
-      visited = visit(node).subscribe({
+      const visiting = visit(node)
+      // What a visit does may end the walk; nobody waits for it then.
+      if (out.closed) return
+      visited = visiting.subscribe({
         error: error => out.error(error),
         complete: () => {
           done = true

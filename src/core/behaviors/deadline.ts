@@ -73,12 +73,14 @@ class BoundedLife {
   begin(shutdown$: Observable<Shutdown>): void {
     this.#steps = shutdown$.subscribe(shutdown => this.#onStep(shutdown))
     this.#life = this.#service.lifecycle(this.#level).subscribe(this)
-    if (this.#state.phase === 'starting' && !this.#timer && !this.#level.latest)
+    if (this.#starting() && !this.#timer && !this.#level.latest && !this.#out.closed)
       this.#arm(this.#deadlines.startTimeout, () => this.#onStartTimeout())
   }
 
   next(state: ServiceState): void {
     const before = this.#state.phase
+    // It has come up too late: it is stopping, whatever it says, and its clock runs on.
+    if (state.phase === 'running' && (this.#stopping || this.#level.latest?.step === 'force')) return
     this.#state = state
     if (state.info) this.#info = state.info
     const { phase } = state
@@ -117,7 +119,7 @@ class BoundedLife {
   #onStep(shutdown: Shutdown): void {
     if (shutdown.forceTimeout !== undefined) this.#forceTimeout = shutdown.forceTimeout
     // What is still starting takes any step as stop.
-    const stops = shutdown.step === 'stop' || this.#state.phase === 'starting'
+    const stops = shutdown.step === 'stop' || this.#starting()
     const forced = this.#level.latest?.step === 'force'
     this.#level.raise(shutdown)
     if (shutdown.step === 'force') {
@@ -185,6 +187,11 @@ class BoundedLife {
   #disarm(): void {
     this.#timer?.unsubscribe()
     this.#timer = undefined
+  }
+
+  /** A lifecycle that says nothing at first is starting too. */
+  #starting(): boolean {
+    return this.#state.phase === 'starting' || this.#state.phase === 'idle'
   }
 
   #over(): boolean {

@@ -1,0 +1,47 @@
+/**
+ * An express API and a queue consumer in one process: POST /orders publishes, the consumer handles, GET /orders shows.
+ *
+ *   npm run demo                                   (PORT=8080; AMQP_URL=amqp://... for RabbitMQ)
+ *   curl -X POST localhost:8080/orders ; curl localhost:8080/orders
+ *
+ * Watch each service's states as they change. Press Ctrl-C while orders are being handled: the API takes no new ones,
+ * the consumer finishes those it holds, then everything stops in reverse, and a report tells how it went.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import express from 'express'
+import { run, serviceGroup } from 'rx-service-group'
+import { amqpConsumer } from 'rx-service-group/amqp'
+import { http } from 'rx-service-group/http'
+import { log } from 'rx-service-group/log'
+import { connect, publisher, url } from './support/broker.ts'
+
+const port = Number(process.env['PORT'] ?? 8080)
+const orders = new Map<number, 'accepted' | 'handled'>()
+const outbox = publisher('outbox', 'orders')
+
+const app = express()
+  .post('/orders', async (_, response) => {
+    const id = orders.size + 1
+    orders.set(id, 'accepted')
+    await outbox.publish({ id })
+    response.status(202).json({ id, state: 'accepted' })
+  })
+  .get('/orders', (_, response) => void response.json([...orders].map(([id, state]) => ({ id, state }))))
+
+const group = serviceGroup('shop')
+  .add(outbox.service)
+  .add(
+    amqpConsumer('orders', { url, connect, queue: 'orders', prefetch: 5 }, async message => {
+      const { id } = JSON.parse(message.content.toString()) as { id: number }
+      await delay(1_000)
+      orders.set(id, 'handled')
+    }),
+  )
+  .add(http('api', app, { port }))
+
+log(group)
+group.health$.subscribe(({ ready }) => {
+  if (ready)
+    console.log(`\nTry:  curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders\nThen press Ctrl-C.\n`)
+})
+await run(group)

@@ -1,0 +1,117 @@
+import type { ErrorInfo } from './errors.ts'
+import type { Report, ServiceReport } from './report.ts'
+import { describeReason } from './state.ts'
+
+/** How parts of a report are marked; the default marks nothing. */
+export type Paint = (mark: 'good' | 'bad' | 'faint' | 'strong', text: string) => string
+
+const plain: Paint = (_, text) => text
+
+/**
+ * A report as text: a sentence, a table with a row for each service in start order, the errors, first cause first.
+ *
+ * @param paint colours a part of the text. Default: none.
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * await group.start()
+ * console.log(formatReport(await group.stop()))
+ * ```
+ */
+export const formatReport = (report: Report, paint: Paint = plain): string =>
+  ['', headline(report, paint), ...table(report, paint), ...errors(report, paint), ...footer(report, paint), ''].join(
+    '\n',
+  )
+
+const headline = ({ group, outcome, ok, trigger, stopTook }: Report, paint: Paint): string => {
+  const why = trigger ? `: ${describeReason(trigger)}` : ''
+  const took = stopTook === null ? '' : ` in ${milliseconds(stopTook)}`
+  const verdict = ok ? paint('good', ' gracefully') : outcome === 'failed' ? '' : paint('bad', ', not gracefully,')
+  return `${paint('strong', group)} ${ok ? outcome : paint('bad', outcome)}${verdict}${took}${why}`
+}
+
+const COLUMNS = ['#', 'service', 'started', 'ready in', 'drained in', 'stopping', 'gone in', 'outcome'] as const
+
+const table = ({ group, services }: Report, paint: Paint): readonly string[] => {
+  if (services.length === 0) return ['  (no services)']
+  const rows = services.map((service, i) => cells(service, i + 1, group))
+  const widths = COLUMNS.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]!.length)))
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (isText(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+  return [
+    '',
+    `  ${paint('faint', line(COLUMNS).trimEnd())}`,
+    ...rows.map(
+      (row, i) => `  ${line(row.slice(0, -1))}  ${paint(isGraceful(services[i]!) ? 'good' : 'bad', row.at(-1)!)}`,
+    ),
+    '',
+  ]
+}
+
+const isText = (column: number): boolean => column === 1 || column === COLUMNS.length - 1
+
+const isGraceful = ({ outcome, timedOut }: ServiceReport): boolean =>
+  timedOut.length === 0 && (outcome === 'stopped' || outcome === 'ended' || outcome === 'never started')
+
+const cells = (service: ServiceReport, order: number, group: string): readonly string[] => {
+  const { path, outcome, startedAfter, startTook, drainTook, stoppedAfter, stopTook, timedOut, info } = service
+  const notes = [
+    ...timedOut.map(what => `${what} timed out`),
+    ...(info?.['cut'] === undefined ? [] : [`cut: ${info['cut']}`]),
+    ...(info?.['abandoned'] === undefined ? [] : [`abandoned: ${info['abandoned']}`]),
+  ]
+  return [
+    startedAfter === null ? '-' : String(order),
+    path.slice(group.length + 1),
+    startedAfter === null ? '-' : `+${milliseconds(startedAfter)}`,
+    startTook === null ? '-' : milliseconds(startTook),
+    drainTook === null ? '-' : milliseconds(drainTook),
+    stoppedAfter === null ? '-' : `+${milliseconds(stoppedAfter)}`,
+    stopTook === null ? '-' : milliseconds(stopTook),
+    notes.length === 0 ? outcome : `${outcome} (${notes.join(', ')})`,
+  ]
+}
+
+const errors = ({ errors: all }: Report, paint: Paint): readonly string[] =>
+  all.length === 0
+    ? []
+    : [
+        ...all.flatMap((error, i) => [
+          `  ${paint('bad', `error ${i + 1}`)} ${error.service}: ${error.message}${code(error)}`,
+          ...causes(error),
+        ]),
+        '',
+      ]
+
+const code = (error: ErrorInfo): string => (error.code === undefined ? '' : ` [${error.code}]`)
+
+/** Causes whose message is not told already. */
+const causes = (error: ErrorInfo): readonly string[] => {
+  const lines: string[] = []
+  for (let told = error.message, cause = error.cause; cause; told += cause.message, cause = cause.cause)
+    if (!told.includes(cause.message)) lines.push(`          caused by ${cause.name}: ${cause.message}${code(cause)}`)
+  return lines
+}
+
+const footer = ({ criticalPath, startTook, stopTook, keepsAlive, group }: Report, paint: Paint): readonly string[] => {
+  const chain = (what: string, path: readonly string[], took: number | null): readonly string[] =>
+    path.length < 2 || took === null
+      ? []
+      : [
+          paint(
+            'faint',
+            `  slowest ${what}: ${path.map(name => name.slice(group.length + 1)).join(' > ')} (${milliseconds(took)})`,
+          ),
+        ]
+  return [
+    ...chain('start', criticalPath.start, startTook),
+    ...chain('stop', criticalPath.stop, stopTook),
+    ...(keepsAlive && keepsAlive.length > 0 ? [`  still keeps the process alive: ${keepsAlive.join(', ')}`] : []),
+  ]
+}
+
+/** A duration for people: 340 ms, 1.34 s. */
+export const milliseconds = (ms: number): string =>
+  ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`

@@ -1,0 +1,67 @@
+import { messageOf, ServiceError } from '../../core/errors.ts'
+import type { Settings } from './options.ts'
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
+
+/** What went wrong while connecting, said so that a person knows what to do; never with the password. */
+export const connectError = ({ service, address, user, vhost }: Settings, cause: unknown): ServiceError => {
+  if (cause instanceof ServiceError) return cause
+  const error = (code: ConstructorParameters<typeof ServiceError>[0], message: string) =>
+    new ServiceError(code, service, `service "${service}" ${message}`, { cause })
+  const text = messageOf(cause)
+  if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND' && text.includes('amqplib'))
+    return error('ERR_MISSING_PACKAGE', 'needs the package amqplib: npm install amqplib (or give a `connect`)')
+  if (text.includes('ACCESS_REFUSED') || text.includes('ACCESS-REFUSED'))
+    return error(
+      'ERR_AMQP_CREDENTIALS',
+      `was refused by the broker at ${address}: wrong password, or no user "${user}"`,
+    )
+  // amqplib swallows the broker's words for it.
+  if (text.includes('Expected ConnectionOpenOk; got'))
+    return error(
+      'ERR_AMQP_VHOST',
+      `was refused by the broker at ${address}: no virtual host "${vhost}", or user "${user}" may not use it`,
+    )
+  return unreachable({ service, address }, typeof codeOf(cause) === 'string' ? String(codeOf(cause)) : text, cause)
+}
+
+export const unreachable = (
+  { service, address }: Pick<Settings, 'service' | 'address'>,
+  why: string,
+  cause?: unknown,
+): ServiceError =>
+  new ServiceError(
+    'ERR_AMQP_UNREACHABLE',
+    service,
+    `service "${service}" can't reach the broker at ${address}: ${why}`,
+    cause === undefined ? {} : { cause },
+  )
+
+// Refused, not found, locked by another connection, declared with other particulars.
+const QUEUE_REPLIES: readonly unknown[] = [403, 404, 405, 406]
+
+/** What went wrong while declaring the queue or beginning to consume: the queue's fault, or the connection's. */
+export const queueError = (settings: Settings, cause: unknown): ServiceError => {
+  const { service, queue, address, declareWith } = settings
+  if (!QUEUE_REPLIES.includes(codeOf(cause))) return connectError(settings, cause)
+  const problem =
+    codeOf(cause) !== 404
+      ? `can't use queue "${queue}" at ${address}: ${messageOf(cause)}`
+      : `found no queue "${queue}" at ${address}${declareWith ? `: ${messageOf(cause)}` : '; create it, or leave out `declare: false`'}`
+  return new ServiceError('ERR_AMQP_QUEUE', service, `service "${service}" ${problem}`, { cause })
+}
+
+const FINAL_AT_START: readonly string[] = [
+  'ERR_AMQP_CREDENTIALS',
+  'ERR_AMQP_VHOST',
+  'ERR_AMQP_QUEUE',
+  'ERR_MISSING_PACKAGE',
+]
+
+/**
+ * Whether another attempt is pointless. Once it has run, a missing queue or virtual host may be a broker that is still
+ * coming up, or about to be created again; a refused password stays refused.
+ */
+export const isFinal = (error: unknown, hasRun: boolean): boolean =>
+  error instanceof ServiceError &&
+  (hasRun ? error.code === 'ERR_AMQP_CREDENTIALS' : FINAL_AT_START.includes(error.code))

@@ -1,0 +1,78 @@
+import type { ServerResponse } from 'node:http'
+import { type Connection, type Connections, isUnderWay, isUpgraded } from './connections.ts'
+
+/** How long a connection is quiet before it is closed. At 25 ms many a busy client is still about to write. */
+const QUIET = 40
+const SWEEP_EVERY = 5
+
+/** A WebSocket close frame, 1001: going away. */
+const GOING_AWAY = Buffer.of(0x88, 0x02, 0x03, 0xe9)
+
+/**
+ * Lets the connections come to their end: answers under way are finished, endless ones ended, upgraded sockets told,
+ * quiet ones closed. Tells how many are under way whenever that has changed. Returns what ends it.
+ */
+export const windDown = (connections: Connections, pending: (count: number) => void): (() => void) => {
+  let told = -1
+  const tell = (count: number) => {
+    if (count === told) return
+    told = count
+    pending(count)
+  }
+  const sweep = () => {
+    const now = performance.now()
+    let underWay = 0
+    for (const connection of connections.open.values()) {
+      if (isUpgraded(connection)) sayGoingAway(connection)
+      else if (!isUnderWay(connection)) {
+        closeIfQuiet(connection, now)
+        continue
+      } else {
+        connection.quietSince = now
+        endIfEndless(connection.last!)
+      }
+      underWay++
+    }
+    tell(underWay)
+  }
+
+  // Right after the poll phase: what has arrived by now has been read, so no request is cut that was already here.
+  let immediate: NodeJS.Immediate | undefined
+  const timer = setInterval(() => {
+    immediate = setImmediate(sweep)
+  }, SWEEP_EVERY)
+  const now = performance.now()
+  for (const connection of connections.open.values()) connection.quietSince = now
+  sweep()
+  return () => {
+    clearInterval(timer)
+    clearImmediate(immediate)
+    tell(0)
+  }
+}
+
+const sayGoingAway = (connection: Connection) => {
+  const { socket } = connection
+  // An app that has not accepted the upgrade yet is not interrupted.
+  if (connection.toldToClose || socket.bytesWritten === 0 || !socket.writable) return
+  connection.toldToClose = true
+  socket.write(GOING_AWAY)
+}
+
+const closeIfQuiet = (connection: Connection, now: number) => {
+  const { socket } = connection
+  if (socket.bytesRead !== connection.bytesRead) {
+    connection.bytesRead = socket.bytesRead
+    connection.quietSince = now
+  } else if (now - connection.quietSince >= QUIET) socket.destroy()
+}
+
+const EVENT_STREAM = /^content-type: *text\/event-stream/im
+
+const endIfEndless = (answer: ServerResponse & { _header?: string | null }) => {
+  // `getHeader` does not know what was given to `writeHead` alone.
+  if (answer.writableEnded || answer.req.method !== 'GET' || !EVENT_STREAM.test(answer._header ?? '')) return
+  // The app does not know yet, and an event written now would be an uncaught error.
+  answer.on('error', () => {})
+  answer.end()
+}

@@ -1,0 +1,184 @@
+import { asyncScheduler, Observable, tap, throwError } from 'rxjs'
+import type { Clock } from '../core/clock.ts'
+import type { ServiceContext } from '../core/hook-call.ts'
+import { type Service, service } from '../core/service.ts'
+import type { Health, Info, StopReason } from '../core/state.ts'
+import { type Conduct, type FakeHook, fakeHook, type HookName } from './fake-hook.ts'
+
+/** What a fake's hooks do; see `Conduct`. Each can be changed later with `will()`. */
+export interface FakeOptions extends Readonly<Partial<Record<HookName, Conduct>>> {
+  /** What those hooks do that are not named. Default `'returns'`. */
+  readonly otherwise?: Conduct
+  /** Promises for virtual time, Observables for RxJS' TestScheduler. Default `'promise'`. */
+  readonly returns?: 'promise' | 'observable'
+  /** The clock of conducts that are a number. Default `asyncScheduler`. */
+  readonly clock?: Clock
+  /** Every call is written here as `db stop`. Fakes can share one, to show who was asked before whom. */
+  readonly log?: string[]
+}
+
+/** What a fake was asked to do. */
+export interface Asked {
+  readonly hook: HookName
+  /** Why it is asked to end; left out before that. */
+  readonly reason?: StopReason
+}
+
+/** A service under remote control. */
+export interface FakeService<Name extends string = string> extends Service<Name> {
+  readonly start: FakeHook
+  readonly unready: FakeHook
+  readonly drain: FakeHook
+  readonly stop: FakeHook
+  readonly force: FakeHook
+  /** Everything it was asked, in order. */
+  readonly asked: readonly Asked[]
+  /** Asks it for a sign of life: it serves from the end of its start until it is asked to stop, or dies. */
+  ping(): 'pong' | 'no answer'
+  /** Whether anything of it is still there: from its start until it is gone, however often it was given up. */
+  readonly alive: boolean
+  /** How often it has been started. */
+  readonly starts: number
+  /** It ends by itself, well. @throws Error when it is not there */
+  end(): void
+  /** It dies. @throws Error when it is not there */
+  die(error?: unknown): void
+  setHealth(health: Health, detail?: string): void
+  pending(count: number): void
+  info(particulars: Info): void
+}
+
+/**
+ * A service for tests that does only what the test tells it, remembers what it was asked, and answers a ping only
+ * while it really serves. A start while it is still there throws in the group and is reported as uncaught as well, so
+ * that it fails the test whoever catches it.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`
+ * @example
+ * ```ts
+ * const db = fakeService('db', { start: 'waits' })
+ * const group = serviceGroup('shop').add(db)
+ * const started = group.start()
+ * console.log(db.ping()) // no answer
+ * db.start.succeed()
+ * await started
+ * console.log(db.ping()) // pong
+ * await group.stop('done')
+ * console.log(db.asked.map(({ hook }) => hook)) // [ 'start', 'unready', 'drain', 'stop' ]
+ * ```
+ */
+export const fakeService = <const Name extends string>(name: Name, options: FakeOptions = {}): FakeService<Name> => {
+  const { otherwise = 'returns', returns = 'promise', clock = asyncScheduler, log } = options
+  const asked: Asked[] = []
+  let context: ServiceContext | undefined
+  let leave: (() => void) | undefined
+  let starts = 0
+  let alive = false
+  let serving = false
+
+  const gone = (): void => {
+    alive = false
+    serving = false
+  }
+  const hook = (which: HookName, settled: (well: boolean) => void) =>
+    fakeHook(
+      {
+        label: `${name}: ${which}`,
+        clock,
+        returns,
+        called: ctx => {
+          context = ctx
+          if (which === 'stop' || which === 'force') serving = false
+          asked.push({ hook: which, ...(ctx.reason && { reason: ctx.reason }) })
+          log?.push(`${name} ${which}`)
+        },
+        settled,
+      },
+      options[which] ?? otherwise,
+    )
+  const hooks = {
+    start: hook('start', well => {
+      if (well) serving = alive
+      else gone()
+    }),
+    unready: hook('unready', () => undefined),
+    drain: hook('drain', () => undefined),
+    stop: hook('stop', gone),
+    force: hook('force', () => undefined),
+  }
+  const inner = service(
+    name,
+    Object.fromEntries(Object.entries(hooks).flatMap(([which, { hook, absent }]) => (absent ? [] : [[which, hook]]))),
+  )
+
+  const there = (): ServiceContext => {
+    if (!alive || !context) throw new Error(`${name} is not there: it has not been started, or is gone`)
+    return context
+  }
+
+  return {
+    name,
+    lifecycle: shutdown$ =>
+      new Observable(out => {
+        if (alive) throw misuse(`${name} was started while it was still there`)
+        alive = true
+        starts++
+        let isLeaving = false
+        let info: Info | undefined
+        const steps$ = shutdown$.pipe(
+          tap(() => {
+            isLeaving = true
+          }),
+        )
+        leave = () => {
+          gone()
+          out.next({ phase: 'stopped', how: isLeaving ? 'stopped' : 'ended', ...(info && { info }) })
+          out.complete()
+        }
+        return inner
+          .lifecycle(steps$)
+          .pipe(
+            tap({
+              next: state => {
+                info = state.info
+              },
+              error: gone,
+              complete: gone,
+            }),
+          )
+          .subscribe(out)
+      }),
+    start: hooks.start.control,
+    unready: hooks.unready.control,
+    drain: hooks.drain.control,
+    stop: hooks.stop.control,
+    force: hooks.force.control,
+    asked,
+    ping: () => (serving ? 'pong' : 'no answer'),
+    get alive() {
+      return alive
+    },
+    get starts() {
+      return starts
+    },
+    end() {
+      there()
+      leave?.()
+    },
+    die(error = new Error(`${name} died`)) {
+      const { fail } = there()
+      gone()
+      fail(error)
+    },
+    setHealth: (health, detail) => there().setHealth(health, detail),
+    pending: count => there().pending(count),
+    info: particulars => there().info(particulars),
+  }
+}
+
+/** An error to throw, which RxJS also reports as uncaught. */
+const misuse = (message: string): Error => {
+  const error = new Error(message)
+  throwError(() => error).subscribe()
+  return error
+}

@@ -1,0 +1,4 @@
+export type { Conduct, FakeHook, HookName } from './fake-hook.ts'
+export { type Asked, type FakeOptions, type FakeService, fakeService } from './fake-service.ts'
+export { describeState, recordTrace, type Trace, type TraceOptions } from './trace.ts'
+export { type VirtualTime, virtualTime } from './virtual-time.ts'

@@ -1,0 +1,160 @@
+import type { Observable, Subscription } from 'rxjs'
+import type { GroupEvent } from '../core/events.ts'
+import { canFollow, type Phase, type ServiceState } from '../core/state.ts'
+
+/** All that a group said, from the moment it was recorded. */
+export interface Trace {
+  /**
+   * One line an event: `shop/db running`.
+   *
+   * @throws Error when a service came to a phase that can't follow its last one, or events had a gap
+   */
+  readonly lines: readonly string[]
+  /** The lines since it was last called. Throws as `lines` does. */
+  take(): readonly string[]
+  /** The events themselves. Throws as `lines` does. */
+  readonly events: readonly GroupEvent[]
+  /** Whether the stream has completed. */
+  readonly completed: boolean
+  /** Listens no longer. */
+  end(): void
+}
+
+/** How a trace is written. */
+export interface TraceOptions {
+  /** Begins each line with the time, in milliseconds of the group's clock: `30 shop/db running`. Default false. */
+  readonly times?: boolean
+}
+
+/**
+ * Records everything a group says as compact lines, so that a test can compare a whole trace. What is as usual is left
+ * out (health `pass`, how `stopped`, first attempt); errors are shown by their code.
+ *
+ * An illegal transition throws in the listener (RxJS reports it as uncaught) and whenever the trace is read.
+ *
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * const trace = recordTrace(group)
+ * await group.start()
+ * console.log(trace.lines)
+ * // [ 'shop starting', 'shop/db starting', 'shop/db running', 'shop running' ]
+ * ```
+ */
+export const recordTrace = (group: { readonly events$: Observable<GroupEvent> }, options: TraceOptions = {}): Trace => {
+  const events: GroupEvent[] = []
+  const lines: string[] = []
+  const phases = new Map<string, Phase>()
+  let seq: number | undefined
+  let completed = false
+  let illegal: Error | undefined
+  let taken = 0
+
+  const check = (event: GroupEvent): void => {
+    if (seq !== undefined && event.seq !== seq + 1) throw new Error(`event ${event.seq} came after event ${seq}`)
+    seq = event.seq
+    if (event.kind === 'snapshot') {
+      for (const { path, state } of [event.group, ...event.services]) phases.set(path, state.phase)
+    } else if (event.kind === 'added') phases.set(event.path, 'idle')
+    else {
+      const before = phases.get(event.path)
+      if (!before) throw new Error(`"${event.path}" is ${event.state.phase}, but was never added`)
+      if (!canFollow(before, event.state.phase))
+        throw new Error(`illegal transition of "${event.path}": ${before} -> ${event.state.phase}`)
+      phases.set(event.path, event.state.phase)
+    }
+  }
+
+  const subscription: Subscription = group.events$.subscribe({
+    next: event => {
+      events.push(event)
+      const line = describeEvent(event)
+      if (line !== undefined) lines.push(options.times ? `${event.at} ${line}` : line)
+      try {
+        check(event)
+      } catch (error) {
+        illegal ??= error as Error
+        throw error
+      }
+    },
+    complete: () => {
+      completed = true
+    },
+  })
+
+  const checked = <T>(value: T): T => {
+    if (illegal) throw illegal
+    return value
+  }
+  return {
+    get lines() {
+      return checked([...lines])
+    },
+    get events() {
+      return checked([...events])
+    },
+    get completed() {
+      return completed
+    },
+    take() {
+      const news = lines.slice(taken)
+      taken = lines.length
+      return checked(news)
+    },
+    end: () => subscription.unsubscribe(),
+  }
+}
+
+const describeEvent = (event: GroupEvent): string | undefined => {
+  switch (event.kind) {
+    case 'snapshot':
+      return undefined
+    case 'added':
+      return [
+        `${event.path} added`,
+        ...(event.dependsOn ? [`after ${event.dependsOn.join(', ') || 'none'}`] : []),
+        ...(event.observer ? ['(observer)'] : []),
+      ].join(' ')
+    case 'transition':
+      return `${event.path} ${describeState(event.state)}`
+  }
+}
+
+/** A state in a few words: its phase, and whatever is not as usual. */
+export const describeState = (state: ServiceState): string =>
+  [
+    state.phase,
+    ...particulars(state),
+    ...(state.info ? [`{${Object.entries(state.info).map(([key, value]) => `${key}: ${value}`)}}`] : []),
+  ].join(' ')
+
+const particulars = (state: ServiceState): readonly string[] => {
+  switch (state.phase) {
+    case 'waiting':
+      return [`for ${state.for.join(', ')}`]
+    case 'starting':
+      return state.attempt === 1 ? [] : [`(attempt ${state.attempt})`]
+    case 'running':
+      return [
+        ...(state.leaving ? ['(leaving)'] : []),
+        ...(state.health === 'pass' ? [] : [state.health]),
+        ...(state.detail === undefined ? [] : [`"${state.detail}"`]),
+      ]
+    case 'draining':
+    case 'stopping':
+      return state.pending === undefined ? [] : [`(${state.pending} pending)`]
+    case 'drained':
+      return state.timedOut ? ['(timed out)'] : []
+    case 'backoff':
+      return [`(attempt ${state.attempt} at ${state.retryAt})`, state.error.code ?? state.error.message]
+    case 'stopped':
+      return [
+        ...(state.how === 'stopped' ? [] : [`(${state.how})`]),
+        ...(state.error ? [state.error.code ?? state.error.message] : []),
+      ]
+    case 'failed':
+      return [state.error.code ?? state.error.message]
+    case 'idle':
+      return []
+  }
+}

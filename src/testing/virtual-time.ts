@@ -1,0 +1,85 @@
+import { VirtualAction, VirtualTimeScheduler } from 'rxjs'
+import { type Clock, duration } from '../core/clock.ts'
+
+/** A clock that stands still until the test moves it. It starts at 0. */
+export interface VirtualTime extends Clock {
+  /**
+   * Moves the clock by some milliseconds. Timers that come due fire in order, and after each one everything that
+   * promises have still to do is done before the next fires.
+   *
+   * @throws (as a rejection) ServiceError `ERR_INVALID_DURATION`; RangeError when it is under way already; and whatever a
+   * timer throws
+   */
+  advance(ms: number): Promise<void>
+  /** Lets everything that promises have to do be done, without moving the clock. */
+  settle(): Promise<void>
+  /** How many timers wait. 0 once nothing is left behind. */
+  readonly timers: number
+}
+
+/**
+ * Virtual time for promises, to be handed to a group as its `clock`. (Hooks that return Observables can do with RxJS'
+ * `TestScheduler`, under which promises never settle in time.) What needs the outside world, such as a socket, is
+ * not waited for.
+ *
+ * @example
+ * ```ts
+ * const time = virtualTime()
+ * const group = serviceGroup('shop', { clock: time })
+ *   .add(fakeService('db', { start: 30, stop: 'hangs', clock: time }), { stopTimeout: 500 })
+ * const started = group.start()
+ * await time.advance(30)
+ * await started
+ * const stopped = group.stop()
+ * await time.advance(1_500)
+ * console.log((await stopped).services[0].outcome) // abandoned
+ * ```
+ */
+export const virtualTime = (): VirtualTime => {
+  const scheduler = new VirtualTimeScheduler(VirtualAction)
+  let advancing = false
+
+  const fireUntil = async (end: number): Promise<void> => {
+    await promisesSettle()
+    for (let next = scheduler.actions[0]; next && next.delay <= end; next = scheduler.actions[0]) {
+      scheduler.actions.shift()
+      scheduler.frame = next.delay
+      const error: unknown = next.execute(next.state, next.delay)
+      if (error) throw error
+      await promisesSettle()
+    }
+    scheduler.frame = end
+  }
+
+  return {
+    now: () => scheduler.now(),
+    schedule: scheduler.schedule.bind(scheduler),
+    async advance(ms) {
+      const end = scheduler.frame + duration('virtualTime', 'advance', ms, 0)
+      if (advancing) throw new RangeError('virtual time is being advanced already: await one advance before the next')
+      advancing = true
+      try {
+        await fireUntil(end)
+      } finally {
+        advancing = false
+      }
+    },
+    settle: promisesSettle,
+    get timers() {
+      return scheduler.actions.length
+    },
+  }
+}
+
+/** One turn of the event loop: all promise callbacks, and those they cause, run before a message is delivered. */
+const promisesSettle = (): Promise<void> =>
+  new Promise(resolve => {
+    const { port1, port2 } = new MessageChannel()
+    // Node's types leave out what its ports have in common with the browsers'.
+    const receiver = port1 as unknown as { onmessage: () => void }
+    receiver.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })

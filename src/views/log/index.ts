@@ -1,0 +1,105 @@
+import { styleText } from 'node:util'
+import type { Subscription } from 'rxjs'
+import type { SnapshotEvent, TransitionEvent } from '../../core/events.ts'
+import type { ServiceGroup } from '../../core/group.ts'
+import type { Info, ServiceState } from '../../core/state.ts'
+import { type Line, type Tone, toLine } from './line.ts'
+
+export { formatReport } from '../../core/report-text.ts'
+
+/** Where lines go: any writable stream. On a terminal they are coloured. */
+export interface LogOutput {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+  hasColors?(): boolean
+}
+
+export interface LogOptions {
+  /** `text` for people, `json` (one event a line, the report last) for machines. Default `text`. */
+  readonly format?: 'text' | 'json'
+  /** Default `process.stdout`. */
+  readonly output?: LogOutput
+}
+
+/**
+ * One readable line for each transition of a group and all inside it, from now to its end.
+ *
+ * @returns the subscription; the log ends with the group by itself.
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * log(group)
+ * await group.start()
+ * await group.stop()
+ * ```
+ */
+export const log = (
+  group: Pick<ServiceGroup<string, never>, 'events$' | 'report'>,
+  { format = 'text', output = process.stdout }: LogOptions = {},
+): Subscription => {
+  if (format === 'json') {
+    const line = (value: object): unknown => output.write(`${JSON.stringify(value)}\n`)
+    return group.events$.subscribe({ next: line, complete: () => line({ kind: 'report', ...group.report }) })
+  }
+  const seen = new Map<string, { readonly state: ServiceState; readonly since: number }>()
+  const told = new Map<string, Info | undefined>()
+  const color = output.isTTY === true && output.hasColors?.() !== false
+  let width = 0
+
+  const widen = (path: string): void => {
+    width = Math.max(width, path.length)
+  }
+  const onSnapshot = ({ group: own, services }: SnapshotEvent): void => {
+    for (const { path, state, since } of [own, ...services]) {
+      widen(path)
+      seen.set(path, { state, since })
+    }
+  }
+  const onTransition = (event: TransitionEvent): void => {
+    const { path, state, at } = event
+    const before = seen.get(path)
+    const moved = before?.state.phase !== state.phase
+    seen.set(path, { state, since: moved || !before ? at : before.since })
+    if (!moved && isNoise(state, path)) return
+    const took = moved && before && TIMED.has(before.state.phase) ? at - before.since : undefined
+    output.write(`${layOut(toLine(event, told.get(path), took), width, color)}\n`)
+    told.set(path, state.info)
+  }
+  return group.events$.subscribe(event => {
+    if (event.kind === 'snapshot') onSnapshot(event)
+    else if (event.kind === 'added') widen(event.path)
+    else onTransition(event)
+  })
+}
+
+/** Within a phase: what the group says for all, what is told once the service runs, and that nothing is left. */
+const isNoise = (state: ServiceState, path: string): boolean =>
+  state.phase === 'starting' ||
+  (state.phase === 'running' && state.leaving !== undefined && path.includes('/')) ||
+  ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
+
+/** Phases whose length people want to know. */
+const TIMED: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
+
+/** The longest phase, `abandoned`. */
+const PHASE_WIDTH = 9
+
+const layOut = ({ time, path, phase, tone, detail }: Line, width: number, color: boolean): string => {
+  const columns = color
+    ? [
+        styleText('dim', time, ALWAYS),
+        path.padEnd(width),
+        styleText(STYLES[tone], phase.padEnd(PHASE_WIDTH), ALWAYS),
+        detail,
+      ]
+    : [time, path.padEnd(width), phase.padEnd(PHASE_WIDTH), detail]
+  return columns.join('  ').trimEnd()
+}
+
+const STYLES = { good: 'green', bad: 'red', busy: 'yellow', faint: 'dim', plain: 'reset' } as const satisfies Record<
+  Tone,
+  string
+>
+
+/** Whether to colour was decided by the output at hand, not by the standard one. */
+const ALWAYS = { validateStream: false }

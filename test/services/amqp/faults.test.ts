@@ -1,0 +1,217 @@
+import { type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { brokerIsOurs, useBroker } from '../../support/broker.ts'
+import { type Bystander, bystander, hasHealth, isPhase, isRunning, last, live, promised, queueName } from './life.ts'
+
+describe.runIf(brokerIsOurs)('a broker in trouble', () => {
+  const broker = useBroker({ alone: true })
+  let other: Bystander
+  const reconnectBystander = async () => {
+    await other?.close()
+    other = await bystander(broker.url)
+  }
+  beforeAll(reconnectBystander)
+  afterAll(() => other?.close())
+
+  const consume = (
+    queue: string,
+    handler: MessageHandler = () => undefined,
+    options: Partial<AmqpConsumerOptions> = {},
+  ) => live(amqpConsumer('orders', { url: broker.url, queue, ...options }, handler))
+
+  const stop = async (life: ReturnType<typeof live>) => {
+    life.tell('stop')
+    await life.over
+  }
+
+  test('connections closed by force: warn, with the reason, then consuming again', async () => {
+    const queue = queueName()
+    const seen = promised<string>()
+    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    await life.until(hasHealth('pass'))
+    life.forget()
+    await broker.faults.closeAllConnections()
+    const lost = await life.until(hasHealth('warn'))
+    const at = performance.now()
+    await life.until(hasHealth('pass'))
+    expect(performance.now() - at).toBeLessThan(1000)
+    expect(lost.detail).toMatch(/^connection to 127.0.0.1:\d+ lost: .*CONNECTION_FORCED/)
+    expect(last(life)).not.toHaveProperty('detail')
+
+    await reconnectBystander()
+    await other.publish(queue, ['after'])
+    expect(await seen.promise).toBe('after')
+    await stop(life)
+  })
+
+  test('a handler whose connection is lost hears of it, and its message comes again', async () => {
+    const queue = queueName()
+    await other.publish(queue, ['work'])
+    const started = promised()
+    const aborted = promised()
+    const again = promised<boolean>()
+    const life = consume(queue, (message, { signal }) => {
+      if (message.fields.redelivered) return again.resolve(true)
+      started.resolve()
+      signal.addEventListener('abort', () => aborted.resolve())
+      return aborted.promise
+    })
+    await started.promise
+    await broker.faults.closeAllConnections()
+    await aborted.promise
+    expect(await again.promise).toBe(true)
+    await stop(life)
+    await reconnectBystander()
+    expect(await other.ready(queue)).toBe(0)
+  })
+
+  test('its queue deleted: warn, and the queue is declared and consumed again', async () => {
+    const queue = queueName()
+    const seen = promised<string>()
+    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    await life.until(hasHealth('pass'))
+    life.forget()
+    await other.deleteQueue(queue)
+    const lost = await life.until(hasHealth('warn'))
+    expect(lost.detail).toMatch(/consumer cancelled by the broker: queue ".*" was deleted/)
+    await life.until(hasHealth('pass'))
+    await other.publish(queue, ['after'])
+    expect(await seen.promise).toBe('after')
+    await stop(life)
+  })
+
+  test('a queue of someone else deleted: warn until it is there again', async () => {
+    const queue = queueName()
+    await other.declare(queue)
+    const life = consume(queue, () => undefined, { declare: false })
+    await life.until(hasHealth('pass'))
+    life.forget()
+    await other.deleteQueue(queue)
+    await life.until(state => hasHealth('warn')(state) && /found no queue/.test(state.detail ?? ''))
+    await other.declare(queue)
+    await life.until(hasHealth('pass'))
+    await stop(life)
+  })
+
+  test('a delivery that took too long: warn, and it is delivered again', async () => {
+    const queue = queueName()
+    await broker.faults.deliveryTimeout(400)
+    await other.publish(queue, ['slow'])
+    const again = promised()
+    const life = consume(queue, message => (message.fields.redelivered ? again.resolve() : new Promise(() => {})))
+    const lost = await life.until(hasHealth('warn'))
+    expect(lost.detail).toMatch(/^channel closed: .*timed out/)
+    await again.promise
+    life.tell('drain')
+    life.tell('stop')
+    await life.over
+    expect(last(life)).toMatchObject({ how: 'stopped', info: { abandoned: 1 } })
+    await broker.faults.deliveryTimeout(1_800_000)
+  })
+
+  test('stopped and started: back within seconds, nothing fails', async () => {
+    const queue = queueName()
+    const life = consume(queue)
+    await life.until(hasHealth('pass'))
+    life.forget()
+    await broker.faults.stop()
+    await life.until(state => hasHealth('warn')(state) && /ECONNREFUSED/.test(state.detail ?? ''))
+    await broker.faults.start()
+    const at = performance.now()
+    await life.until(hasHealth('pass'))
+    expect(performance.now() - at).toBeLessThan(2000)
+    await stop(life)
+    await reconnectBystander()
+  })
+
+  test('stopping while disconnected ends at once, and nothing comes back', async () => {
+    const queue = queueName()
+    const life = consume(queue)
+    await life.until(hasHealth('pass'))
+    await broker.faults.stop()
+    await life.until(hasHealth('warn'))
+    const at = performance.now()
+    life.tell('drain')
+    await life.until(isPhase('drained'))
+    life.tell('stop')
+    await life.over
+    expect(performance.now() - at).toBeLessThan(50)
+    await broker.faults.start()
+    await reconnectBystander()
+    await expect(other.consumers(queue)).resolves.toBe(0)
+  })
+
+  test('a password changed meanwhile fails the service when it reconnects', async () => {
+    const queue = queueName()
+    const amqplib = await import('amqplib')
+    let url = broker.url
+    const life = consume(queue, () => undefined, { connect: (_, options) => amqplib.connect(url, options) })
+    await life.until(isRunning)
+    url = broker.url.replace('guest:guest', 'guest:changed')
+    await broker.faults.closeAllConnections()
+    await expect(life.over).rejects.toMatchObject({ code: 'ERR_AMQP_CREDENTIALS' })
+    await reconnectBystander()
+  })
+
+  test('blocked by an alarm: goes on consuming, and stops at once', async () => {
+    const queue = queueName()
+    await other.publish(queue, ['before'])
+    await broker.faults.block()
+    const seen = promised<string>()
+    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    expect(await seen.promise).toBe('before')
+    const at = performance.now()
+    await stop(life)
+    expect(performance.now() - at).toBeLessThan(200)
+    await broker.faults.unblock()
+    expect(await other.ready(queue)).toBe(0)
+  })
+
+  test('frozen: a stop waits for it, force ends it within milliseconds', async () => {
+    const queue = queueName()
+    const life = consume(queue)
+    await life.until(hasHealth('pass'))
+    await broker.faults.freeze()
+    life.tell('drain')
+    life.tell('stop')
+    await new Promise(resolve => setTimeout(resolve, 100))
+    expect(last(life).phase).toBe('stopping')
+    const at = performance.now()
+    life.tell('force')
+    await life.over
+    expect(performance.now() - at).toBeLessThan(50)
+    expect(last(life)).toMatchObject({ how: 'forced' })
+    await broker.faults.thaw()
+  })
+
+  test('frozen: silence is noticed by the heartbeat, and it is found again once it thaws', async () => {
+    const queue = queueName()
+    const life = consume(queue, () => undefined, { heartbeat: 1000, connectTimeout: 300 })
+    await life.until(hasHealth('pass'))
+    life.forget()
+    await broker.faults.freeze()
+    const lost = await life.until(hasHealth('warn'))
+    expect(lost.detail).toMatch(/Heartbeat timeout/)
+    await life.until(state => hasHealth('warn')(state) && /no answer within 300 ms/.test(state.detail ?? ''))
+    await broker.faults.thaw()
+    await life.until(hasHealth('pass'))
+    await stop(life)
+    await reconnectBystander()
+  }, 15_000)
+
+  test('killed: warn, and found again when it is back, its durable queue too', async () => {
+    const queue = queueName()
+    const seen = promised<string>()
+    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    await life.until(hasHealth('pass'))
+    life.forget()
+    await broker.faults.kill()
+    await life.until(hasHealth('warn'))
+    await broker.faults.start()
+    await life.until(hasHealth('pass'))
+    await reconnectBystander()
+    await other.publish(queue, ['after'])
+    expect(await seen.promise).toBe('after')
+    await stop(life)
+  }, 60_000)
+})

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, inject } from 'vitest'
+import type { Faults } from './rabbitmq.ts'
+import type { Request } from './rabbitmq-global.ts'
+
+const { AMQP_URL } = process.env
+
+/** Faults that may be done to the broker of this run; false when AMQP_URL names one that isn't ours to harm. */
+export const brokerIsOurs = AMQP_URL === undefined
+
+/** The broker, as one test file sees it: a virtual host of its own on the node of this run. */
+export interface Broker {
+  readonly url: string
+  readonly faults: Omit<Faults, 'closeAllConnections'> & { closeAllConnections(): Promise<void> }
+}
+
+/**
+ * The broker for this test file, there from `beforeAll` on. Say `alone` if a test stops, freezes or blocks it: then no
+ * other file uses it meanwhile.
+ */
+export const useBroker = ({ alone = false } = {}): Broker => {
+  let socket: Socket | undefined
+  let url = AMQP_URL ?? ''
+  const vhost = `v${randomUUID()}`
+  const waiting: ((reply: { value?: unknown; error?: string }) => void)[] = []
+
+  const ask = (request: Request): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      waiting.push(({ value, error }) => (error === undefined ? resolve(value) : reject(new Error(error))))
+      socket?.write(`${JSON.stringify(request)}\n`)
+    })
+
+  beforeAll(async () => {
+    const port = inject('rabbitmqPort')
+    if (port === undefined) return
+    socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    createInterface(socket).on('line', line => waiting.shift()?.(JSON.parse(line)))
+    await ask({ ask: 'turn', alone })
+    url = String(await ask({ ask: 'vhost', name: vhost }))
+  }, 180_000)
+  afterAll(() => void socket?.destroy())
+
+  const fault = (name: keyof Faults) => async (argument?: string | number) => {
+    await ask({ ask: 'fault', fault: name, ...(argument !== undefined && { argument }) })
+  }
+  return {
+    get url() {
+      return url
+    },
+    faults: {
+      closeAllConnections: () => fault('closeAllConnections')(vhost),
+      block: fault('block'),
+      unblock: fault('unblock'),
+      freeze: fault('freeze'),
+      thaw: fault('thaw'),
+      kill: fault('kill'),
+      stop: fault('stop'),
+      start: fault('start'),
+      deliveryTimeout: fault('deliveryTimeout'),
+    },
+  }
+}

@@ -1,0 +1,137 @@
+import { type Clock, type GroupOptions, service, serviceGroup } from 'rx-service-group'
+import { formatReport, log } from 'rx-service-group/log'
+import { delay, of, throwError, VirtualTimeScheduler } from 'rxjs'
+import { expect, test } from 'vitest'
+
+const output = (terminal = false) => {
+  const lines: string[] = []
+  return { lines, write: (text: string) => lines.push(...text.trimEnd().split('\n')), isTTY: terminal }
+}
+
+const wait = (ms: number, clock: Clock) => of(0).pipe(delay(ms, clock))
+
+/** A shop whose queue takes its time, under virtual time. */
+const shop = (options: GroupOptions = {}) => {
+  const clock = new VirtualTimeScheduler()
+  const group = serviceGroup('shop', { clock, ...options })
+    .add(
+      service('queue', {
+        start: ({ info }) => {
+          info({ prefetch: 5 })
+          return wait(20, clock)
+        },
+        drain: ({ pending }) => {
+          pending(3)
+          return wait(40, clock)
+        },
+        stop: () => wait(5, clock),
+      }),
+    )
+    .add(service('api', { stop: () => throwError(() => new Error('lost the key')) }), { dependsOn: ['queue'] })
+  return { clock, group }
+}
+
+test('a line for each transition, aligned and without colour elsewhere than on a terminal', async () => {
+  const { clock, group } = shop()
+  const out = output()
+  log(group, { output: out })
+  void group.start()
+  clock.flush()
+  void group.stop('enough')
+  clock.flush()
+  expect(out.lines).toEqual([
+    '00:00:00.000  shop        starting',
+    '00:00:00.000  shop/api    waiting    for queue',
+    '00:00:00.000  shop/queue  starting',
+    '00:00:00.020  shop/queue  running    after 20 ms, prefetch 5',
+    '00:00:00.020  shop/api    starting',
+    '00:00:00.020  shop/api    running    after 0 ms',
+    '00:00:00.020  shop        running    after 20 ms',
+    '00:00:00.020  shop        leaving    stop(): enough',
+    '00:00:00.020  shop/queue  draining',
+    '00:00:00.020  shop/queue  draining   3 pending',
+    '00:00:00.020  shop        draining',
+    '00:00:00.060  shop/queue  drained    after 40 ms',
+    '00:00:00.060  shop        drained    after 40 ms',
+    '00:00:00.060  shop        stopping',
+    '00:00:00.060  shop/api    stopping',
+    '00:00:00.060  shop/api    failed     service "api" failed to stop: lost the key [ERR_STOP_FAILED]',
+    '00:00:00.060  shop/queue  stopping',
+    '00:00:00.065  shop/queue  stopped    after 5 ms',
+    '00:00:00.065  shop        failed     because of shop/api',
+  ])
+})
+
+test('on a terminal the phase is coloured, and its name still stands there', () => {
+  const { clock, group } = shop()
+  const out = output(true)
+  log(group, { output: out })
+  void group.start()
+  clock.flush()
+  expect(out.lines[3]).toBe(
+    '\u001b[2m00:00:00.020\u001b[22m  shop/queue  \u001b[32mrunning  \u001b[39m  after 20 ms, prefetch 5',
+  )
+})
+
+test('json gives the events as they are, one a line, and the report last', () => {
+  const { clock, group } = shop()
+  const out = output()
+  const events: unknown[] = []
+  group.events$.subscribe(event => events.push(event))
+  log(group, { format: 'json', output: out })
+  void group.start()
+  clock.flush()
+  void group.stop()
+  clock.flush()
+  const told = out.lines.map(line => JSON.parse(line))
+  expect(told.slice(0, -1)).toEqual(JSON.parse(JSON.stringify(events)))
+  expect(told.at(-1)).toEqual({ kind: 'report', ...JSON.parse(JSON.stringify(group.report)) })
+})
+
+test('it ends with the group, and nothing listens any more', () => {
+  const { clock, group } = shop()
+  const subscription = log(group, { output: output() })
+  void group.start()
+  clock.flush()
+  void group.stop()
+  clock.flush()
+  expect(subscription.closed).toBe(true)
+})
+
+test('the report is a table in start order, with who triggered it, the errors and the slowest chain', () => {
+  const { clock, group } = shop()
+  void group.start()
+  clock.flush()
+  void group.stop('enough')
+  clock.flush()
+  expect(formatReport(group.report).split('\n')).toEqual([
+    '',
+    'shop failed in 45 ms: stop(): enough',
+    '',
+    '  #  service  started  ready in  drained in  stopping  gone in  outcome',
+    '  1  queue      +0 ms     20 ms       40 ms    +40 ms     5 ms  stopped',
+    '  2  api       +20 ms      0 ms           -    +40 ms     0 ms  failed',
+    '',
+    '  error 1 shop/api: service "api" failed to stop: lost the key [ERR_STOP_FAILED]',
+    '',
+    '  slowest start: queue > api (20 ms)',
+    '  slowest stop: api > queue (45 ms)',
+    '',
+  ])
+})
+
+test('the report of a drain that ran out of its time says so', () => {
+  const clock = new VirtualTimeScheduler()
+  const group = serviceGroup('shop', { clock }).add(service('queue', { drain: () => wait(60, clock) }), {
+    drainTimeout: 10,
+  })
+  void group.start()
+  void group.stop()
+  clock.flush()
+  expect(formatReport(group.report).split('\n').slice(1, 5)).toEqual([
+    'shop stopped, not gracefully, in 10 ms: stop() was called',
+    '',
+    '  #  service  started  ready in  drained in  stopping  gone in  outcome',
+    '  1  queue      +0 ms      0 ms       10 ms    +10 ms     0 ms  stopped (drain timed out)',
+  ])
+})
