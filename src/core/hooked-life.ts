@@ -22,6 +22,11 @@ const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 const RUNNING: ServiceState = Object.freeze({ phase: 'running', health: 'pass' })
 const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
 
+/** How many turns of promises a hook has to give up once it has been aborted. */
+const TURNS_TO_GIVE_UP = 16
+
+const isOpen = (call: HookCall | undefined): boolean => call !== undefined && !call.settled
+
 /**
  * One life of a service made from hooks: what it says from subscription to its end. Invariants: it is over once, and
  * only when its start, main, stop and force calls have settled; whoever skips a step is given the hooks in between,
@@ -224,15 +229,23 @@ export class HookedLife implements HookHost, Unsubscribable {
 
   /** Over when what must settle has settled; each of these calls comes by here when it does. */
   #endIfSettled(): void {
-    if (isOpen(this.#starting) || isOpen(this.#main) || isOpen(this.#stop) || isOpen(this.#force)) return
-    this.#end()
+    if (!isOpen(this.#starting) && !isOpen(this.#main) && !isOpen(this.#stop) && !isOpen(this.#force))
+      this.#endWithin(TURNS_TO_GIVE_UP)
+  }
+
+  /** What nobody waits for may still run: one that heeds its signal, or is only just returning, is not left behind. */
+  #endWithin(turns: number): void {
+    this.#unready?.abort()
+    this.#drain?.abort()
+    if (turns === 0 || !(isOpen(this.#unready) || isOpen(this.#drain))) return this.#end()
+    Promise.resolve().then(() => this.#endWithin(turns - 1))
   }
 
   #end(): void {
     if (this.#over) return
     this.#phase = 'over'
     const leftRunning = this.#abortAll()
-    if (leftRunning > 0) this.#info = { ...this.#info, abandoned: leftRunning }
+    if (leftRunning > 0) this.#info = { abandoned: leftRunning, ...this.#info }
     const [first, ...rest] = this.#errors ?? []
     if (first) return this.#out.error(combine(first, rest))
     this.#out.next(this.#with({ phase: 'stopped', how: this.#ending() }))
@@ -298,8 +311,6 @@ export class HookedLife implements HookHost, Unsubscribable {
     return this.#info ? { ...state, info: this.#info } : state
   }
 }
-
-const isOpen = (call: HookCall | undefined): boolean => call !== undefined && !call.settled
 
 /** 1 for a call that runs on all the same. */
 const giveUp = (call: HookCall | undefined): number => {

@@ -31,12 +31,20 @@ export type ServiceState = { readonly info?: Info } & (
   | { readonly phase: 'failed'; readonly error: ErrorInfo }
 )
 
+/** The name of a phase: `'idle'`, `'waiting'`, ... `'failed'`. */
 export type Phase = ServiceState['phase']
 
 /** The state of one phase: `StateOf<'running'>`. */
 export type StateOf<P extends Phase> = Extract<ServiceState, { readonly phase: P }>
 
-/** Which phase may follow which. Each living phase may also repeat with new particulars. */
+/**
+ * Which phase may follow which. Each living phase may also repeat with new particulars.
+ *
+ * @example
+ * ```ts
+ * console.log(transitions.drained) // [ 'drained', 'stopping', 'failed', 'stopped' ]
+ * ```
+ */
 export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   idle: ['idle', 'waiting', 'starting', 'failed', 'stopped'],
   waiting: ['waiting', 'starting', 'failed', 'stopped'],
@@ -50,6 +58,14 @@ export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   failed: [],
 }
 
+/**
+ * Whether one phase may follow another.
+ *
+ * @example
+ * ```ts
+ * console.log(canFollow('starting', 'running'), canFollow('stopped', 'starting')) // true false
+ * ```
+ */
 export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].includes(to)
 
 /** True once nothing can follow: the service is gone, or given up. */

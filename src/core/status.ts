@@ -121,7 +121,17 @@ export class GroupStatus {
   }
 }
 
-/** The one reducer: the status after an event. The first event is a snapshot. */
+/**
+ * The one reducer: the status after an event. The first event is a snapshot. It folds a stream that was recorded, or
+ * comes from another process, to the same status as here.
+ *
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * group.events$.pipe(scan(foldStatus, undefined)).subscribe(status => console.log(status?.phase))
+ * await group.start()
+ * ```
+ */
 export const foldStatus: (status: GroupStatus | undefined, event: GroupEvent) => GroupStatus = GroupStatus.fold
 
 /** Why a service in this state is ending, if it is. */

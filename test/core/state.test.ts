@@ -71,7 +71,7 @@ describe('the table of transitions', () => {
 
 test.each<[StopReason, string]>([
   [{ by: 'signal', signal: 'SIGTERM' }, 'SIGTERM'],
-  [{ by: 'failure', service: 'shop/db', error: { name: 'Error', message: 'no route' } }, 'shop/db failed: no route'],
+  [{ by: 'failure', service: 'shop/db', error: { name: 'Error', message: 'no route' } }, 'shop/db failed'],
   [{ by: 'uncaught', error: { name: 'Error', message: 'oops' } }, 'uncaught: oops'],
   [{ by: 'call' }, 'stop() was called'],
   [{ by: 'call', message: 'end of the day' }, 'stop(): end of the day'],

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const src = fileURLToPath(new URL('../../src', import.meta.url))
+
+/** Every source file with the paths and packages it imports, types included. */
+const imports: ReadonlyMap<string, readonly string[]> = new Map(
+  readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.ts'))
+    .map(file => {
+      const text = readFileSync(join(src, file), 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '')
+      const found = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)'([^']+)'/g)
+      const resolved = Array.from(found, ([, specifier = '']) =>
+        specifier.startsWith('.')
+          ? normalize(join(dirname(file), specifier))
+              .split(sep)
+              .join('/')
+          : specifier,
+      )
+      return [file.split(sep).join('/'), resolved]
+    }),
+)
+
+const folderOf = (file: string): string => (file.includes('/') ? file.split('/')[0]! : '')
+const isPackage = (specifier: string): boolean => !specifier.endsWith('.ts')
+
+/** Imports that are not allowed, as `file -> what`. */
+const offences = (folder: string, allowed: (specifier: string, file: string) => boolean): string[] =>
+  [...imports]
+    .filter(([file]) => folderOf(file) === folder)
+    .flatMap(([file, specifiers]) => specifiers.filter(s => !allowed(s, file)).map(s => `${file} -> ${s}`))
+
+const within =
+  (...folders: string[]) =>
+  (specifier: string): boolean =>
+    !isPackage(specifier) && folders.includes(folderOf(specifier))
+
+test('all folders of the house are known here', () => {
+  const folders = new Set([...imports.keys()].map(folderOf))
+  expect([...folders].filter(f => !['', 'core', 'process', 'services', 'views', 'testing'].includes(f))).toEqual([])
+  expect(imports.get('core/report.ts')).toContain('core/plan.ts')
+})
+
+describe('imports point one way', () => {
+  test('the core imports rxjs and itself, and nothing else', () => {
+    expect(offences('core', s => within('core')(s) || s === 'rxjs')).toEqual([])
+  })
+
+  test('the process shell stands on the core', () => {
+    expect(offences('process', s => within('core', 'process')(s) || s.startsWith('node:') || s === 'rxjs')).toEqual([])
+  })
+
+  test.each(['services', 'views'])('%s stand on the core, and none knows another', folder => {
+    const own = (specifier: string, file: string): boolean =>
+      specifier.split('/').slice(0, 2).join('/') === file.split('/').slice(0, 2).join('/')
+    expect(offences(folder, (s, file) => isPackage(s) || within('core')(s) || own(s, file))).toEqual([])
+  })
+
+  test('the testing kit stands on the core', () => {
+    expect(offences('testing', s => within('core', 'testing')(s) || s === 'rxjs')).toEqual([])
+  })
+
+  test('no file imports in a circle', () => {
+    const open: string[] = []
+    const done = new Set<string>()
+    const circles: string[] = []
+    const visit = (file: string): void => {
+      if (open.includes(file)) circles.push([...open.slice(open.indexOf(file)), file].join(' -> '))
+      if (open.includes(file) || done.has(file)) return
+      open.push(file)
+      for (const next of runtimeImports(file)) visit(next)
+      open.pop()
+      done.add(file)
+    }
+    for (const file of imports.keys()) visit(file)
+    expect(circles).toEqual([])
+  })
+
+  test('packages are imported by name only where they are declared', () => {
+    const { peerDependencies, dependencies } = JSON.parse(
+      readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+    ) as { peerDependencies: object; dependencies?: object }
+    const declared = Object.keys({ ...peerDependencies, ...dependencies })
+    const used = new Set([...imports.values()].flat().filter(s => isPackage(s) && !s.startsWith('node:')))
+    const nameOf = (s: string): string =>
+      s
+        .split('/')
+        .slice(0, s.startsWith('@') ? 2 : 1)
+        .join('/')
+    expect([...used].filter(s => !declared.includes(nameOf(s)))).toEqual([])
+  })
+})
+
+/** What remains once types are gone. */
+const runtimeImports = (file: string): string[] => {
+  const text = readFileSync(join(src, file), 'utf8')
+  const found = text.matchAll(/^(?:import|export)\s+(?!type\b)(?:\{([^}]*)\}|[^{}'"]*?)\s*from\s*'(\.[^']+)'/gms)
+  return Array.from(found)
+    .filter(([, names]) => names === undefined || names.split(',').some(n => n.trim() && !n.trim().startsWith('type ')))
+    .map(([, , specifier = '']) =>
+      normalize(join(dirname(file), specifier))
+        .split(sep)
+        .join('/'),
+    )
+}
+
+/** Places where code says something, comments aside, as `file: line`. */
+const places = (pattern: RegExp, ...folders: readonly string[]): string[] =>
+  [...imports.keys()]
+    .filter(file => folders.length === 0 || folders.includes(folderOf(file)))
+    .flatMap(file =>
+      readFileSync(join(src, file), 'utf8')
+        .split('\n')
+        .filter(line => !/^\s*(\/?\*|\/\/)/.test(line) && pattern.test(line))
+        .map(line => `${file}: ${line.trim()}`),
+    )
+
+describe('effects on the process', () => {
+  test('live in the process shell and nowhere else', () => {
+    const outside = ['', 'core', 'services', 'views', 'testing']
+    expect(places(/\bprocess\.(exit|exitCode|on|once|kill|abort|addListener|removeListener)\b/, ...outside)).toEqual([])
+  })
+
+  test('the core does not know that there is a process, nor a timer of the platform', () => {
+    expect(places(/\b(process|globalThis|require)\b[.(]/, 'core')).toEqual([])
+    expect(places(/\b(setTimeout|setInterval|setImmediate|queueMicrotask|Date\.now|performance)\b/, 'core')).toEqual([])
+  })
+
+  test('nothing but what prints for people writes to the console', () => {
+    expect(places(/\bconsole\./, '', 'core', 'services', 'testing')).toEqual([])
+  })
+})
