@@ -22,6 +22,8 @@ const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 const RUNNING: ServiceState = Object.freeze({ phase: 'running', health: 'pass' })
 const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
 
+const TURNS_TO_GIVE_UP = 10
+
 /**
  * One life of a service made from hooks: what it says from subscription to its end. Invariants: it is over once, and
  * only when its start, main, stop and force calls have settled; whoever skips a step is given the hooks in between,
@@ -223,7 +225,15 @@ export class HookedLife implements HookHost {
   /** Over when what must settle has settled; each of these calls comes by here when it does. */
   #endIfSettled(): void {
     const open = [this.#starting, this.#main, this.#stop, this.#force].some(call => call && !call.settled)
-    if (!open) this.#end()
+    if (open) return
+    if (this.#abortAll() === 0) this.#end()
+    else void this.#endSoon()
+  }
+
+  /** An unready or a drain that gives up when asked needs a few turns to say so; it is not abandoned. */
+  async #endSoon(): Promise<void> {
+    for (let turn = 0; turn < TURNS_TO_GIVE_UP && this.#abortAll() > 0; turn++) await undefined
+    this.#end()
   }
 
   #end(): void {
