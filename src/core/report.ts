@@ -92,11 +92,12 @@ const outcomeOf = ({ state, startedAt }: ServiceStatus): Outcome => {
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt } = status
   const error = 'error' in state ? state.error : undefined
-  const code = error?.code
+  // What is abandoned names the deadline that ran out before as its cause.
+  const codes = [error?.code, error?.cause?.code]
   const timedOut = [
-    ...(code === 'ERR_START_TIMEOUT' ? (['start'] as const) : []),
+    ...(codes.includes('ERR_START_TIMEOUT') ? (['start'] as const) : []),
     ...(status.drainTimedOut ? (['drain'] as const) : []),
-    ...(code === 'ERR_STOP_TIMEOUT' || error?.cause?.code === 'ERR_STOP_TIMEOUT' ? (['stop'] as const) : []),
+    ...(codes.includes('ERR_STOP_TIMEOUT') ? (['stop'] as const) : []),
   ]
   return {
     path,
