@@ -14,6 +14,8 @@ import { walk } from './walk.ts'
 export interface Entry extends Placed {
   readonly path: string
   readonly service: Service
+  /** Tells what is inside it that it will never start. */
+  readonly dismiss?: (() => void) | undefined
 }
 
 export interface GroupLifeOptions {
@@ -59,8 +61,7 @@ export class GroupLife implements MemberListener {
     this.#out = out
   }
 
-  begin(entries: readonly Entry[], shutdown$: Observable<Shutdown>): void {
-    this.enroll(entries)
+  begin(shutdown$: Observable<Shutdown>): void {
     this.#all.add(shutdown$.subscribe(shutdown => this.#onStep(shutdown)))
     if (this.#shutdown) return
     this.#phase = 'starting'
@@ -288,7 +289,10 @@ export class GroupLife implements MemberListener {
   }
 
   #stop(member: Member): Observable<never> {
-    if (!member.begun) member.say({ phase: 'stopped', how: 'stopped' })
+    if (!member.begun) {
+      this.#entries[member.node]!.dismiss?.()
+      member.say({ phase: 'stopped', how: 'stopped' })
+    }
     member.ask(this.#shutdown!)
     return member.until(isFinal)
   }

@@ -84,11 +84,15 @@ const outcomeOf = ({ state, startedAt }: ServiceStatus): Outcome => {
 
 const NONE: ServiceReport['timedOut'] = []
 
-const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined): ServiceReport['timedOut'] => [
-  ...(error?.code === 'ERR_START_TIMEOUT' ? (['start'] as const) : []),
-  ...(drainTimedOut ? (['drain'] as const) : []),
-  ...(error?.code === 'ERR_STOP_TIMEOUT' || error?.cause?.code === 'ERR_STOP_TIMEOUT' ? (['stop'] as const) : []),
-]
+/** What is abandoned names the deadline that ran out before as its cause. */
+const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined): ServiceReport['timedOut'] => {
+  const codes = [error?.code, error?.cause?.code]
+  return [
+    ...(codes.includes('ERR_START_TIMEOUT') ? (['start'] as const) : []),
+    ...(drainTimedOut ? (['drain'] as const) : []),
+    ...(codes.includes('ERR_STOP_TIMEOUT') ? (['stop'] as const) : []),
+  ]
+}
 
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt } = status
