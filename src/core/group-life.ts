@@ -284,7 +284,7 @@ export class GroupLife implements MemberListener {
     this.#drained$.complete()
     if (this.#walkingBack) return
     this.#walkingBack = true
-    const back = walk(this.#after, node => this.#stop(this.#members[node]!), this.#plan.before)
+    const back = walk(this.#after, node => this.#stop(this.#members[node]!))
     this.#all.add(back.subscribe({ complete: () => this.#finish() }))
   }
 
