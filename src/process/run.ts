@@ -97,9 +97,9 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
       complete: resolve,
     })
   })
-  // Handles that were closed in this turn are gone in the next.
-  await new Promise(resolve => setImmediate(resolve))
   handlers.unsubscribe()
+  // Handles that were just closed take a few turns to be gone.
+  for (let turn = 0; turn < 5 && activeResources().length > 0; turn++) await new Promise(r => setImmediate(r))
 
   const report = withProcess(group.report, uncaught)
   print(report, options.report)

@@ -1,30 +1,28 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { type Agent, get } from 'node:http'
 import { setTimeout as passed } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { startProgram } from '../../support/child.ts'
 import { keepAlive, rawConnection } from './driver.ts'
 
 interface Report {
+  readonly ok: boolean
   readonly took: number
   readonly afterLastAnswer: number
   readonly info: object
-  readonly left: readonly string[]
+  readonly keepsAlive: readonly string[]
 }
 
-/** A service in a process of its own, so that neither side waits for the other's event loop. */
+/** A group in a process of its own, so that neither side waits for the other's event loop. */
 const start = async () => {
-  const child = fork(new URL('server-process.mjs', import.meta.url))
-  const exited = once(child, 'exit')
-  const [{ port }] = await once(child, 'message')
+  const child = startProgram(new URL('./api-process.ts', import.meta.url))
+  const [, port] = /listening on (\d+)/.exec(await child.says(/listening on \d+\n/))!
   return {
-    port: port as number,
+    port: Number(port),
     leave: async () => {
-      const message = once(child, 'message')
-      child.send('leave')
-      const [report] = await message
-      const [code] = await exited
-      return { ...(report as Report), code: code as number }
+      child.kill('SIGTERM')
+      const { code, output } = await child.ended
+      const [, report] = /^report (.*)$/m.exec(output)!
+      return { code, ...(JSON.parse(report!) as Report) }
     },
   }
 }
@@ -33,7 +31,7 @@ const LONGEST = 300
 
 /** Clients that go on and on: 50 busy and 10 idle keep-alive connections, and new ones all the time. */
 const load = (port: number) => {
-  const seen = { answered: 0, leaving: 0, refused: 0, dropped: [] as string[], saidKeepAlive: 0 }
+  const seen = { answered: 0, leaving: 0, refused: 0, dropped: [] as string[], saidKeepAlive: 0, failed: 0 }
   const clients = new Set<Promise<unknown>>()
   const agents: Agent[] = []
   const newAgent = () => {
@@ -51,6 +49,7 @@ const load = (port: number) => {
       get({ host: '127.0.0.1', port, path: `/?ms=${ms}`, agent }, response => {
         response.on('error', dropped).on('end', () => {
           seen.answered++
+          if (response.statusCode !== 200) seen.failed++
           if (response.headers['x-leaving']) {
             seen.leaving++
             if (response.headers.connection !== 'close') seen.saidKeepAlive++
@@ -81,28 +80,28 @@ const load = (port: number) => {
   }
 }
 
-describe('in a process of its own', () => {
-  test.each([1, 2, 3])('leaving amid load drops no request, and says close in every answer (%i)', async () => {
+describe('a group in a process of its own', () => {
+  test.each([1, 2, 3])('SIGTERM amid load drops no request, and every answer says close (%i)', async () => {
     const server = await start()
     const clients = load(server.port)
     await passed(400)
     const report = await server.leave()
     await clients.end()
-    expect(clients.seen).toMatchObject({ dropped: [], saidKeepAlive: 0 })
+    expect(clients.seen).toMatchObject({ dropped: [], saidKeepAlive: 0, failed: 0 })
     expect(clients.seen.leaving).toBeGreaterThan(10)
     expect(clients.seen.refused).toBeGreaterThan(10)
+    expect(report).toMatchObject({ code: 0, ok: true, keepsAlive: [] })
     expect(report.info).not.toHaveProperty('cut')
     expect(report.took).toBeLessThan(LONGEST + 50)
     expect(report.afterLastAnswer).toBeLessThan(60)
   })
 
-  test('nothing is left when it has ended, and the process ends by itself', async () => {
+  test('a silent connection holds up nothing, nothing is left, and the process ends by itself', async () => {
     const server = await start()
     const { closed } = await rawConnection(server.port)
-    const { left, code, took } = await server.leave()
+    const { keepsAlive, code, took } = await server.leave()
     await closed
-    expect(left).toEqual([])
-    expect(code).toBe(0)
+    expect({ keepsAlive, code }).toEqual({ keepsAlive: [], code: 0 })
     expect(took).toBeLessThan(150)
   })
 })
