@@ -1,29 +1,20 @@
 /*
- * A process that holds one consumer and nothing else. It says `handled N` for each message, SIGTERM drains and stops it,
- * SIGINT forces it, and it never calls exit: it ends when nothing is left.
+ * A process that runs one consumer and nothing else. It says its phases, and `handled N` for each message. It ends by
+ * itself when nothing is left: what keeps it alive would be in its report.
  */
-
-import type { Shutdown, Step } from 'rx-service-group'
+import { run, serviceGroup } from 'rx-service-group'
 import { amqpConsumer } from 'rx-service-group/amqp'
-import { ReplaySubject } from 'rxjs'
 
 const [url = '', queue = '', prefetch = '1'] = process.argv.slice(2)
-const shutdown$ = new ReplaySubject<Shutdown>(1)
-const tell = (step: Step) => shutdown$.next({ step, reason: { by: 'call' } })
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-const consumer = amqpConsumer('orders', { url, queue, prefetch: Number(prefetch) }, async message => {
-  await new Promise(setImmediate)
-  say(`handled ${message.content}`)
+const group = serviceGroup('shop').add(
+  amqpConsumer('orders', { url, queue, prefetch: Number(prefetch) }, async message => {
+    await new Promise(setImmediate)
+    say(`handled ${message.content}`)
+  }),
+)
+group.events$.subscribe(event => {
+  if (event.kind === 'transition' && event.path === 'shop/orders') say(event.state.phase)
 })
-const stopOnSignal = () => tell('drain')
-const forceOnSignal = () => tell('force')
-process.once('SIGTERM', stopOnSignal).once('SIGINT', forceOnSignal)
-consumer.lifecycle(shutdown$).subscribe({
-  next: state => {
-    say(state.phase)
-    if (state.phase === 'drained') tell('stop')
-  },
-  error: error => say(`failed ${error}`),
-  complete: () => process.off('SIGTERM', stopOnSignal).off('SIGINT', forceOnSignal),
-})
+await run(group, { report: ({ outcome, keepsAlive }) => say(`${outcome} ${keepsAlive?.join()}`.trim()) })

@@ -71,7 +71,8 @@ describe('a consumer in a process of its own', () => {
     consumer.child.kill('SIGINT')
     const exit = await consumer.exit
     expect(exit.at - at).toBeLessThan(2000)
-    expect(exit).toMatchObject({ code: 0, signal: null })
+    expect(exit).toMatchObject({ code: 130, signal: null })
+    expect(consumer.lines.at(-1)).toBe('forced')
     await broker.faults.thaw()
     await other.deleteQueue(queue)
   }, 20_000)
