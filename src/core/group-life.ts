@@ -14,6 +14,8 @@ import { walk } from './walk.ts'
 export interface Entry extends Placed {
   readonly path: string
   readonly service: Service
+  /** Tells what is inside it that it will never start. */
+  readonly dismiss?: (() => void) | undefined
 }
 
 export interface GroupLifeOptions {
@@ -36,6 +38,8 @@ export class GroupLife implements MemberListener {
   readonly #entries: Entry[] = []
   readonly #members: Member[] = []
   #plan: Plan = { before: [], declared: [], sequence: [] }
+  /** The plan backwards: whom each waits for at stop, and at drain. */
+  #after: Order = []
   #dependents: Order = []
   #phase: 'idle' | 'starting' | 'running' | 'draining' | 'stopping' | 'over' = 'idle'
   #shutdown: Shutdown | undefined
@@ -57,8 +61,7 @@ export class GroupLife implements MemberListener {
     this.#out = out
   }
 
-  begin(entries: readonly Entry[], shutdown$: Observable<Shutdown>): void {
-    this.enroll(entries)
+  begin(shutdown$: Observable<Shutdown>): void {
     this.#all.add(shutdown$.subscribe(shutdown => this.#onStep(shutdown)))
     if (this.#shutdown) return
     this.#phase = 'starting'
@@ -113,7 +116,7 @@ export class GroupLife implements MemberListener {
     if (isFinal(state) && !member.observer) this.#working--
     const news = this.#noteHealth(member)
     if (state.phase === 'running' || state.phase === 'stopped')
-      for (const dependent of this.#dependents[member.node]!) this.#showWaiting(dependent)
+      this.#dependents[member.node]!.forEach(dependent => void this.#showWaiting(dependent))
     if (error) {
       this.#errors.push(error)
       const service = `${this.#options.name}/${error.service}`
@@ -134,6 +137,7 @@ export class GroupLife implements MemberListener {
       if (!observer) this.#working++
     }
     this.#plan = planned
+    this.#after = reversed(planned.before)
     this.#dependents = reversed(planned.declared)
   }
 
@@ -143,7 +147,9 @@ export class GroupLife implements MemberListener {
     const known = this.#members.length
     for (const { node } of this.#members) this.#showWaiting(node)
     this.#walkingForth = true
-    const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!)).pipe(takeUntil(this.#left$))
+    const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!), this.#after).pipe(
+      takeUntil(this.#left$),
+    )
     this.#all.add(
       forth.subscribe({
         complete: () => {
@@ -253,7 +259,7 @@ export class GroupLife implements MemberListener {
       member.ask(shutdown)
       return member.until(state => state.phase !== 'draining')
     }
-    const draining = walk(this.#dependents, drain).pipe(takeUntil(this.#cut$))
+    const draining = walk(this.#dependents, drain, this.#plan.declared).pipe(takeUntil(this.#cut$))
     this.#all.add(
       draining.subscribe({
         complete: () => {
@@ -278,12 +284,15 @@ export class GroupLife implements MemberListener {
     this.#drained$.complete()
     if (this.#walkingBack) return
     this.#walkingBack = true
-    const back = walk(reversed(this.#plan.before), node => this.#stop(this.#members[node]!))
+    const back = walk(this.#after, node => this.#stop(this.#members[node]!))
     this.#all.add(back.subscribe({ complete: () => this.#finish() }))
   }
 
   #stop(member: Member): Observable<never> {
-    if (!member.begun) member.say({ phase: 'stopped', how: 'stopped' })
+    if (!member.begun) {
+      this.#entries[member.node]!.dismiss?.()
+      member.say({ phase: 'stopped', how: 'stopped' })
+    }
     member.ask(this.#shutdown!)
     return member.until(isFinal)
   }

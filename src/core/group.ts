@@ -131,6 +131,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       service: deadline(service, deadlines, this.options.clock, explain),
       dependsOn: options.dependsOn,
       observer: options.observer,
+      dismiss: nested && (() => void nested.stop()),
     }
     this.#life?.enroll([entry])
     this.#entries.push(entry)
@@ -188,8 +189,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   stop(reason: string | StopReason = { by: 'call' }): Promise<Report> {
     if (this.#life) this.#life.leave(typeof reason === 'string' ? { by: 'call', message: reason } : reason)
     else if (!isFinal(this.status.group.state)) {
-      for (const { path } of this.#entries.toReversed())
-        this.#journal.record(path, { phase: 'stopped', how: 'stopped' })
+      this.#dismissAll()
       this.#end({ phase: 'stopped', how: 'stopped' })
     }
     return this.#over
@@ -263,8 +263,22 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       this.#life = new GroupLife({ name: this.name, clock, journal: this.#journal, drainDelay, forceTimeout }, out)
       const life = this.#life
       out.add(() => life.abandon())
-      life.begin(this.#entries, shutdown$)
+      try {
+        life.enroll(this.#entries)
+      } catch (error) {
+        this.#dismissAll()
+        throw error
+      }
+      life.begin(shutdown$)
     })
+  }
+
+  /** Nothing here will ever start. */
+  #dismissAll(): void {
+    for (const { path, dismiss } of this.#entries.toReversed()) {
+      dismiss?.()
+      this.#journal.record(path, { phase: 'stopped', how: 'stopped' })
+    }
   }
 
   #nest(journal: Journal, prefix: string): void {

@@ -1,4 +1,4 @@
-import type { Observable, Subscriber, Subscription } from 'rxjs'
+import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
 import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
 import { HookCall, type HookHost, type HookResult, type ServiceContext } from './hook-call.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
@@ -32,7 +32,7 @@ const isOpen = (call: HookCall | undefined): boolean => call !== undefined && !c
  * only when its start, main, stop and force calls have settled; whoever skips a step is given the hooks in between,
  * except under force, where only stop (already aborted) and force are called.
  */
-export class HookedLife implements HookHost {
+export class HookedLife implements HookHost, Unsubscribable {
   readonly #name: string
   readonly #hooks: LifeHooks
   readonly #out: Subscriber<ServiceState>
@@ -55,7 +55,7 @@ export class HookedLife implements HookHost {
     this.#name = name
     this.#hooks = hooks
     this.#out = out
-    this.#steps = shutdown$.subscribe(shutdown => this.#onStep(shutdown))
+    this.#steps = shutdown$.subscribe(this)
     if (this.#phase !== 'idle') return
     this.#phase = 'starting'
     out.next(STARTING)
@@ -90,7 +90,7 @@ export class HookedLife implements HookHost {
   }
 
   /** The listener has left: nothing more is said, and whatever still runs is asked to give up. */
-  abandon(): void {
+  unsubscribe(): void {
     this.#steps?.unsubscribe()
     if (this.#phase === 'over') return
     this.#phase = 'over'
@@ -112,6 +112,7 @@ export class HookedLife implements HookHost {
   }
 
   #started(): void {
+    this.#starting = undefined
     if (this.#hooks.once) return this.#end()
     this.#phase = 'running'
     this.#say()
@@ -125,7 +126,8 @@ export class HookedLife implements HookHost {
     this.#main.run(main)
   }
 
-  #onStep(shutdown: Shutdown): void {
+  /** How far the goodbye has come. */
+  next(shutdown: Shutdown): void {
     if (this.#phase === 'over') return
     this.#shutdown = shutdown
     if (this.#phase === 'idle') return this.#end()
@@ -257,12 +259,14 @@ export class HookedLife implements HookHost {
 
   /** Returns how many calls still run after that. */
   #abortAll(): number {
-    let running = 0
-    for (const call of [this.#starting, this.#main, this.#unready, this.#drain, this.#stop, this.#force]) {
-      call?.abort()
-      if (call && !call.settled) running++
-    }
-    return running
+    return (
+      giveUp(this.#starting) +
+      giveUp(this.#main) +
+      giveUp(this.#unready) +
+      giveUp(this.#drain) +
+      giveUp(this.#stop) +
+      giveUp(this.#force)
+    )
   }
 
   get #over(): boolean {
@@ -306,4 +310,10 @@ export class HookedLife implements HookHost {
   #with(state: ServiceState): ServiceState {
     return this.#info ? { ...state, info: this.#info } : state
   }
+}
+
+/** 1 for a call that runs on all the same. */
+const giveUp = (call: HookCall | undefined): number => {
+  call?.abort()
+  return isOpen(call) ? 1 : 0
 }

@@ -25,7 +25,8 @@ export class Journal {
   status: GroupStatus
   readonly #name: string
   readonly #clock: Clock
-  readonly #listeners = new Set<Listener>()
+  /** Never changed, only replaced: a listener may come or go while others are told. */
+  #listeners: readonly Listener[] = []
   readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
   #outer: Outer | undefined
   #delivering = false
@@ -41,7 +42,7 @@ export class Journal {
   /** The group has been added to another: what is known here is told there too, under its path. */
   nest(journal: Journal, prefix: string): void {
     this.#outer = { journal, prefix }
-    for (const { path, dependsOn, observer, state } of Object.values(this.status.services)) {
+    for (const { path, dependsOn, observer, state } of this.status.list) {
       journal.add(`${prefix}/${path}`, dependsOn, observer)
       if (state.phase !== 'idle') journal.record(`${prefix}/${path}`, state)
     }
@@ -72,8 +73,8 @@ export class Journal {
   )
 
   #snapshot(): SnapshotEvent {
-    const { seq, at, group, services } = this.status
-    return { kind: 'snapshot', seq, at, group, services: Object.values(services) }
+    const { seq, at, group, list } = this.status
+    return { kind: 'snapshot', seq, at, group, services: list }
   }
 
   #listen<T>(out: Subscriber<T>, first: T, pick: (event: GroupEvent, status: GroupStatus) => T): void {
@@ -82,8 +83,10 @@ export class Journal {
       tell: (event, status) => out.next(pick(event, status)),
       end: () => out.complete(),
     }
-    this.#listeners.add(listener)
-    out.add(() => this.#listeners.delete(listener))
+    this.#listeners = [...this.#listeners, listener]
+    out.add(() => {
+      this.#listeners = this.#listeners.filter(other => other !== listener)
+    })
     // What the first value causes comes after it, like all else that a listener causes.
     if (this.#delivering) return out.next(first)
     this.#delivering = true
@@ -94,20 +97,31 @@ export class Journal {
 
   #append(event: GroupEvent): void {
     this.status = foldStatus(this.status, event)
-    if (this.#listeners.size === 0) return
-    this.#mail.push({ event, status: this.status })
+    if (this.#listeners.length === 0) return
+    if (this.#delivering) {
+      this.#mail.push({ event, status: this.status })
+      return
+    }
+    this.#delivering = true
+    this.#tell(event, this.status)
+    this.#delivering = false
     this.#deliver()
+  }
+
+  #tell(event: GroupEvent, status: GroupStatus): void {
+    this.#listeners.forEach(listener => {
+      if (listener.since < event.seq) listener.tell(event, status)
+    })
   }
 
   #deliver(): void {
     if (this.#delivering) return
-    this.#delivering = true
-    for (let i = 0; i < this.#mail.length; i++) {
-      const { event, status } = this.#mail[i]!
-      for (const listener of this.#listeners) if (listener.since < event.seq) listener.tell(event, status)
+    if (this.#mail.length > 0) {
+      this.#delivering = true
+      for (let i = 0; i < this.#mail.length; i++) this.#tell(this.#mail[i]!.event, this.#mail[i]!.status)
+      this.#mail.length = 0
+      this.#delivering = false
     }
-    this.#mail.length = 0
-    this.#delivering = false
     if (this.#closed) for (const listener of this.#listeners) listener.end()
   }
 }

@@ -12,6 +12,8 @@ export interface Placed {
 /** For each node, those that come before it. */
 export type Order = readonly (readonly number[])[]
 
+const NONE: readonly number[] = []
+
 export interface Plan {
   /** Whom each waits for at start; reversed, whom each waits for at stop. */
   readonly before: Order
@@ -22,11 +24,15 @@ export interface Plan {
 }
 
 export const reversed = (order: Order): Order => {
-  const after: number[][] = order.map(() => [])
+  const after: (number[] | undefined)[] = new Array(order.length).fill(undefined)
   order.forEach((nodes, node) => {
-    for (const before of nodes) after[before]!.push(node)
+    for (const before of nodes) {
+      const known = after[before]
+      if (known) known.push(node)
+      else after[before] = [node]
+    }
   })
-  return after
+  return after.map(nodes => nodes ?? NONE)
 }
 
 /**
@@ -37,8 +43,8 @@ export const reversed = (order: Order): Order => {
  */
 export const plan = (services: readonly Placed[]): Plan => {
   const declared = resolve(services)
-  const before = services.map((_, node): readonly number[] =>
-    declared[node]!.filter(d => isObserver(services, d) === isObserver(services, node)),
+  const before = declared.map((nodes, node) =>
+    nodes.length === 0 ? NONE : nodes.filter(other => isObserver(services, other) === isObserver(services, node)),
   )
   chain(services, before, node => isObserver(services, node), declared)
   chain(services, before, node => !isObserver(services, node), declared)
@@ -51,18 +57,20 @@ const isObserver = (services: readonly Placed[], node: number): boolean => servi
 const resolve = (services: readonly Placed[]): Order => {
   const index = new Map(services.map(({ name }, node) => [name, node]))
   return services.map(({ name, dependsOn, observer }) =>
-    [...new Set(dependsOn)].map(wanted => {
-      const found = index.get(wanted)
-      if (found === undefined)
-        throw new ServiceError(
-          'ERR_UNKNOWN_DEPENDENCY',
-          name,
-          `"${name}" depends on "${wanted}", which is not in the group. It has: ${services.map(s => s.name).join(', ')}`,
-        )
-      if (observer && !isObserver(services, found))
-        throw circular([name, wanted, name], 'an observer starts before all others')
-      return found
-    }),
+    !dependsOn
+      ? NONE
+      : [...new Set(dependsOn)].map(wanted => {
+          const found = index.get(wanted)
+          if (found === undefined)
+            throw new ServiceError(
+              'ERR_UNKNOWN_DEPENDENCY',
+              name,
+              `"${name}" depends on "${wanted}", which is not in the group. It has: ${services.map(s => s.name).join(', ')}`,
+            )
+          if (observer && !isObserver(services, found))
+            throw circular([name, wanted, name], 'an observer starts before all others')
+          return found
+        }),
   )
 }
 

@@ -42,11 +42,7 @@ const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Service<Name
   checkName(name)
   return {
     name,
-    lifecycle: shutdown$ =>
-      new Observable(out => {
-        const life = new HookedLife(name, hooks, shutdown$, out)
-        return () => life.abandon()
-      }),
+    lifecycle: shutdown$ => new Observable(out => new HookedLife(name, hooks, shutdown$, out)),
   }
 }
 
@@ -124,7 +120,10 @@ const nameOf = (thing: Startable): string => {
 /** Whatever may be added to a group, as a Service. */
 export const toService = (thing: unknown): Service => {
   if (typeof thing === 'object' && thing !== null) {
-    if (isService(thing)) return { name: checkName(thing.name), lifecycle: shutdown$ => thing.lifecycle(shutdown$) }
+    if (isService(thing)) {
+      checkName(thing.name)
+      return thing
+    }
     const startable = thing as Startable
     if (typeof startable.start === 'function')
       return hooked(nameOf(startable), {

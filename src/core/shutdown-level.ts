@@ -27,10 +27,8 @@ export class ShutdownLevel extends Observable<Shutdown> {
 
   constructor() {
     super(listener => {
-      listener.add(() => {
-        this.#listeners = this.#listeners.filter(other => other !== listener)
-      })
-      this.#listeners = [...this.#listeners, listener]
+      // Those that have left are dropped here and passed over below, so that leaving costs nothing.
+      this.#listeners = [...this.#listeners.filter(other => !other.closed), listener]
       if (this.latest) listener.next(this.latest)
     })
   }

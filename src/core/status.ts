@@ -1,5 +1,5 @@
 import type { GroupEvent, SnapshotEvent } from './events.ts'
-import type { Health, Phase, ServiceState, StopReason } from './state.ts'
+import { type Health, isFinal, type Phase, type ServiceState, type StopReason } from './state.ts'
 import { VersionedMap } from './versioned-map.ts'
 
 /** What is known of one service at one moment. Times are milliseconds since the epoch, `null` while not reached. */
@@ -81,6 +81,11 @@ export class GroupStatus {
     return this.#copy
   }
 
+  /** Every service, in the order added. */
+  get list(): readonly ServiceStatus[] {
+    return this.#services.values()
+  }
+
   toJSON(): object {
     const { seq, at, name, phase, health, ready, trigger, group, services } = this
     return { seq, at, name, phase, health, ready, trigger, group, services }
@@ -104,7 +109,7 @@ export class GroupStatus {
     }
     const before = status.#services.get(path)
     if (!before) throw new TypeError(`an event of "${path}", which was never added`)
-    const services = status.#services.set(path, advance(before, state, seq, at))
+    const services = status.#services.set(path, advance(before, state, seq, at), before)
     return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services)
   }
 
@@ -153,21 +158,29 @@ export const newcomer = (path: string, seq: number, at: number): ServiceStatus =
 
 const advance = (before: ServiceStatus, state: ServiceState, seq: number, at: number): ServiceStatus => {
   const { phase } = state
-  if (phase === before.state.phase)
-    return { ...before, state, seq, leftAt: before.leftAt ?? (reasonOf(state) ? at : null) }
-  if (phase === 'starting') return begun(before, state, seq, at)
-  return {
-    ...before,
+  const moved = phase !== before.state.phase
+  if (moved && phase === 'starting') return begun(before, state, seq, at)
+  const { path, dependsOn, observer, drainTimedOut } = before
+  const times = {
+    path,
     state,
     seq,
-    since: at,
-    readyAt: phase === 'running' ? at : before.readyAt,
+    since: moved ? at : before.since,
+    startedAt: before.startedAt,
+    readyAt: moved && phase === 'running' ? at : before.readyAt,
     leftAt: before.leftAt ?? (reasonOf(state) ? at : null),
-    drainingAt: phase === 'draining' ? at : before.drainingAt,
-    drainedAt: phase === 'drained' ? at : before.drainedAt,
-    stoppingAt: phase === 'stopping' ? at : before.stoppingAt,
-    endedAt: phase === 'stopped' || phase === 'failed' ? at : null,
-    ...(phase === 'drained' && state.timedOut && { drainTimedOut: true }),
+    drainingAt: moved && phase === 'draining' ? at : before.drainingAt,
+    drainedAt: moved && phase === 'drained' ? at : before.drainedAt,
+    stoppingAt: moved && phase === 'stopping' ? at : before.stoppingAt,
+    endedAt: moved && isFinal(state) ? at : before.endedAt,
+  }
+  const timedOut = drainTimedOut ?? (phase === 'drained' && state.timedOut)
+  if (!dependsOn && !observer && !timedOut) return times
+  return {
+    ...times,
+    ...(dependsOn && { dependsOn }),
+    ...(observer && { observer }),
+    ...(timedOut && { drainTimedOut: true }),
   }
 }
 

@@ -22,8 +22,9 @@ export class VersionedMap<V> {
     return new VersionedMap(new Map(entries), 0)
   }
 
-  set(key: string, value: V): VersionedMap<V> {
-    if (!this.#entries) return VersionedMap.of(this.toMap()).set(key, value)
+  /** @param old what is there now, for who has looked it up */
+  set(key: string, value: V, old: V | undefined = this.get(key)): VersionedMap<V> {
+    if (!this.#entries) return VersionedMap.of(this.toMap()).set(key, value, old)
     const entries = this.#entries
     const cut = this.#length >= Math.max(SHORTEST_CHAIN, 2 * entries.size)
     const next = new VersionedMap(entries, cut ? 0 : this.#length + 1)
@@ -31,7 +32,7 @@ export class VersionedMap<V> {
     else {
       this.#entries = undefined
       this.#key = key
-      this.#old = entries.get(key)
+      this.#old = old
       this.#next = next
     }
     entries.set(key, value)
@@ -45,6 +46,10 @@ export class VersionedMap<V> {
       version = version.#next!
     }
     return version.#entries.get(key)
+  }
+
+  values(): readonly V[] {
+    return [...(this.#entries ?? this.toMap()).values()]
   }
 
   /** A copy, which costs as much as the map is long. */

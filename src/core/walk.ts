@@ -1,19 +1,23 @@
-import { Observable, type Subscription } from 'rxjs'
-import type { Order } from './plan.ts'
+import { EMPTY, Observable, type Subscription } from 'rxjs'
+import { type Order, reversed } from './plan.ts'
 
 /**
  * `concatMap` for a graph: visits each node once all before it have completed, independent ones side by side, and
  * completes after the last. On a plain list it is `from(list).pipe(concatMap(visit))`. A worklist, so that a hundred
  * thousand visits that complete at once neither overflow the stack nor shift a long buffer.
+ *
+ * @param after the same order reversed, for who has it at hand
  */
-export const walk = (order: Order, visit: (node: number) => Observable<unknown>): Observable<never> =>
+export const walk = (
+  order: Order,
+  visit: (node: number) => Observable<unknown>,
+  after: Order = reversed(order),
+): Observable<never> =>
   new Observable(out => {
     const open = order.map(before => before.length)
-    const after: number[][] = order.map(() => [])
     const ready: number[] = []
-    order.forEach((before, node) => {
-      if (before.length === 0) ready.push(node)
-      for (const earlier of before) after[earlier]!.push(node)
+    open.forEach((count, node) => {
+      if (count === 0) ready.push(node)
     })
     const visits = new Set<Subscription>()
     let next = 0
@@ -27,19 +31,27 @@ export const walk = (order: Order, visit: (node: number) => Observable<unknown>)
       working = false
       if (left === 0) out.complete()
     }
+    const free = (node: number): void => {
+      if (--open[node]! === 0) ready.push(node)
+    }
+    const pass = (node: number): void => {
+      left--
+      after[node]!.forEach(free)
+    }
     const begin = (node: number): void => {
       let visited: Subscription | undefined
       let done = false
       const visiting = visit(node)
       // What a visit does may end the walk; nobody waits for it then.
       if (out.closed) return
+      // Most visits find nothing to wait for, and a subscription for each would be most of the cost.
+      if (visiting === EMPTY) return pass(node)
       visited = visiting.subscribe({
         error: error => out.error(error),
         complete: () => {
           done = true
           if (visited) visits.delete(visited)
-          left--
-          for (const later of after[node]!) if (--open[later]! === 0) ready.push(later)
+          pass(node)
           work()
         },
       })

@@ -58,6 +58,12 @@ const freePorts = async (count: number): Promise<number[]> => {
   return ports
 }
 
+const accepts = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect(port, HOST, () => resolve(true))
+    socket.once('connect', () => socket.destroy()).once('error', () => resolve(false))
+  })
+
 /** True if a broker speaks AMQP there. */
 const answers = (port: number): Promise<boolean> =>
   new Promise(resolve => {
@@ -117,7 +123,7 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
     RABBITMQ_LOG_BASE: join(home, 'log'),
     RABBITMQ_PID_FILE: join(home, 'pid'),
     // Next to the tests there is little to run on: one scheduler, and no busy waiting.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false',
   }
   await Promise.all([
     mkdir(join(home, 'log')),
@@ -197,6 +203,11 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
   }
 
   try {
+    // A node that finds no epmd starts one that outlives us.
+    for (let tries = 500; !(await accepts(epmdPort)); tries--) {
+      if (tries === 0) throw new Error('epmd did not start')
+      await sleep(10)
+    }
     await launch()
   } catch (error) {
     await close()

@@ -27,7 +27,9 @@ const shop = (options: GroupOptions = {}) => {
         stop: () => wait(5, clock),
       }),
     )
-    .add(service('api', { stop: () => throwError(() => new Error('lost the key')) }), { dependsOn: ['queue'] })
+    .add(service('api', { start: () => wait(1, clock), stop: () => throwError(() => new Error('lost the key')) }), {
+      dependsOn: ['queue'],
+    })
   return { clock, group }
 }
 
@@ -45,20 +47,20 @@ test('a line for each transition, aligned and without colour elsewhere than on a
     '00:00:00.000  shop/queue  starting',
     '00:00:00.020  shop/queue  running    after 20 ms, prefetch 5',
     '00:00:00.020  shop/api    starting',
-    '00:00:00.020  shop/api    running    after 0 ms',
-    '00:00:00.020  shop        running    after 20 ms',
-    '00:00:00.020  shop        leaving    stop(): enough',
-    '00:00:00.020  shop/queue  draining',
-    '00:00:00.020  shop/queue  draining   3 pending',
-    '00:00:00.020  shop        draining',
-    '00:00:00.060  shop/queue  drained    after 40 ms',
-    '00:00:00.060  shop        drained    after 40 ms',
-    '00:00:00.060  shop        stopping',
-    '00:00:00.060  shop/api    stopping',
-    '00:00:00.060  shop/api    failed     service "api" failed to stop: lost the key [ERR_STOP_FAILED]',
-    '00:00:00.060  shop/queue  stopping',
-    '00:00:00.065  shop/queue  stopped    after 5 ms',
-    '00:00:00.065  shop        failed     because of shop/api',
+    '00:00:00.021  shop/api    running    after 1 ms',
+    '00:00:00.021  shop        running    after 21 ms',
+    '00:00:00.021  shop        leaving    stop(): enough',
+    '00:00:00.021  shop/queue  draining',
+    '00:00:00.021  shop/queue  draining   3 pending',
+    '00:00:00.021  shop        draining',
+    '00:00:00.061  shop/queue  drained    after 40 ms',
+    '00:00:00.061  shop        drained    after 40 ms',
+    '00:00:00.061  shop        stopping',
+    '00:00:00.061  shop/api    stopping',
+    '00:00:00.061  shop/api    failed     service "api" failed to stop: lost the key [ERR_STOP_FAILED]',
+    '00:00:00.061  shop/queue  stopping',
+    '00:00:00.066  shop/queue  stopped    after 5 ms',
+    '00:00:00.066  shop        failed     because of shop/api',
   ])
 })
 
@@ -110,11 +112,11 @@ test('the report is a table in start order, with who triggered it, the errors an
     '',
     '  #  service  started  ready in  drained in  stopping  gone in  outcome',
     '  1  queue      +0 ms     20 ms       40 ms    +40 ms     5 ms  stopped',
-    '  2  api       +20 ms      0 ms           -    +40 ms     0 ms  failed',
+    '  2  api       +20 ms      1 ms           -    +40 ms     0 ms  failed',
     '',
     '  error 1 shop/api: service "api" failed to stop: lost the key [ERR_STOP_FAILED]',
     '',
-    '  slowest start: queue > api (20 ms)',
+    '  slowest start: queue > api (21 ms)',
     '  slowest stop: api > queue (45 ms)',
     '',
   ])

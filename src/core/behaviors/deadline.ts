@@ -24,14 +24,14 @@ export const deadline = <Name extends string>(
   service: Service<Name>,
   deadlines: Deadlines,
   clock: Clock,
-  explain: () => string = () => BLOCKING_START(service.name),
+  explain?: () => string,
 ): Service<Name> => ({
   name: service.name,
   lifecycle: shutdown$ =>
     new Observable(out => {
       const bounded = new BoundedLife(service, deadlines, clock, explain, out)
       bounded.begin(shutdown$)
-      return () => bounded.end()
+      return bounded
     }),
 })
 
@@ -42,7 +42,7 @@ class BoundedLife {
   readonly #service: Service
   readonly #deadlines: Deadlines
   readonly #clock: Clock
-  readonly #explain: () => string
+  readonly #explain: (() => string) | undefined
   readonly #out: Subscriber<ServiceState>
   readonly #level = new ShutdownLevel()
   #steps: Subscription | undefined
@@ -60,7 +60,7 @@ class BoundedLife {
     service: Service,
     deadlines: Deadlines,
     clock: Clock,
-    explain: () => string,
+    explain: (() => string) | undefined,
     out: Subscriber<ServiceState>,
   ) {
     this.#service = service
@@ -110,7 +110,7 @@ class BoundedLife {
     else this.#out.complete()
   }
 
-  end(): void {
+  unsubscribe(): void {
     this.#disarm()
     this.#steps?.unsubscribe()
     this.#life?.unsubscribe()
@@ -134,7 +134,7 @@ class BoundedLife {
     this.#startError = new ServiceError(
       'ERR_START_TIMEOUT',
       name,
-      `"${name}" was not running within ${ms} ms. ${this.#explain()}`,
+      `"${name}" was not running within ${ms} ms. ${this.#explain?.() ?? BLOCKING_START(name)}`,
     )
     const reason = { by: 'failure', service: name, error: errorInfo(this.#startError) } as const
     this.#level.raise({ step: 'stop', reason, forceTimeout: this.#forceTimeout })

@@ -20,7 +20,7 @@ import type { ServiceContext } from '../../core/hook-call.ts'
 import { checkName, type Service, type ServiceHooks, service } from '../../core/service.ts'
 import { backoff } from './backoff.ts'
 import { isFinal } from './errors.ts'
-import { inFlight } from './in-flight.ts'
+import { type Delivery, inFlight } from './in-flight.ts'
 import { type AmqpConsumerOptions, type MessageHandler, type Settings, settingsOf } from './options.ts'
 import { type AmqpConnect, openSession, type Session } from './session.ts'
 
@@ -80,13 +80,13 @@ const connectWithAmqplib: AmqpConnect = async (url, options) => (await import('a
 
 /** One life of a consumer. To unsubscribe `life` is to let go of everything. */
 const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscription): ServiceHooks => {
-  const flight = inFlight(handler)
   // Failed messages, each with the timer after which it is handed back. All belong to the present session.
   const retries = new Map<ConsumeMessage, Subscription>()
   let session: Session | undefined
   let stable: Subscription | undefined
   let leaving: Promise<void> | undefined
   let failed = 0
+  let tell: ServiceContext['info'] = () => {}
 
   const dropRetries = () => {
     for (const retry of retries.values()) retry.unsubscribe()
@@ -101,30 +101,33 @@ const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscr
   }
   life.add(forgetSession)
 
-  const onFailure = (message: ConsumeMessage, from: Session) => {
-    if (settings.onError === 'reject') return from.nack(message, false)
-    if (leaving) return from.nack(message, true)
+  const onFailure = ({ message, session }: Delivery) => {
+    if (settings.onError === 'reject') return session.nack(message, false)
+    if (leaving) return session.nack(message, true)
     const handBack = () => {
       retries.delete(message)
-      from.nack(message, true)
+      session.nack(message, true)
     }
     retries.set(message, timer(settings.retryDelay).subscribe(handBack))
   }
 
-  const onMessage = (message: ConsumeMessage, from: Session, { info }: ServiceContext) => {
-    if (leaving) return from.nack(message, true)
-    flight.handle(message, outcome => {
-      if (outcome.how === 'done') return from.ack(message)
-      if (outcome.how === 'aborted') return from.nack(message, true)
-      onFailure(message, from)
-      info({ failed: ++failed, lastFailure: messageOf(outcome.error) })
-    })
+  const flight = inFlight(handler, (delivery, outcome) => {
+    const { message, session } = delivery
+    if (outcome.how === 'done') return session.ack(message)
+    if (outcome.how === 'aborted') return session.nack(message, true)
+    onFailure(delivery)
+    tell({ failed: ++failed, lastFailure: messageOf(outcome.error) })
+  })
+
+  const onMessage = (message: ConsumeMessage, from: Session) => {
+    if (leaving) from.nack(message, true)
+    else flight.handle(message, from)
   }
 
-  const giveUp = ({ info }: ServiceContext) => {
+  const giveUp = () => {
     const abandoned = flight.giveUp()
-    for (const message of abandoned) session?.nack(message, true)
-    if (abandoned.length > 0) info({ abandoned: abandoned.length })
+    for (const { message, session } of abandoned) session.nack(message, true)
+    if (abandoned.length > 0) tell({ abandoned: abandoned.length })
   }
 
   /** From this very tick on no message is started, and nothing connects again. Settles when no more are delivered. */
@@ -143,13 +146,14 @@ const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscr
 
   const start = (context: ServiceContext): Promise<void> =>
     new Promise((resolve, reject) => {
-      const { signal, setHealth, fail, info } = context
+      const { signal, setHealth, fail } = context
+      tell = context.info
       let running = false
       let attempts = 0
       let lastError: unknown
-      info({ broker: settings.address, queue: settings.queue })
+      tell({ broker: settings.address, queue: settings.queue })
 
-      const sessions$ = openSession(settings, (message, from) => onMessage(message, from, context)).pipe(
+      const sessions$ = openSession(settings, onMessage).pipe(
         retry({
           delay: error => {
             forgetSession()
@@ -174,7 +178,7 @@ const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscr
         },
         error: error => {
           if (!running) return reject(error)
-          giveUp(context)
+          giveUp()
           fail(error)
         },
       })
@@ -190,16 +194,15 @@ const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscr
     })
 
   const drain = ({ pending }: ServiceContext) =>
-    merge(from(leave()).pipe(ignoreElements()), flight.untilIdle$.pipe(tap(pending)))
+    merge(from(leave()).pipe(ignoreElements()), flight.untilIdle$().pipe(tap(pending)))
 
-  const stop = async (context: ServiceContext): Promise<void> => {
-    const { signal, pending } = context
+  const stop = async ({ signal, pending }: ServiceContext): Promise<void> => {
     void leave()
     flight.abort()
     // Under force those that end at once still count as ended.
     const graceOver$ = merge(timer(signal.aborted ? 0 : GRACE), fromEvent(signal, 'abort'))
-    await lastValueFrom(flight.untilIdle$.pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })
-    giveUp(context)
+    await lastValueFrom(flight.untilIdle$().pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })
+    giveUp()
     await session?.close()
     life.unsubscribe()
   }

@@ -36,14 +36,10 @@ export const openSession = (
     let cause: unknown
     let consuming = false
     let closing = false
-    let isGone = false
     let sayGone = () => {}
     // Whatever is asked of the broker is raced with this: with the socket destroyed, amqplib leaves it pending for ever.
     const gone = new Promise<void>(resolve => {
-      sayGone = () => {
-        isGone = true
-        resolve()
-      }
+      sayGone = resolve
     })
     const lose = (what: string, why: unknown, classify = connectError) =>
       out.error(
@@ -62,7 +58,6 @@ export const openSession = (
         cause = error
       })
       connection.on('close', error => {
-        sayGone()
         if (closing) out.complete()
         else lose(`connection to ${address} lost`, error ?? cause)
       })
@@ -82,8 +77,19 @@ export const openSession = (
     const consume = async (channel: Channel): Promise<void> => {
       let consumerTag = ''
       const session: Session = {
-        ack: message => send(() => channel.ack(message)),
-        nack: (message, requeue) => send(() => channel.nack(message, false, requeue)),
+        // A channel that was closed throws; what it held has gone back to the queue.
+        ack: message => {
+          if (out.closed) return
+          try {
+            channel.ack(message)
+          } catch {}
+        },
+        nack: (message, requeue) => {
+          if (out.closed) return
+          try {
+            channel.nack(message, false, requeue)
+          } catch {}
+        },
         cancel: () => ask(() => channel.cancel(consumerTag)),
         close: async () => {
           closing = true
@@ -114,13 +120,6 @@ export const openSession = (
       })
     }
 
-    // A channel that was closed throws; what it held has gone back to the queue.
-    const send = (frame: () => void) => {
-      if (out.closed) return
-      try {
-        frame()
-      } catch {}
-    }
     const ask = async (request: () => unknown): Promise<void> => {
       try {
         await Promise.race([request(), gone])
@@ -139,8 +138,7 @@ export const openSession = (
     )
     out.add(() => {
       attempt.unsubscribe()
-      if (!isGone) letGo()
-      else socket.abort()
+      letGo()
     })
     open().catch(error => out.error(connectError(settings, error)))
   })

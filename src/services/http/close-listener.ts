@@ -55,9 +55,10 @@ export const closeListener = async (server: Server, ours: boolean): Promise<void
     const waited = performance.now() - start
     if (waited > (handle ? INSISTENCE : PATIENCE)) break
     insisting = waited > PATIENCE
+    if (arrived) tried = false
     if (arrived && !insisting) continue
     // Not even our own connections arrived: we can't reach ourselves.
-    if (!handle || (tried && !arrived)) break
+    if (!handle || tried) break
     await closeIfOurs()
     tried = places.size === 0
   }

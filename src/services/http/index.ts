@@ -21,7 +21,7 @@ export interface HttpOptions {
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
  * socket. Draining, it closes the listener, finishes every request under way (`pending` tells how many), ends
  * `text/event-stream` answers, tells WebSockets to close (1001), and closes connections once they have been quiet for
- * 40 ms. What is left when the drain time is over is cut, and told: `info: { cut: 2, cutRequests: 'GET /slow, ...' }`.
+ * 45 ms. What is left when the drain time is over is cut, and told: `info: { cut: 2, cutRequests: 'GET /slow, ...' }`.
  *
  * A server that already listens is taken as it is, and `port` and `host` are not looked at. A server of yours is given
  * back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass

@@ -2,7 +2,9 @@ import type { ServerResponse } from 'node:http'
 import { type Connection, type Connections, isUnderWay, isUpgraded } from './connections.ts'
 
 /** How long a connection is quiet before it is closed. At 25 ms many a busy client is still about to write. */
-const QUIET = 40
+const QUIET = 45
+/** One that was accepted while leaving is about to send its first request; a busy machine may be slow in that. */
+const QUIET_NEWCOMER = 90
 const SWEEP_EVERY = 5
 
 /** A WebSocket close frame, 1001: going away. */
@@ -13,6 +15,7 @@ const GOING_AWAY = Buffer.of(0x88, 0x02, 0x03, 0xe9)
  * quiet ones closed. Tells how many are under way whenever that has changed. Returns what ends it.
  */
 export const windDown = (connections: Connections, pending: (count: number) => void): (() => void) => {
+  const start = performance.now()
   let told = -1
   const tell = (count: number) => {
     if (count === told) return
@@ -25,7 +28,7 @@ export const windDown = (connections: Connections, pending: (count: number) => v
     for (const connection of connections.open.values()) {
       if (isUpgraded(connection)) sayGoingAway(connection)
       else if (!isUnderWay(connection)) {
-        closeIfQuiet(connection, now)
+        closeIfQuiet(connection, now, start)
         continue
       } else {
         connection.quietSince = now
@@ -41,8 +44,7 @@ export const windDown = (connections: Connections, pending: (count: number) => v
   const timer = setInterval(() => {
     immediate = setImmediate(sweep)
   }, SWEEP_EVERY)
-  const now = performance.now()
-  for (const connection of connections.open.values()) connection.quietSince = now
+  for (const connection of connections.open.values()) connection.quietSince = start
   sweep()
   return () => {
     clearInterval(timer)
@@ -59,12 +61,15 @@ const sayGoingAway = (connection: Connection) => {
   socket.write(GOING_AWAY)
 }
 
-const closeIfQuiet = (connection: Connection, now: number) => {
+const closeIfQuiet = (connection: Connection, now: number, start: number) => {
   const { socket } = connection
   if (socket.bytesRead !== connection.bytesRead) {
     connection.bytesRead = socket.bytesRead
     connection.quietSince = now
-  } else if (now - connection.quietSince >= QUIET) socket.destroy()
+    return
+  }
+  const isNewcomer = socket.bytesRead === 0 && connection.quietSince > start
+  if (now - connection.quietSince >= (isNewcomer ? QUIET_NEWCOMER : QUIET)) socket.destroy()
 }
 
 const EVENT_STREAM = /^content-type: *text\/event-stream/im

@@ -1,5 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { FakeAmqplib } from '@onify/fake-amqplib'
+import type { ChannelModel } from 'amqplib'
+import { amqpConsumer } from 'rx-service-group/amqp'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { backoff } from '../../../src/services/amqp/backoff.ts'
+import { last, live } from './life.ts'
 
 describe('backoff', () => {
   test.for([
@@ -16,5 +20,48 @@ describe('backoff', () => {
       expect(backoff(attempt)).toBeGreaterThanOrEqual(longest / 2)
       expect(backoff(attempt)).toBeLessThanOrEqual(longest)
     }
+  })
+})
+
+describe('reconnecting', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  test('a broker that accepts and drops is not stormed; after ten good seconds a loss is the first again', async () => {
+    vi.useFakeTimers()
+    const broker = new FakeAmqplib()
+    const connections: ChannelModel[] = []
+    const times: number[] = []
+    const connect = async (url: string) => {
+      times.push(Date.now())
+      const connection = await broker.connect(url)
+      connections.push(connection)
+      return connection
+    }
+    const life = live(amqpConsumer('orders', { url: 'amqp://inside', queue: 'orders', connect }, () => undefined))
+    await vi.advanceTimersByTimeAsync(0)
+    const waits: number[] = []
+    const lose = async () => {
+      const lostAt = Date.now()
+      await connections.at(-1)?.close()
+      expect(last(life)).toMatchObject({ phase: 'running', health: 'warn' })
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(last(life)).toMatchObject({ phase: 'running', health: 'pass' })
+      waits.push((times.at(-1) ?? 0) - lostAt)
+    }
+    for (let n = 0; n < 6; n++) await lose()
+    await vi.advanceTimersByTimeAsync(10_000)
+    await lose()
+
+    const longest = [100, 200, 400, 800, 1000, 1000, 100]
+    expect(waits.length).toBe(longest.length)
+    for (const [n, wait] of waits.entries()) {
+      expect(wait).toBeGreaterThanOrEqual(longest[n]! / 2 - 1)
+      expect(wait).toBeLessThanOrEqual(longest[n]!)
+    }
+    life.tell('stop')
+    await vi.advanceTimersByTimeAsync(0)
+    await life.over
+    expect(vi.getTimerCount()).toBe(0)
+    expect(broker.connections).toEqual([])
   })
 })

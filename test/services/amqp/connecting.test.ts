@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { connect as connectFake } from '@onify/fake-amqplib'
 import { type AmqpConnect, type AmqpConsumerOptions, amqpConsumer } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { brokerIsOurs, useBroker } from '../../support/broker.ts'
+import { useBroker } from '../../support/broker.ts'
 import { type Bystander, bystander, isPhase, isRunning, last, live, promised, queueName } from './life.ts'
 
 const broker = useBroker()
@@ -175,7 +175,10 @@ describe('an unreachable broker', () => {
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    const life = consume({ url: `amqp://127.0.0.1:${port}`, connectTimeout: 100 })
+    const amqplib = await import('amqplib')
+    // Without amqplib's own timeout, which stops counting after the handshake.
+    const connect: AmqpConnect = (url, { timeout: _, ...options }) => amqplib.connect(url, options)
+    const life = consume({ url: `amqp://127.0.0.1:${port}`, connectTimeout: 100, connect })
     await once(server, 'connection')
     await closed.promise
     life.tell('stop', { by: 'failure', service: 'orders', error: { name: 'Error', message: 'start timed out' } })
@@ -216,7 +219,7 @@ describe('a connection made by someone else', () => {
     await keeper.close()
   })
 
-  test.runIf(brokerIsOurs)('one that ignores the signal is closed when the start was cancelled meanwhile', async () => {
+  test('one that ignores the signal is closed when the start was cancelled meanwhile', async () => {
     const queue = queueName()
     await other.declare(queue)
     const amqplib = await import('amqplib')

@@ -1,4 +1,4 @@
-import { type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
+import { type AmqpConnect, type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
 import { type Bystander, bystander, hasHealth, isPhase, isRunning, last, live, promised, queueName } from './life.ts'
@@ -65,6 +65,45 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     expect(await other.ready(queue)).toBe(0)
   })
 
+  test('a handler that hung through a lost connection is given up, and the new channel hears nothing of it', async () => {
+    const queue = queueName()
+    await other.publish(queue, ['hangs'])
+    const amqplib = await import('amqplib')
+    const nacks: number[] = []
+    const connect: AmqpConnect = async (url, options) => {
+      const connection = await amqplib.connect(url, options)
+      const createChannel = connection.createChannel.bind(connection)
+      connection.createChannel = async () => {
+        const channel = await createChannel()
+        const nack = channel.nack.bind(channel)
+        channel.nack = (message, ...rest) => {
+          nacks.push(message.fields.deliveryTag)
+          nack(message, ...rest)
+        }
+        return channel
+      }
+      return connection
+    }
+    const started = promised()
+    const again = promised()
+    const handler: MessageHandler = message => {
+      if (message.fields.redelivered) return again.resolve()
+      started.resolve()
+      return new Promise(() => {})
+    }
+    const life = consume(queue, handler, { connect })
+    await started.promise
+    await broker.faults.closeAllConnections()
+    await again.promise
+    life.tell('drain')
+    life.tell('stop')
+    await life.over
+    expect(last(life)).toMatchObject({ how: 'stopped', info: { abandoned: 1 } })
+    expect(nacks).toEqual([])
+    await reconnectBystander()
+    expect(await other.ready(queue)).toBe(0)
+  })
+
   test('its queue deleted: warn, and the queue is declared and consumed again', async () => {
     const queue = queueName()
     const seen = promised<string>()
@@ -119,7 +158,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await broker.faults.start()
     const at = performance.now()
     await life.until(hasHealth('pass'))
-    expect(performance.now() - at).toBeLessThan(2000)
+    expect(performance.now() - at).toBeLessThan(3000)
     await stop(life)
     await reconnectBystander()
   })
@@ -135,7 +174,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await life.until(isPhase('drained'))
     life.tell('stop')
     await life.over
-    expect(performance.now() - at).toBeLessThan(50)
+    expect(performance.now() - at).toBeLessThan(200)
     await broker.faults.start()
     await reconnectBystander()
     await expect(other.consumers(queue)).resolves.toBe(0)
@@ -162,7 +201,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     expect(await seen.promise).toBe('before')
     const at = performance.now()
     await stop(life)
-    expect(performance.now() - at).toBeLessThan(200)
+    expect(performance.now() - at).toBeLessThan(1000)
     await broker.faults.unblock()
     expect(await other.ready(queue)).toBe(0)
   })
@@ -179,7 +218,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     const at = performance.now()
     life.tell('force')
     await life.over
-    expect(performance.now() - at).toBeLessThan(50)
+    expect(performance.now() - at).toBeLessThan(200)
     expect(last(life)).toMatchObject({ how: 'forced' })
     await broker.faults.thaw()
   })
