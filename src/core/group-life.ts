@@ -98,11 +98,16 @@ export class GroupLife implements MemberListener {
     return `${lines.join('; ')}.`
   }
 
-  /** The listener has left: members are left too. */
+  /** The listener has left: members are left too, and whoever is still there is said to be abandoned. */
   abandon(): void {
     this.#phase = 'over'
     this.#all.unsubscribe()
-    for (const member of this.#members) member.leave()
+    for (const member of this.#fromTheEnd()) {
+      member.leave()
+      if (isFinal(member.state)) continue
+      if (!member.begun) this.#entries[member.node]!.dismiss?.()
+      this.record(member, { phase: 'stopped', how: member.begun ? 'abandoned' : 'stopped' })
+    }
   }
 
   record(member: Member, state: ServiceState): void {
