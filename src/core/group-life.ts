@@ -189,11 +189,12 @@ export class GroupLife implements MemberListener {
   #noteHealth(member: Member): boolean {
     const { state } = member
     const before = this.#unwell.get(member)
-    const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : 'pass'
+    const going = state.phase === 'failed' || (!this.leaving && isGoing(state))
+    const health = state.phase === 'running' ? state.health : going ? 'fail' : 'pass'
     if (health === 'pass' && before === undefined) return false
     if (before?.startsWith('fail')) this.#failing--
     if (health === 'fail') this.#failing++
-    const detail = state.phase === 'running' ? state.detail : state.phase === 'failed' ? 'failed' : undefined
+    const detail = state.phase === 'running' ? state.detail : going ? state.phase : undefined
     if (health === 'pass') this.#unwell.delete(member)
     else this.#unwell.set(member, detail === undefined ? health : `${health}: ${detail}`)
     return true
@@ -342,6 +343,10 @@ export class GroupLife implements MemberListener {
     this.#out.next(state)
   }
 }
+
+/** On its way out: it serves no longer. */
+const isGoing = ({ phase }: ServiceState): boolean =>
+  phase === 'draining' || phase === 'drained' || phase === 'stopping'
 
 /** Running, or a job that has ended well: what depends on it may start. */
 const isReady = (state: ServiceState): boolean =>
