@@ -100,11 +100,16 @@ export class GroupLife implements MemberListener {
     return `${lines.join('; ')}.`
   }
 
-  /** The listener has left: members are left too. */
+  /** The listener has left: members are left too, and whoever is still there is said to be abandoned. */
   abandon(): void {
     this.#phase = 'over'
     this.#all.unsubscribe()
-    for (const member of this.#members) member.leave()
+    for (const member of this.#fromTheEnd()) {
+      member.leave()
+      if (isFinal(member.state)) continue
+      if (!member.begun) this.#entries[member.node]!.dismiss?.()
+      this.record(member, { phase: 'stopped', how: member.begun ? 'abandoned' : 'stopped' })
+    }
   }
 
   record(member: Member, state: ServiceState): void {
@@ -189,11 +194,12 @@ export class GroupLife implements MemberListener {
   #noteHealth(member: Member): boolean {
     const { state } = member
     const before = this.#unwell.get(member)
-    const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : 'pass'
+    const going = state.phase === 'failed' || (!this.leaving && isGoing(state))
+    const health = state.phase === 'running' ? state.health : going ? 'fail' : 'pass'
     if (health === 'pass' && before === undefined) return false
     if (before?.startsWith('fail')) this.#failing--
     if (health === 'fail') this.#failing++
-    const detail = state.phase === 'running' ? state.detail : state.phase === 'failed' ? 'failed' : undefined
+    const detail = state.phase === 'running' ? state.detail : going ? state.phase : undefined
     if (health === 'pass') this.#unwell.delete(member)
     else this.#unwell.set(member, detail === undefined ? health : `${health}: ${detail}`)
     return true
@@ -342,6 +348,10 @@ export class GroupLife implements MemberListener {
     this.#out.next(state)
   }
 }
+
+/** On its way out: it serves no longer. */
+const isGoing = ({ phase }: ServiceState): boolean =>
+  phase === 'draining' || phase === 'drained' || phase === 'stopping'
 
 /** Running, or a job that has ended well: what depends on it may start. */
 const isReady = (state: ServiceState): boolean =>

@@ -209,6 +209,8 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #toForce(): void {
+    // A drain holds back the stop no longer; one that ignores its signal is not waited for.
+    if (this.#drain && !this.#stop) this.#callStop()
     if (this.#over || this.#force) return
     const { force } = this.#hooks
     if (force) {
@@ -223,8 +225,6 @@ export class HookedLife implements HookHost, Unsubscribable {
     if (this.#over) return
     this.#unready?.abort()
     this.#stop?.abort()
-    // Aborting a drain that held back the stop calls it; one that ignores its signal is not waited for.
-    if (this.#drain && !this.#stop) this.#callStop()
   }
 
   /** Over when what must settle has settled; each of these calls comes by here when it does. */

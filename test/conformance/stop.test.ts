@@ -402,6 +402,18 @@ describe('stops that go wrong', () => {
     expect(asked(slow)).toEqual(['start', 'unready', 'drain', 'stop', 'force'])
   })
 
+  test('T5 a force that comes while a skipped drain holds back the stop still calls the stop', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const probes = fakeService('probes', { drain: 'hangs' })
+    shop.add(probes, { observer: true, stopTimeout: 100 })
+    await shop.start()
+    const stop = shop.stop()
+    await time.advance(100)
+    await stop
+    expect(asked(probes)).toEqual(['start', 'unready', 'drain', 'stop', 'force'])
+    expect(probes.alive).toBe(false)
+  })
+
   test('T5 what does not let go within the force budget is abandoned and named; a late settle changes nothing', async () => {
     const { time, shop } = shopUnderVirtualTime({ forceTimeout: 30 })
     const db = plain('db')

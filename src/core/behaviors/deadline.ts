@@ -51,6 +51,7 @@ class BoundedLife {
   #state: ServiceState = { phase: 'idle' }
   #info: Info | undefined
   #forceTimeout = FORCE_TIMEOUT
+  #forceEnds = Infinity
   #startError: ServiceError | undefined
   #stopError: ServiceError | undefined
   #drainTimedOut = false
@@ -120,10 +121,11 @@ class BoundedLife {
     if (shutdown.forceTimeout !== undefined) this.#forceTimeout = shutdown.forceTimeout
     // What is still starting takes any step as stop.
     const stops = shutdown.step === 'stop' || this.#starting()
-    const forced = this.#level.latest?.step === 'force'
+    const { latest } = this.#level
     this.#level.raise(shutdown)
     if (shutdown.step === 'force') {
-      if (!forced) this.#armForce()
+      // One that is being forced already keeps its time, unless all the others have less.
+      if (latest?.step !== 'force' || this.#clock.now() + this.#forceTimeout < this.#forceEnds) this.#armForce()
     } else if (stops) this.#armStop()
     else if (this.#state.phase === 'draining') this.#arm(this.#deadlines.drainTimeout, () => this.#onDrainTimeout())
   }
@@ -165,6 +167,7 @@ class BoundedLife {
 
   #armForce(): void {
     if (this.#over()) return
+    this.#forceEnds = this.#clock.now() + this.#forceTimeout
     this.#arm(this.#forceTimeout, () => {
       const { name } = this.#service
       const stuck = new ServiceError(
