@@ -73,19 +73,19 @@ const criticalPath = (parent: ServiceStatus, tree: Tree, way: Way): string[] => 
   return chain.reverse().flatMap(member => [member.path, ...criticalPath(member, tree, way)])
 }
 
+type Finished = readonly (number | null)[]
+
 /** Those before a node, and behind one that took no time those before that. */
-const waitedFor = (node: number, order: Order, finished: readonly (number | null)[]): ReadonlySet<number> => {
-  const found = new Set(order[node])
+const waitedFor = (node: number, order: Order, finished: Finished): Iterable<number> => {
+  const direct = order[node]!
+  if (!direct.some(earlier => finished[earlier] === null)) return direct
+  const found = new Set(direct)
   for (const earlier of found) if (finished[earlier] === null) for (const other of order[earlier]!) found.add(other)
   return found
 }
 
 /** Who finished last, but no later than a time. */
-const latest = (
-  among: Iterable<number>,
-  finished: readonly (number | null | undefined)[],
-  limit: number,
-): number | undefined => {
+const latest = (among: Iterable<number>, finished: Finished, limit: number): number | undefined => {
   let found: number | undefined
   let foundAt = -Infinity
   for (const node of among) {

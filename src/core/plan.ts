@@ -55,7 +55,12 @@ export const plan = (services: readonly Placed[]): Plan => {
 const isObserver = (services: readonly Placed[], node: number): boolean => services[node]!.observer === true
 
 const resolve = (services: readonly Placed[]): Order => {
-  const index = new Map(services.map(({ name }, node) => [name, node]))
+  // Most groups are a plain list: nobody is named, and nobody needs to be found.
+  if (!services.some(({ dependsOn }) => dependsOn && dependsOn.length > 0)) return services.map(() => NONE)
+  const index = new Map<string, number>()
+  services.forEach(({ name }, node) => {
+    index.set(name, node)
+  })
   return services.map(({ name, dependsOn, observer }) =>
     !dependsOn
       ? NONE
