@@ -87,6 +87,7 @@ const chain = (
   declared: Order,
 ): void => {
   const forward = declared.some((nodes, node) => nodes.some(wanted => wanted > node))
+  const after = forward ? reversed(before).map(nodes => [...nodes]) : undefined
   let frontier: number[] = []
   for (let node = 0; node < services.length; node++) {
     if (!included(node)) continue
@@ -94,7 +95,7 @@ const chain = (
       frontier.push(node)
       continue
     }
-    const later = forward ? thoseBehind(node, before) : undefined
+    const later = after && thoseBehind(node, after)
     if (!later || later.size === 0) {
       before[node] = frontier
       frontier = [node]
@@ -103,12 +104,12 @@ const chain = (
       before[node] = earlier.filter(other => !later.has(other))
       frontier = [...frontier.filter(other => later.has(other)), node]
     }
+    if (after) for (const other of before[node]!) after[other]!.push(node)
   }
 }
 
 /** All that come after a node by the edges known so far. */
-const thoseBehind = (node: number, before: Order): ReadonlySet<number> => {
-  const after = reversed(before)
+const thoseBehind = (node: number, after: Order): ReadonlySet<number> => {
   const found = new Set<number>()
   const open = [node]
   for (let next = open.pop(); next !== undefined; next = open.pop())

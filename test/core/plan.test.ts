@@ -229,4 +229,11 @@ describe('whatever the group', () => {
     expect(before.reduce((sum, nodes) => sum + nodes.length, 0)).toBe(99_999)
     expect(sequence.at(-1)).toBe(99_999)
   })
+
+  test('a hundred thousand are placed as well when the first waits for the last', () => {
+    const list = Array.from({ length: 100_000 }, (_, node): Placed => ({ name: `s${node}` }))
+    const { before, sequence } = plan([{ name: 'first', dependsOn: ['s99999'] }, ...list])
+    expect(before.reduce((sum, nodes) => sum + nodes.length, 0)).toBe(100_000)
+    expect([sequence[0], sequence.at(-1)]).toEqual([100_000, 99_999])
+  })
 })
