@@ -380,6 +380,19 @@ describe('what a hook can say', () => {
     ])
   })
 
+  test('what was pending in its drain is over with its drain', async () => {
+    const drained = deferred()
+    const drain = ({ pending }: ServiceContext): Promise<void> => {
+      pending(2)
+      return drained.promise
+    }
+    const life = new Life(service('db', { drain }))
+    await life.asked('drain')
+    drained.resolve()
+    await turn()
+    expect(await life.asked('stop')).toEqual(['stopping', 'stopped', '|'])
+  })
+
   test('the reason is known once it is asked to end', async () => {
     const reasons: unknown[] = []
     const { hooks } = watched([], {
