@@ -325,6 +325,11 @@ describe('the critical path', () => {
     expect(services).toHaveLength(4)
   })
 
+  test('of a group that could not be planned itself is empty', () => {
+    const { criticalPath } = report('a<b b<a', 'shop | 3 failed:ERR_CIRCULAR_DEPENDENCY')
+    expect(criticalPath).toEqual({ start: [], stop: [] })
+  })
+
   test('of ten thousand is found in one go', () => {
     const names = Array.from({ length: 10_000 }, (_, n) => `s${n}`)
     const lines = names.map((name, n) => `${name} | ${n} starting ${n + 1} running`)
