@@ -6,6 +6,7 @@ export type { HookResult, ServiceContext } from './core/hook-call.ts'
 export type { Outcome, Report, ServiceReport } from './core/report.ts'
 export { formatReport, type Paint } from './core/report-text.ts'
 export { fromObservable, job, type Service, type ServiceHooks, type Startable, service, task } from './core/service.ts'
+export type { ServiceStatus } from './core/service-status.ts'
 export type { Shutdown, Step } from './core/shutdown-level.ts'
 export {
   canFollow,
@@ -18,6 +19,6 @@ export {
   type StopReason,
   transitions,
 } from './core/state.ts'
-export { foldStatus, type GroupStatus, type ServiceStatus } from './core/status.ts'
+export { foldStatus, type GroupStatus } from './core/status.ts'
 export { type RunOptions, run } from './process/run.ts'
 export { signals } from './process/signals.ts'

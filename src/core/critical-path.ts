@@ -1,5 +1,5 @@
 import { type Order, plan, reversed } from './plan.ts'
-import type { ServiceStatus } from './status.ts'
+import type { ServiceStatus } from './service-status.ts'
 
 /** The chains of services, by path, that decided how long a group took to start and to stop. */
 export interface CriticalPaths {

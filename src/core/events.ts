@@ -1,5 +1,5 @@
+import type { ServiceStatus } from './service-status.ts'
 import type { ServiceState } from './state.ts'
-import type { ServiceStatus } from './status.ts'
 
 /** What is known of everything at one moment; the first event a listener gets. */
 export interface SnapshotEvent {

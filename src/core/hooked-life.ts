@@ -1,6 +1,7 @@
 import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
 import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
 import { HookCall, type HookHost, type HookResult, type ServiceContext } from './hook-call.ts'
+import { listen } from './listener.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
 import type { Ending, Health, Info, ServiceState, StopReason } from './state.ts'
 
@@ -55,7 +56,7 @@ export class HookedLife implements HookHost, Unsubscribable {
     this.#name = name
     this.#hooks = hooks
     this.#out = out
-    this.#steps = shutdown$.subscribe(this)
+    this.#steps = listen(shutdown$, this)
     if (this.#phase !== 'idle') return
     this.#phase = 'starting'
     out.next(STARTING)

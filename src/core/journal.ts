@@ -1,8 +1,9 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { Clock } from './clock.ts'
 import type { GroupEvent, SnapshotEvent } from './events.ts'
+import { newcomer } from './service-status.ts'
 import type { ServiceState } from './state.ts'
-import { foldStatus, type GroupStatus, newcomer } from './status.ts'
+import { foldStatus, type GroupStatus } from './status.ts'
 
 interface Listener {
   /** It has been told everything up to this event. */

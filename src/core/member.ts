@@ -1,6 +1,7 @@
 import { EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock } from './clock.ts'
 import { asServiceError, combine, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
+import { listen } from './listener.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
 import { isFinal, type ServiceState } from './state.ts'
@@ -60,7 +61,7 @@ export class Member {
 
   begin(): void {
     this.#begun = true
-    const life = this.#service.lifecycle(this.#level).subscribe(this)
+    const life = listen(this.#service.lifecycle(this.#level), this)
     this.#life = life
     if (isFinal(this.state)) life.unsubscribe()
     // A lifecycle that is silent at first has been subscribed, and so it is starting.

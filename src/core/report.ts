@@ -1,7 +1,8 @@
 import { type CriticalPaths, criticalPaths } from './critical-path.ts'
 import type { ErrorInfo } from './errors.ts'
+import type { ServiceStatus } from './service-status.ts'
 import type { Ending, Info, StopReason } from './state.ts'
-import type { GroupStatus, ServiceStatus } from './status.ts'
+import type { GroupStatus } from './status.ts'
 
 /** How a service ended; `running` and so on while it has not. */
 export type Outcome = Ending | 'failed' | 'never started' | 'still there'

@@ -23,12 +23,14 @@ export const atLeast = (shutdown: Shutdown | undefined, step: Step): boolean =>
  */
 export class ShutdownLevel extends Observable<Shutdown> {
   latest: Shutdown | undefined
-  #listeners: readonly Subscriber<Shutdown>[] = []
+  /** There is one listener as a rule. Those that have left are passed over, so that leaving costs nothing. */
+  #listener: Subscriber<Shutdown> | undefined
+  #others: readonly Subscriber<Shutdown>[] | undefined
 
   constructor() {
     super(listener => {
-      // Those that have left are dropped here and passed over below, so that leaving costs nothing.
-      this.#listeners = [...this.#listeners.filter(other => !other.closed), listener]
+      if (!this.#listener || this.#listener.closed) this.#listener = listener
+      else this.#others = [...(this.#others ?? []).filter(other => !other.closed), listener]
       if (this.latest) listener.next(this.latest)
     })
   }
@@ -37,10 +39,11 @@ export class ShutdownLevel extends Observable<Shutdown> {
   raise(shutdown: Shutdown): void {
     if (atLeast(this.latest, shutdown.step)) return
     this.latest = shutdown
-    for (const listener of this.#listeners) {
+    this.#listener?.next(shutdown)
+    for (const other of this.#others ?? []) {
       // One that was told has raised it further, and everybody knows of that by now.
       if (this.latest !== shutdown) return
-      listener.next(shutdown)
+      other.next(shutdown)
     }
   }
 }

@@ -17,8 +17,7 @@ import {
 import { after, type Clock } from './clock.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
-import type { ServiceState, StopReason } from './state.ts'
-import { reasonOf } from './status.ts'
+import { reasonOf, type ServiceState, type StopReason } from './state.ts'
 
 export interface Goodbye {
   readonly reason: StopReason

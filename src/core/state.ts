@@ -71,6 +71,14 @@ export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].
 /** True once nothing can follow: the service is gone, or given up. */
 export const isFinal = (state: ServiceState): boolean => state.phase === 'stopped' || state.phase === 'failed'
 
+/** Why a service in this state is ending, if it is. */
+export const reasonOf = (state: ServiceState): StopReason | undefined =>
+  state.phase === 'running'
+    ? state.leaving
+    : state.phase === 'draining' || state.phase === 'stopping'
+      ? state.reason
+      : undefined
+
 /** Why something was asked to end, as a few words. */
 export const describeReason = (reason: StopReason): string => {
   switch (reason.by) {

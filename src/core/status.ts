@@ -1,29 +1,7 @@
 import type { GroupEvent, SnapshotEvent } from './events.ts'
-import { type Health, isFinal, type Phase, type ServiceState, type StopReason } from './state.ts'
+import { advance, newcomer, type ServiceStatus } from './service-status.ts'
+import { type Health, type Phase, reasonOf, type StopReason } from './state.ts'
 import { VersionedMap } from './versioned-map.ts'
-
-/** What is known of one service at one moment. Times are milliseconds since the epoch, `null` while not reached. */
-export interface ServiceStatus {
-  /** Where in the tree: `shop/workers/mailer`. */
-  readonly path: string
-  readonly state: ServiceState
-  /** The services it said it depends on; left out when its place is given by the order of adding. */
-  readonly dependsOn?: readonly string[]
-  readonly observer?: true
-  /** The number of its last event. */
-  readonly seq: number
-  /** When it came to its phase. */
-  readonly since: number
-  readonly startedAt: number | null
-  readonly readyAt: number | null
-  /** When it first said that it is leaving. */
-  readonly leftAt: number | null
-  readonly drainingAt: number | null
-  readonly drainedAt: number | null
-  readonly stoppingAt: number | null
-  readonly endedAt: number | null
-  readonly drainTimedOut?: true
-}
 
 /**
  * A group at one moment. It is a value: whoever keeps one keeps what was true then. `services` is made when it is
@@ -133,67 +111,3 @@ export class GroupStatus {
  * ```
  */
 export const foldStatus: (status: GroupStatus | undefined, event: GroupEvent) => GroupStatus = GroupStatus.fold
-
-/** Why a service in this state is ending, if it is. */
-export const reasonOf = (state: ServiceState): StopReason | undefined =>
-  state.phase === 'running'
-    ? state.leaving
-    : state.phase === 'draining' || state.phase === 'stopping'
-      ? state.reason
-      : undefined
-
-export const newcomer = (path: string, seq: number, at: number): ServiceStatus => ({
-  path,
-  state: { phase: 'idle' },
-  seq,
-  since: at,
-  startedAt: null,
-  readyAt: null,
-  leftAt: null,
-  drainingAt: null,
-  drainedAt: null,
-  stoppingAt: null,
-  endedAt: null,
-})
-
-const advance = (before: ServiceStatus, state: ServiceState, seq: number, at: number): ServiceStatus => {
-  const { phase } = state
-  const moved = phase !== before.state.phase
-  if (moved && phase === 'starting') return begun(before, state, seq, at)
-  const { path, dependsOn, observer, drainTimedOut } = before
-  const times = {
-    path,
-    state,
-    seq,
-    since: moved ? at : before.since,
-    startedAt: before.startedAt,
-    readyAt: moved && phase === 'running' ? at : before.readyAt,
-    leftAt: before.leftAt ?? (reasonOf(state) ? at : null),
-    drainingAt: moved && phase === 'draining' ? at : before.drainingAt,
-    drainedAt: moved && phase === 'drained' ? at : before.drainedAt,
-    stoppingAt: moved && phase === 'stopping' ? at : before.stoppingAt,
-    endedAt: moved && isFinal(state) ? at : before.endedAt,
-  }
-  const timedOut = drainTimedOut ?? (phase === 'drained' && state.timedOut)
-  if (!dependsOn && !observer && !timedOut) return times
-  return {
-    ...times,
-    ...(dependsOn && { dependsOn }),
-    ...(observer && { observer }),
-    ...(timedOut && { drainTimedOut: true }),
-  }
-}
-
-/** One that starts again has a new life: the times of the one before are not its own. */
-const begun = (
-  { path, dependsOn, observer }: ServiceStatus,
-  state: ServiceState,
-  seq: number,
-  at: number,
-): ServiceStatus => ({
-  ...newcomer(path, seq, at),
-  state,
-  startedAt: at,
-  ...(dependsOn && { dependsOn }),
-  ...(observer && { observer }),
-})

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { ErrorCode, ErrorInfo } from '../../src/core/errors.ts'
 import { type Report, reportOf, type ServiceReport } from '../../src/core/report.ts'
+import { newcomer } from '../../src/core/service-status.ts'
 import type { ServiceState, StopReason } from '../../src/core/state.ts'
-import { foldStatus, type GroupStatus, newcomer } from '../../src/core/status.ts'
+import { foldStatus, type GroupStatus } from '../../src/core/status.ts'
 
 const reason: StopReason = { by: 'signal', signal: 'SIGTERM' }
 const failure = (code: ErrorCode, service: string): ErrorInfo => ({

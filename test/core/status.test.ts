@@ -1,6 +1,7 @@
 import { foldStatus, type GroupEvent, type GroupStatus, type ServiceState } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
-import { newcomer, reasonOf } from '../../src/core/status.ts'
+import { newcomer } from '../../src/core/service-status.ts'
+import { reasonOf } from '../../src/core/state.ts'
 
 const call = { by: 'call' } as const
 const error = { name: 'Error', message: 'no route' }

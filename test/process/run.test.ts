@@ -9,7 +9,7 @@ const trace = (output: string): readonly string[] =>
   [...output.matchAll(/^[\d:.]+ +(shop\S*) +(\w+)/gm)].map(([, path, phase]) => `${path} ${phase}`)
 
 describe.concurrent('a process that runs a group', () => {
-  test('SIGTERM stops everything in reverse; it exits by itself with code 0, and no handler is left', async () => {
+  test('T16 SIGTERM stops everything in reverse; it exits by itself with code 0, and no handler is left', async () => {
     const child = shop('calm')
     await child.says('shop        running')
     child.kill('SIGTERM')

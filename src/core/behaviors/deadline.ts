@@ -1,6 +1,7 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
 import { errorInfo, messageOf, ServiceError } from '../errors.ts'
+import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
 import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
 import type { Info, ServiceState } from '../state.ts'
@@ -72,8 +73,8 @@ class BoundedLife {
   }
 
   begin(shutdown$: Observable<Shutdown>): void {
-    this.#steps = shutdown$.subscribe(shutdown => this.#onStep(shutdown))
-    this.#life = this.#service.lifecycle(this.#level).subscribe(this)
+    this.#steps = listen(shutdown$, { next: shutdown => this.#onStep(shutdown) })
+    this.#life = listen(this.#service.lifecycle(this.#level), this)
     if (this.#starting() && !this.#timer && !this.#level.latest && !this.#out.closed)
       this.#arm(this.#deadlines.startTimeout, () => this.#onStartTimeout())
   }

@@ -21,8 +21,14 @@ import { checkName, type Service, type ServiceHooks, service } from '../../core/
 import { backoff } from './backoff.ts'
 import { isFinal } from './errors.ts'
 import { type Delivery, inFlight } from './in-flight.ts'
-import { type AmqpConsumerOptions, type MessageHandler, type Settings, settingsOf } from './options.ts'
-import { type AmqpConnect, openSession, type Session } from './session.ts'
+import {
+  type AmqpConnect,
+  type AmqpConsumerOptions,
+  type MessageHandler,
+  type Settings,
+  settingsOf,
+} from './options.ts'
+import { openSession, type Session } from './session.ts'
 
 /** Consuming for this long, in milliseconds, a connection counts as stable: the next loss begins a new backoff. */
 const STABLE_AFTER = 10_000

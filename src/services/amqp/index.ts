@@ -1,3 +1,2 @@
 export { amqpConsumer } from './consumer.ts'
-export type { AmqpConsumerOptions, MessageContext, MessageHandler, QueueOptions } from './options.ts'
-export type { AmqpConnect } from './session.ts'
+export type { AmqpConnect, AmqpConsumerOptions, MessageContext, MessageHandler, QueueOptions } from './options.ts'

@@ -1,6 +1,11 @@
-import type { ConsumeMessage, Options } from 'amqplib'
+import type { ChannelModel, ConsumeMessage, Options, SocketOptions } from 'amqplib'
 import { ServiceError } from '../../core/errors.ts'
-import type { AmqpConnect } from './session.ts'
+
+/** Makes a connection, as amqplib's `connect` does. The signal, where it is honoured, destroys the socket. */
+export type AmqpConnect = (
+  url: string,
+  options: SocketOptions & { readonly signal: AbortSignal },
+) => PromiseLike<ChannelModel>
 
 /** What a handler is given beside its message. */
 export interface MessageContext {

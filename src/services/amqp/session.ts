@@ -1,14 +1,8 @@
-import type { Channel, ChannelModel, ConsumeMessage, SocketOptions } from 'amqplib'
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { Observable, timer } from 'rxjs'
 import { messageOf } from '../../core/errors.ts'
 import { connectError, queueError, unreachable } from './errors.ts'
 import type { Settings } from './options.ts'
-
-/** Makes a connection, as amqplib's `connect` does. The signal, where it is honoured, destroys the socket. */
-export type AmqpConnect = (
-  url: string,
-  options: SocketOptions & { readonly signal: AbortSignal },
-) => PromiseLike<ChannelModel>
 
 /** Connected, channel open, consuming. Once it is lost, its methods do nothing. */
 export interface Session {

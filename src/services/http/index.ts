@@ -1,12 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { defer, finalize } from 'rxjs'
 import { ServiceError } from '../../core/errors.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
 import { serve } from './serve.ts'
-import { isServer, targetOf } from './target.ts'
+import { type HttpTarget, isServer, targetOf } from './target.ts'
 
-/** What can be served: a request listener (an express app is one), or a node server of `node:http` or `node:https`. */
-export type HttpTarget = Server | ((request: IncomingMessage, response: ServerResponse) => unknown)
+export type { HttpTarget } from './target.ts'
 
 export interface HttpOptions {
   /** 0 to 65535; 0 lets the system choose a free one, which the running state tells. Default 0. */

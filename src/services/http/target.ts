@@ -1,5 +1,7 @@
-import { createServer, type Server } from 'node:http'
-import type { HttpTarget } from './index.ts'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+
+/** What can be served: a request listener (an express app is one), or a node server of `node:http` or `node:https`. */
+export type HttpTarget = Server | ((request: IncomingMessage, response: ServerResponse) => unknown)
 
 /** Where to listen: a place on the network, or, for a server that came listening on one, a unix socket. */
 export type Place = { readonly port: number; readonly host?: string } | { readonly path: string }
