@@ -1,6 +1,6 @@
 import type { Observable, Subscription } from 'rxjs'
 import type { GroupEvent } from '../core/events.ts'
-import { canFollow, type Phase, type ServiceState } from '../core/state.ts'
+import { canFollow, type Info, type Phase, type ServiceState } from '../core/state.ts'
 
 /** All that a group said, from the moment it was recorded. */
 export interface Trace {
@@ -122,11 +122,12 @@ const describeEvent = (event: GroupEvent): string | undefined => {
 
 /** A state in a few words: its phase, and whatever is not as usual. */
 export const describeState = (state: ServiceState): string =>
-  [
-    state.phase,
-    ...particulars(state),
-    ...(state.info ? [`{${Object.entries(state.info).map(([key, value]) => `${key}: ${value}`)}}`] : []),
-  ].join(' ')
+  [state.phase, ...particulars(state), ...(state.info ? [`{${describeInfo(state.info)}}`] : [])].join(' ')
+
+const describeInfo = (info: Info): string =>
+  Object.entries(info)
+    .map(([key, value]) => `${key}: ${value}`)
+    .join(', ')
 
 const particulars = (state: ServiceState): readonly string[] => {
   switch (state.phase) {
