@@ -81,9 +81,9 @@ export const messageOf = (error: unknown): string => {
   }
 }
 
-/** A thrown thing as a `ServiceError`; one that already is passes unchanged. */
+/** A thrown thing as a `ServiceError`; one of this very service, or of what is inside it, passes unchanged. */
 export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
-  cause instanceof ServiceError
+  cause instanceof ServiceError && (cause.service === service || cause.service.startsWith(`${service}/`))
     ? cause
     : new ServiceError(code, service, `service "${service}" ${did}: ${messageOf(cause)}`, { cause })
 

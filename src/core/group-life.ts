@@ -120,8 +120,9 @@ export class GroupLife implements MemberListener {
     const { state } = member
     if (isFinal(state) && !member.observer) this.#working--
     const news = this.#noteHealth(member)
-    if (state.phase === 'running' || state.phase === 'stopped')
-      this.#dependents[member.node]!.forEach(dependent => void this.#showWaiting(dependent))
+    const dependents = this.#dependents[member.node]!
+    if (dependents.length > 0 && (state.phase === 'running' || state.phase === 'stopped'))
+      for (const dependent of dependents) this.#showWaiting(dependent)
     if (error) {
       this.#errors.push(error)
       const service = `${this.#options.name}/${error.service}`
@@ -314,20 +315,21 @@ export class GroupLife implements MemberListener {
   }
 
   #finish(): void {
-    const endings = new Set(this.#members.map(({ state }) => (state.phase === 'stopped' ? state.how : 'ended')))
+    const ended = (how: Ending): boolean =>
+      this.#members.some(({ state }) => state.phase === 'stopped' && state.how === how)
     const error = this.failure
     this.#phase = 'over'
-    if (endings.has('abandoned')) {
+    if (ended('abandoned')) {
       // Something is still there, so this group is not gone either: it says so and never completes.
       return this.#say({ phase: 'stopped', how: 'abandoned', ...(error && { error: errorInfo(error) }) })
     }
     if (error) return this.#out.error(error)
-    this.#say({ phase: 'stopped', how: this.#ending(endings) })
+    this.#say({ phase: 'stopped', how: this.#ending(ended('forced')) })
     this.#out.complete()
   }
 
-  #ending(endings: ReadonlySet<Ending>): Ending {
-    if (this.#shutdown?.step === 'force' || endings.has('forced')) return 'forced'
+  #ending(anyForced: boolean): Ending {
+    if (this.#shutdown?.step === 'force' || anyForced) return 'forced'
     return this.#shutdown?.reason.by === 'end' ? 'ended' : 'stopped'
   }
 

@@ -288,7 +288,8 @@ export class HookedLife implements HookHost, Unsubscribable {
     const pending = this.#pending === undefined ? undefined : { pending: this.#pending }
     switch (this.#phase) {
       case 'running':
-        if (!reason && this.#health === 'pass' && this.#detail === undefined) return this.#with(RUNNING)
+        if (this.#health === 'pass' && this.#detail === undefined)
+          return this.#with(reason ? { phase: 'running', health: 'pass', leaving: reason } : RUNNING)
         return this.#with({
           phase: 'running',
           health: this.#health,

@@ -44,35 +44,57 @@ export interface Report {
   readonly keepsAlive?: readonly string[]
 }
 
-/** What happened, read off a status. */
+/** What happened, read off a status. The longer parts are made when they are first read: most people read `ok`. */
 export const reportOf = (status: GroupStatus): Report => {
-  const services = status.list
-  const { group, trigger } = status
-  const { leftAt } = group
-  const reports = services
-    .toSorted((a, b) => (a.startedAt ?? Infinity) - (b.startedAt ?? Infinity) || 0)
-    .map(service => describe(service, group.startedAt, leftAt))
-  const errors = [group, ...services]
+  const { group, trigger, list } = status
+  const services = once(() =>
+    list
+      .toSorted((a, b) => (a.startedAt ?? Infinity) - (b.startedAt ?? Infinity) || 0)
+      .map(service => describe(service, group.startedAt, group.leftAt)),
+  )
+  const errors = once(() => errorsOf([group, ...list]))
+  const criticalPath = once(() => criticalPaths(group, list))
+  return {
+    group: group.path,
+    ok: isGraceful(group) && list.every(isGraceful),
+    ...(trigger && { trigger }),
+    outcome: outcomeOf(group),
+    startTook: between(group.startedAt, group.readyAt),
+    stopTook: between(group.leftAt, group.endedAt),
+    get services() {
+      return services()
+    },
+    get errors() {
+      return errors()
+    },
+    get criticalPath() {
+      return criticalPath()
+    },
+  }
+}
+
+const once = <T extends object>(make: () => T): (() => T) => {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+const isGraceful = (status: ServiceStatus): boolean => {
+  const outcome = outcomeOf(status)
+  return (outcome === 'ended' || outcome === 'stopped' || outcome === 'never started') && !status.drainTimedOut
+}
+
+/** First cause first. What a group says of its services they have said themselves. */
+const errorsOf = (all: readonly ServiceStatus[]): Report['errors'] =>
+  all
     .flatMap(({ path, seq, state }) =>
       'error' in state && state.error ? [{ seq, error: { ...state.error, service: path } }] : [],
     )
     .filter(({ error }) => error.code !== 'ERR_GROUP_FAILED')
     .sort((a, b) => a.seq - b.seq)
     .map(({ error }) => error)
-  const outcome = outcomeOf(group)
-  const graceful = (o: Outcome): boolean => o === 'ended' || o === 'stopped' || o === 'never started'
-  return {
-    group: group.path,
-    ok: graceful(outcome) && reports.every(r => graceful(r.outcome) && r.timedOut.length === 0),
-    ...(trigger && { trigger }),
-    outcome,
-    startTook: between(group.startedAt, group.readyAt),
-    stopTook: between(leftAt, group.endedAt),
-    services: reports,
-    errors,
-    criticalPath: criticalPaths(group, services),
-  }
-}
 
 const between = (from: number | null, to: number | null): number | null =>
   from === null || to === null ? null : to - from

@@ -28,11 +28,15 @@ export class ShutdownLevel extends Observable<Shutdown> {
   #others: readonly Subscriber<Shutdown>[] | undefined
 
   constructor() {
-    super(listener => {
-      if (!this.#listener || this.#listener.closed) this.#listener = listener
-      else this.#others = [...(this.#others ?? []).filter(other => !other.closed), listener]
-      if (this.latest) listener.next(this.latest)
-    })
+    super(ShutdownLevel.#attach)
+  }
+
+  static #attach(this: Observable<Shutdown>, listener: Subscriber<Shutdown>): void {
+    // biome-ignore lint/complexity/noThisInStatic: RxJS calls it on the Observable; a closure for each would cost more.
+    const level = this as ShutdownLevel
+    if (!level.#listener || level.#listener.closed) level.#listener = listener
+    else level.#others = [...(level.#others ?? []).filter(other => !other.closed), listener]
+    if (level.latest) listener.next(level.latest)
   }
 
   /** Rises to a step; one already reached is ignored. */
