@@ -1,7 +1,7 @@
 /**
  * Two HTTP services in one process, started in order and stopped in reverse: go-zero's ServiceGroup story.
  *
- *   npx tsx demos/01-morning-and-evening.ts        (MORNING_PORT=8080 EVENING_PORT=8081)
+ *   node --import tsx demos/01-morning-and-evening.ts        (MORNING_PORT=8080 EVENING_PORT=8081)
  *   curl localhost:8080/morning ; curl localhost:8081/evening
  *
  * Press Ctrl-C, or send SIGTERM: evening goes first, morning last, and what is being answered is answered.

@@ -1,7 +1,7 @@
 /**
  * Subscribe to group health: a dependency goes bad and recovers, and the group says so, with the reason.
  *
- *   npx tsx demos/03-group-health.ts
+ *   node --import tsx demos/03-group-health.ts
  *
  * `status$` tells every change; `health$` only what an operator would act on. When the story is told, it stops itself.
  */

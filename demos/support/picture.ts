@@ -2,7 +2,7 @@
  * Draws the picture in the README: runs the second demo on a real terminal, orders five times, presses Ctrl-C, and
  * writes what stood there as demos/02-http-and-queue.svg.
  *
- *   npx tsx demos/support/picture.ts               (needs util-linux's `script`)
+ *   node --import tsx demos/support/picture.ts               (needs util-linux's `script`)
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,9 +11,13 @@ import { stripVTControlCharacters } from 'node:util'
 
 const PORT = '8080'
 const COLUMNS = 100
-const child = spawn('script', ['-qec', `stty cols ${COLUMNS}; exec npx tsx demos/02-http-and-queue.ts`, '/dev/null'], {
-  env: { ...process.env, PORT, TERM: 'xterm-256color', AMQP_URL: '', NO_UPDATE_NOTIFIER: '1' },
-})
+const child = spawn(
+  'script',
+  ['-qec', `stty cols ${COLUMNS}; exec node --import tsx demos/02-http-and-queue.ts`, '/dev/null'],
+  {
+    env: { ...process.env, PORT, TERM: 'xterm-256color', AMQP_URL: '', NO_UPDATE_NOTIFIER: '1' },
+  },
+)
 let screen = ''
 let ordered = false
 child.stdout.setEncoding('utf8').on('data', async text => {
