@@ -1,6 +1,23 @@
-import { job, type Report, type Shutdown, type StopReason, service, serviceGroup, task } from 'rx-service-group'
-import { type FakeService, fakeService, recordTrace } from 'rx-service-group/testing'
-import { EMPTY, Subject } from 'rxjs'
+import {
+  fromObservable,
+  job,
+  type Report,
+  type Service,
+  type Shutdown,
+  type StopReason,
+  service,
+  serviceGroup,
+  task,
+} from 'rx-service-group'
+import {
+  describeState,
+  type FakeService,
+  fakeService,
+  recordTrace,
+  type VirtualTime,
+  virtualTime,
+} from 'rx-service-group/testing'
+import { EMPTY, NEVER, Subject } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { asked, linesOf, outcomes, plain, rejectionOf, shopUnderVirtualTime, watch } from './setup.ts'
 
@@ -1152,6 +1169,31 @@ describe('why, and what is left', () => {
       'shop stopped (ended)',
     ])
     expect(probes.stop.reason).toEqual({ by: 'end' })
+  })
+
+  const alone: readonly (readonly [string, (time: VirtualTime) => Service])[] = [
+    ['a service', clock => fakeService('db', { otherwise: 10, clock })],
+    ['a service that returns at once', () => fakeService('db')],
+    ['a task', () => task('db', ({ signal }) => new Promise(resolve => signal.addEventListener('abort', resolve)))],
+    ['an Observable', () => fromObservable('db', NEVER)],
+    ['a job that is cancelled', () => job('db', () => NEVER)],
+    ['a group', clock => serviceGroup('db', { clock }).add(fakeService('a', { otherwise: 10, clock }))],
+  ]
+  test.each(alone)('T16 %s completes when it is gone, and listens to nobody', async (_, make) => {
+    const time = virtualTime()
+    const steps = new Subject<Shutdown>()
+    const states: string[] = []
+    make(time)
+      .lifecycle(steps)
+      .subscribe({ next: state => states.push(describeState(state)), complete: () => states.push('complete') })
+    await time.advance(50)
+    const reason: StopReason = { by: 'call' }
+    for (const step of ['unready', 'drain', 'stop'] as const) {
+      steps.next({ step, reason })
+      await time.advance(50)
+    }
+    expect(states.slice(-3)).toEqual(['stopping', 'stopped', 'complete'])
+    expect([steps.observed, time.timers]).toEqual([false, 0])
   })
 
   test.each(['stopped', 'failed', 'forced', 'abandoned', 'failed to start'])(

@@ -176,7 +176,7 @@ describe('the trace', () => {
     const trace = recordTrace({ events$: events })
     const group = { path: 'g', state: { phase: 'idle' } } as never
     events.next({ kind: 'snapshot', seq: 0, at: 0, group, services: [] })
-    states.forEach((state, i) => events.next({ kind: 'transition', seq: i + 1, at: i, path: 'g', state }))
+    for (const [i, state] of states.entries()) events.next({ kind: 'transition', seq: i + 1, at: i, path: 'g', state })
     return trace
   }
 
