@@ -258,6 +258,23 @@ describe('unready and drain', () => {
     expect(outcomes(report)).toEqual({ 'shop/db': 'stopped', 'shop/api': 'failed' })
   })
 
+  test('T3 a stop that comes unannounced still says goodbye and drains first', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const log: string[] = []
+    const db = fakeService('db', { drain: 10, clock: time, log })
+    const infra = serviceGroup('infra', { clock: time, drainDelay: 5_000 }).add(
+      fakeService('cache', { drain: 5, clock: time, log }),
+    )
+    shop.add(db).add(infra)
+    const steps = new Subject<Shutdown>()
+    shop.lifecycle(steps).subscribe()
+    log.length = 0
+    steps.next({ step: 'stop', reason: { by: 'call' } })
+    await time.advance(10)
+    expect(log).toEqual(['cache unready', 'db unready', 'db drain', 'cache drain', 'cache stop', 'db stop'])
+    expect(await shop.stop()).toMatchObject({ ok: true, stopTook: 10 })
+  })
+
   test('T3 an unready that never ends is not waited for; one that fails is reported', async () => {
     const { shop } = shopUnderVirtualTime()
     const api = fakeService('api', { unready: 'hangs' })
