@@ -1,5 +1,5 @@
 import { type Service, ServiceError, service, serviceGroup } from 'rx-service-group'
-import { fakeService, recordTrace, type VirtualTime, virtualTime } from 'rx-service-group/testing'
+import { fakeService, recordTrace, type VirtualTime } from 'rx-service-group/testing'
 import { EMPTY, Observable, throwError, timer } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { asked, plain, rejectionOf, shopUnderVirtualTime, watch } from './setup.ts'
@@ -881,18 +881,6 @@ describe('odd lives', () => {
     const other = serviceGroup('other', { clock: time }).add(infra)
     expect(await rejectionOf(other.start())).toMatchObject({ cause: { code: 'ERR_ALREADY_STARTED' } })
     expect(db.ping()).toBe('pong')
-    expect(db.starts).toBe(1)
-  })
-
-  test('S12 a service that is already there fails loudly instead of being started twice', async () => {
-    const time = virtualTime()
-    const db = plain('db')
-    const one = serviceGroup('one', { clock: time }).add(db)
-    await one.start()
-    const two = serviceGroup('two', { clock: time })
-      .add(service('db', {}))
-      .add({ name: 'other', start: () => undefined })
-    await two.start()
     expect(db.starts).toBe(1)
   })
 })
