@@ -276,7 +276,9 @@ describe('a group in a group', () => {
     const third = fakeService('third', { log })
     shop
       .add(side, { dependsOn: [] })
-      .add(serviceGroup('workers', { clock: time }).add(first).add(second).add(third), { dependsOn: [] })
+      .add(serviceGroup('workers', { clock: time, drainDelay: 7_000 }).add(first).add(second).add(third), {
+        dependsOn: [],
+      })
     const trace = recordTrace(shop)
     const error = rejectionOf(shop.start())
     trace.take()

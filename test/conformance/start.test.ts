@@ -1,5 +1,5 @@
 import { type Service, ServiceError, service, serviceGroup } from 'rx-service-group'
-import { fakeService, recordTrace, type VirtualTime, virtualTime } from 'rx-service-group/testing'
+import { fakeService, recordTrace, type VirtualTime } from 'rx-service-group/testing'
 import { EMPTY, Observable, throwError, timer } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { asked, plain, rejectionOf, shopUnderVirtualTime, watch } from './setup.ts'
@@ -472,6 +472,25 @@ describe('a start that fails', () => {
     expect(time.timers).toBe(0)
   })
 
+  test('S7 a rollback has no drain delay, and its own force budget', async () => {
+    const { time, shop } = shopUnderVirtualTime({ drainDelay: 5_000, forceTimeout: 30 })
+    const db = plain('db', { stop: 'hangs' })
+    shop.add(db, { stopTimeout: 100 }).add(plain('api', { start: 'throws' }))
+    const trace = recordTrace(shop, { times: true })
+    const error = rejectionOf(shop.start())
+    await time.advance(200)
+    expect(await error).toMatchObject({ cause: { service: 'api' } })
+    expect(trace.lines.slice(3)).toEqual([
+      '0 shop/api starting',
+      '0 shop/api failed ERR_START_FAILED',
+      '0 shop/db running (leaving)',
+      '0 shop stopping',
+      '0 shop/db stopping',
+      '130 shop/db stopped (abandoned) ERR_ABANDONED',
+      '130 shop stopped (abandoned) ERR_GROUP_FAILED',
+    ])
+  })
+
   test('S7 a start that ignores its end is forced and abandoned; then the rollback goes on', async () => {
     const { time, shop } = shopUnderVirtualTime()
     const db = plain('db')
@@ -862,18 +881,6 @@ describe('odd lives', () => {
     const other = serviceGroup('other', { clock: time }).add(infra)
     expect(await rejectionOf(other.start())).toMatchObject({ cause: { code: 'ERR_ALREADY_STARTED' } })
     expect(db.ping()).toBe('pong')
-    expect(db.starts).toBe(1)
-  })
-
-  test('S12 a service that is already there fails loudly instead of being started twice', async () => {
-    const time = virtualTime()
-    const db = plain('db')
-    const one = serviceGroup('one', { clock: time }).add(db)
-    await one.start()
-    const two = serviceGroup('two', { clock: time })
-      .add(service('db', {}))
-      .add({ name: 'other', start: () => undefined })
-    await two.start()
     expect(db.starts).toBe(1)
   })
 })

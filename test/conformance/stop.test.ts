@@ -1,6 +1,23 @@
-import { job, type Report, type Shutdown, type StopReason, service, serviceGroup, task } from 'rx-service-group'
-import { type FakeService, fakeService, recordTrace } from 'rx-service-group/testing'
-import { EMPTY, Subject } from 'rxjs'
+import {
+  fromObservable,
+  job,
+  type Report,
+  type Service,
+  type Shutdown,
+  type StopReason,
+  service,
+  serviceGroup,
+  task,
+} from 'rx-service-group'
+import {
+  describeState,
+  type FakeService,
+  fakeService,
+  recordTrace,
+  type VirtualTime,
+  virtualTime,
+} from 'rx-service-group/testing'
+import { EMPTY, NEVER, Subject } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { asked, linesOf, outcomes, plain, rejectionOf, shopUnderVirtualTime, watch } from './setup.ts'
 
@@ -239,6 +256,23 @@ describe('unready and drain', () => {
     expect(asked(api)).toEqual(['start', 'unready', 'drain', 'stop'])
     expect(report).toMatchObject({ ok: false, errors: [{ code: 'ERR_DRAIN_FAILED', service: 'shop/api' }] })
     expect(outcomes(report)).toEqual({ 'shop/db': 'stopped', 'shop/api': 'failed' })
+  })
+
+  test('T3 a stop that comes unannounced still says goodbye and drains first', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const log: string[] = []
+    const db = fakeService('db', { drain: 10, clock: time, log })
+    const infra = serviceGroup('infra', { clock: time, drainDelay: 5_000 }).add(
+      fakeService('cache', { drain: 5, clock: time, log }),
+    )
+    shop.add(db).add(infra)
+    const steps = new Subject<Shutdown>()
+    shop.lifecycle(steps).subscribe()
+    log.length = 0
+    steps.next({ step: 'stop', reason: { by: 'call' } })
+    await time.advance(10)
+    expect(log).toEqual(['cache unready', 'db unready', 'db drain', 'cache drain', 'cache stop', 'db stop'])
+    expect(await shop.stop()).toMatchObject({ ok: true, stopTook: 10 })
   })
 
   test('T3 an unready that never ends is not waited for; one that fails is reported', async () => {
@@ -1152,6 +1186,31 @@ describe('why, and what is left', () => {
       'shop stopped (ended)',
     ])
     expect(probes.stop.reason).toEqual({ by: 'end' })
+  })
+
+  const alone: readonly (readonly [string, (time: VirtualTime) => Service])[] = [
+    ['a service', clock => fakeService('db', { otherwise: 10, clock })],
+    ['a service that returns at once', () => fakeService('db')],
+    ['a task', () => task('db', ({ signal }) => new Promise(resolve => signal.addEventListener('abort', resolve)))],
+    ['an Observable', () => fromObservable('db', NEVER)],
+    ['a job that is cancelled', () => job('db', () => NEVER)],
+    ['a group', clock => serviceGroup('db', { clock }).add(fakeService('a', { otherwise: 10, clock }))],
+  ]
+  test.each(alone)('T16 %s completes when it is gone, and listens to nobody', async (_, make) => {
+    const time = virtualTime()
+    const steps = new Subject<Shutdown>()
+    const states: string[] = []
+    make(time)
+      .lifecycle(steps)
+      .subscribe({ next: state => states.push(describeState(state)), complete: () => states.push('complete') })
+    await time.advance(50)
+    const reason: StopReason = { by: 'call' }
+    for (const step of ['unready', 'drain', 'stop'] as const) {
+      steps.next({ step, reason })
+      await time.advance(50)
+    }
+    expect(states.slice(-3)).toEqual(['stopping', 'stopped', 'complete'])
+    expect([steps.observed, time.timers]).toEqual([false, 0])
   })
 
   test.each(['stopped', 'failed', 'forced', 'abandoned', 'failed to start'])(
