@@ -264,7 +264,7 @@ export class GroupLife implements MemberListener {
       const member = this.#members[node]!
       if (member.observer) return EMPTY
       member.ask(shutdown)
-      return member.until(state => state.phase !== 'draining')
+      return member.until(hasDrained)
     }
     const draining = walk(this.#dependents, drain, this.#plan.declared).pipe(takeUntil(this.#cut$))
     this.#all.add(
@@ -354,6 +354,8 @@ export class GroupLife implements MemberListener {
 /** On its way out: it serves no longer. */
 const isGoing = ({ phase }: ServiceState): boolean =>
   phase === 'draining' || phase === 'drained' || phase === 'stopping'
+
+const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
 
 /** Running, or a job that has ended well: what depends on it may start. */
 const isReady = (state: ServiceState): boolean =>

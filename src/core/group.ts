@@ -117,21 +117,15 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         name,
         `group "${this.name}" has a service "${name}" already; give this one another name`,
       )
-    const defaults = added instanceof ServiceGroup ? UNBOUNDED : DEFAULTS
-    const deadlines: Deadlines = {
-      startTimeout: duration(name, 'startTimeout', options.startTimeout, defaults.startTimeout),
-      drainTimeout: duration(name, 'drainTimeout', options.drainTimeout, defaults.drainTimeout),
-      stopTimeout: duration(name, 'stopTimeout', options.stopTimeout, defaults.stopTimeout),
-    }
     const nested = added instanceof ServiceGroup ? added : undefined
-    const explain = nested && (() => nested.#life?.explain() ?? '')
+    const deadlines = deadlinesOf(name, options, nested ? UNBOUNDED : DEFAULTS)
     const entry: Entry = {
       name,
       path: `${this.name}/${name}`,
-      service: deadline(service, deadlines, this.options.clock, explain),
+      service: deadline(service, deadlines, this.options.clock, nested && ServiceGroup.#explain(nested)),
       dependsOn: options.dependsOn,
       observer: options.observer,
-      dismiss: nested && (() => void nested.stop()),
+      dismiss: nested && ServiceGroup.#dismiss(nested),
     }
     this.#life?.enroll([entry])
     this.#entries.push(entry)
@@ -281,6 +275,14 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     }
   }
 
+  static #explain(group: ServiceGroup): () => string {
+    return () => group.#life?.explain() ?? ''
+  }
+
+  static #dismiss(group: ServiceGroup): () => void {
+    return () => void group.stop()
+  }
+
   #nest(journal: Journal, prefix: string): void {
     this.#nested = true
     this.#journal.nest(journal, prefix)
@@ -315,6 +317,16 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       this.name,
       `group "${this.name}" was stopped before it was running${why}; a stopped group can't be started`,
     )
+  }
+}
+
+const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {
+  const { startTimeout, drainTimeout, stopTimeout } = options
+  if (startTimeout === undefined && drainTimeout === undefined && stopTimeout === undefined) return defaults
+  return {
+    startTimeout: duration(name, 'startTimeout', startTimeout, defaults.startTimeout),
+    drainTimeout: duration(name, 'drainTimeout', drainTimeout, defaults.drainTimeout),
+    stopTimeout: duration(name, 'stopTimeout', stopTimeout, defaults.stopTimeout),
   }
 }
 

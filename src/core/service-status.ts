@@ -37,45 +37,31 @@ export const newcomer = (path: string, seq: number, at: number): ServiceStatus =
   endedAt: null,
 })
 
-/** What is known after one more state. */
+/** What is known after one more state. One that starts again has a new life: the times before are not its own. */
 export const advance = (before: ServiceStatus, state: ServiceState, seq: number, at: number): ServiceStatus => {
   const { phase } = state
   const moved = phase !== before.state.phase
-  if (moved && phase === 'starting') return begun(before, state, seq, at)
-  const { path, dependsOn, observer, drainTimedOut } = before
-  const times = {
+  const reborn = moved && phase === 'starting'
+  const { path, dependsOn, observer } = before
+  const status = {
     path,
     state,
     seq,
     since: moved ? at : before.since,
-    startedAt: before.startedAt,
-    readyAt: moved && phase === 'running' ? at : before.readyAt,
-    leftAt: before.leftAt ?? (reasonOf(state) ? at : null),
-    drainingAt: moved && phase === 'draining' ? at : before.drainingAt,
-    drainedAt: moved && phase === 'drained' ? at : before.drainedAt,
-    stoppingAt: moved && phase === 'stopping' ? at : before.stoppingAt,
-    endedAt: moved && isFinal(state) ? at : before.endedAt,
+    startedAt: reborn ? at : before.startedAt,
+    readyAt: reborn ? null : moved && phase === 'running' ? at : before.readyAt,
+    leftAt: reborn ? null : (before.leftAt ?? (reasonOf(state) ? at : null)),
+    drainingAt: reborn ? null : moved && phase === 'draining' ? at : before.drainingAt,
+    drainedAt: reborn ? null : moved && phase === 'drained' ? at : before.drainedAt,
+    stoppingAt: reborn ? null : moved && phase === 'stopping' ? at : before.stoppingAt,
+    endedAt: reborn ? null : moved && isFinal(state) ? at : before.endedAt,
   }
-  const timedOut = drainTimedOut ?? (phase === 'drained' && state.timedOut)
-  if (!dependsOn && !observer && !timedOut) return times
+  const drainTimedOut = !reborn && (before.drainTimedOut || (phase === 'drained' && state.timedOut === true))
+  if (!dependsOn && !observer && !drainTimedOut) return status
   return {
-    ...times,
+    ...status,
     ...(dependsOn && { dependsOn }),
     ...(observer && { observer }),
-    ...(timedOut && { drainTimedOut: true }),
+    ...(drainTimedOut && { drainTimedOut }),
   }
 }
-
-/** One that starts again has a new life: the times of the one before are not its own. */
-const begun = (
-  { path, dependsOn, observer }: ServiceStatus,
-  state: ServiceState,
-  seq: number,
-  at: number,
-): ServiceStatus => ({
-  ...newcomer(path, seq, at),
-  state,
-  startedAt: at,
-  ...(dependsOn && { dependsOn }),
-  ...(observer && { observer }),
-})

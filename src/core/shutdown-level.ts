@@ -44,7 +44,8 @@ export class ShutdownLevel extends Observable<Shutdown> {
     if (atLeast(this.latest, shutdown.step)) return
     this.latest = shutdown
     this.#listener?.next(shutdown)
-    for (const other of this.#others ?? []) {
+    if (!this.#others) return
+    for (const other of this.#others) {
       // One that was told has raised it further, and everybody knows of that by now.
       if (this.latest !== shutdown) return
       other.next(shutdown)

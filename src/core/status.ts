@@ -76,7 +76,9 @@ export class GroupStatus {
     const { seq, at } = event
     if (event.kind === 'added') {
       const { path, dependsOn, observer } = event
-      const added = { ...newcomer(path, seq, at), ...(dependsOn && { dependsOn }), ...(observer && { observer }) }
+      const idle = newcomer(path, seq, at)
+      const added =
+        dependsOn || observer ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }) } : idle
       return new GroupStatus(seq, at, status.group, status.#health, status.trigger, status.#services.set(path, added))
     }
     const { path, state } = event
