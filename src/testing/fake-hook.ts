@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { HookResult, ServiceContext } from '../core/hook-call.ts'
 import type { StopReason } from '../core/state.ts'
 
+/** The hooks a fake has. */
 export type HookName = 'start' | 'unready' | 'drain' | 'stop' | 'force'
 
 /**

@@ -120,7 +120,14 @@ const describeEvent = (event: GroupEvent): string | undefined => {
   }
 }
 
-/** A state in a few words: its phase, and whatever is not as usual. */
+/**
+ * A state in a few words: its phase, and whatever is not as usual.
+ *
+ * @example
+ * ```ts
+ * console.log(describeState({ phase: 'running', health: 'warn', detail: 'slow' })) // running warn "slow"
+ * ```
+ */
 export const describeState = (state: ServiceState): string =>
   [state.phase, ...particulars(state), ...(state.info ? [`{${describeInfo(state.info)}}`] : [])].join(' ')
 

@@ -24,6 +24,7 @@ export interface QueueOptions extends Options.AssertQueue {
   readonly name: string
 }
 
+/** What a consumer consumes, and how. */
 export interface AmqpConsumerOptions {
   /** `amqp://user:password@host:port/vhost`, or `amqps://`. Encode special characters in percent. */
   readonly url: string

@@ -6,6 +6,7 @@ import { type HttpTarget, isServer, targetOf } from './target.ts'
 
 export type { HttpTarget } from './target.ts'
 
+/** Where an HTTP server listens. */
 export interface HttpOptions {
   /** 0 to 65535; 0 lets the system choose a free one, which the running state tells. Default 0. */
   readonly port?: number

@@ -14,6 +14,7 @@ export interface LogOutput {
   hasColors?(): boolean
 }
 
+/** How a log is written, and where to. */
 export interface LogOptions {
   /** `text` for people, `json` (one event a line, the report last) for machines. Default `text`. */
   readonly format?: 'text' | 'json'
