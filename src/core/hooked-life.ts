@@ -230,6 +230,8 @@ export class HookedLife implements HookHost, Unsubscribable {
 
   /** Over when what must settle has settled; each of these calls comes by here when it does. */
   #endIfSettled(): void {
+    // A stop that is quick still leaves something to let go of.
+    if (this.#shutdown?.step === 'force' && this.#hooks.force && !this.#force) return
     if (!isOpen(this.#starting) && !isOpen(this.#main) && !isOpen(this.#stop) && !isOpen(this.#force))
       this.#endWithin(TURNS_TO_GIVE_UP)
   }

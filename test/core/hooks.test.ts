@@ -45,8 +45,8 @@ describe('which hooks are called, and in which order', () => {
     ['drain left out', ['unready', 'stop'], 'start unready drain stop'],
     ['all left out', ['stop'], 'start unready drain stop'],
     ['a step asked twice', ['unready', 'unready', 'drain', 'drain', 'stop', 'stop'], 'start unready drain stop'],
-    ['force at once, when the stop is gone at once', ['force'], 'start stop (aborted)'],
-    ['force after unready', ['unready', 'force'], 'start unready stop (aborted)'],
+    ['force at once, also when the stop returns at once', ['force'], 'start stop (aborted) force'],
+    ['force after unready', ['unready', 'force'], 'start unready stop (aborted) force'],
     ['force after the end', ['stop', 'force'], 'start unready drain stop'],
   ])('%s', async (_, steps, expected) => {
     const log: string[] = []

@@ -76,7 +76,7 @@ describe('a service that is asked while it starts', () => {
     ['takes unready as stop', { start: '-----|' }, '--u', '0 starting 2 stopping 2 stopped |'],
     ['takes drain as stop', { start: '-----|', drain: '--|' }, '--d', '0 starting 2 stopping 2 stopped |'],
     ['is forced by force', { start: '-----|', stop: '--|' }, '--f', '0 starting 2 stopping 2 forced |'],
-    ['calls its force when forced', { start: '-----|', force: '--|' }, '--f', '0 starting 2 stopping 2 forced |'],
+    ['calls its force when forced', { start: '-----|', force: '--|' }, '--f', '0 starting 2 stopping 4 forced |'],
   ])('%s', (_, hooks, asked, expected) => expect(told(withHooks(hooks), asked)).toBe(expected))
 })
 

@@ -206,14 +206,13 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     expect(await other.ready(queue)).toBe(0)
   })
 
-  test('frozen: a stop waits for it, force ends it within milliseconds', async () => {
+  test('frozen: force ends a stop that waits for it, within milliseconds', async () => {
     const queue = queueName()
     const life = consume(queue)
     await life.until(hasHealth('pass'))
     await broker.faults.freeze()
     life.tell('drain')
     life.tell('stop')
-    await new Promise(resolve => setTimeout(resolve, 100))
     expect(last(life).phase).toBe('stopping')
     const at = performance.now()
     life.tell('force')
