@@ -1,22 +1,30 @@
 import { EMPTY, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
 import type { Clock } from './clock.ts'
-import { errorInfo, ServiceError } from './errors.ts'
+import { errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import { Member, type MemberListener } from './member.ts'
 import { type Order, type Placed, type Plan, plan, reversed } from './plan.ts'
 import type { Service } from './service.ts'
 import { goodbye } from './shutdown.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
-import { type Ending, type Health, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { type Ending, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { healthOf, Unwell } from './unwell.ts'
+import { dependencyFailed, isLost, isReady, isSettled, losses } from './waiting.ts'
 import { walk } from './walk.ts'
 
 /** A service as it was added, behaviours applied. */
 export interface Entry extends Placed {
   readonly path: string
   readonly service: Service
+  /** The group goes on without it. */
+  readonly optional?: boolean | undefined
+  readonly onEnd?: OnEnd | undefined
   /** Tells what is inside it that it will never start. */
   readonly dismiss?: (() => void) | undefined
 }
+
+/** What a normal end of a service means for its group. */
+export type OnEnd = 'continue' | 'stop-group'
 
 export interface GroupLifeOptions {
   readonly name: string
@@ -49,8 +57,11 @@ export class GroupLife implements MemberListener {
   #everRan = false
   /** How many that are not observers are not gone. */
   #working = 0
-  #failing = 0
-  readonly #unwell = new Map<Member, string>()
+  /** Whose end is the group's. */
+  #endedBy: Member | undefined
+  readonly #unwell = new Unwell()
+  /** Whose turn to start has come while what they depend on is not there: it may come back, or be lost. */
+  readonly #held = new Set<Member>()
   readonly #errors: ServiceError[] = []
   readonly #left$ = new Subject<void>()
   readonly #cut$ = new Subject<void>()
@@ -117,24 +128,29 @@ export class GroupLife implements MemberListener {
   }
 
   changed(member: Member, error?: ServiceError): void {
-    const { state } = member
+    const { node, state } = member
+    const { name, optional = false, onEnd } = this.#entries[node]!
     if (isFinal(state) && !member.observer) this.#working--
-    const news = this.#noteHealth(member)
-    const dependents = this.#dependents[member.node]!
-    if (dependents.length > 0 && (state.phase === 'running' || state.phase === 'stopped'))
-      for (const dependent of dependents) this.#showWaiting(dependent)
-    if (error) {
-      this.#errors.push(error)
-      const service = `${this.#options.name}/${error.service}`
-      if (!this.leaving) return this.leave({ by: 'failure', service, error: errorInfo(error) })
+    this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, optional), state)
+    // One that never lived waited in vain; the loss it is part of is dealt with as a whole.
+    if (error && !member.lived) return
+    const released = this.#tellDependents(member, error)
+    const failure = error && !optional ? error : released
+    if (failure) {
+      this.#errors.push(failure)
+      const service = `${this.#options.name}/${failure.service}`
+      if (!this.leaving) return this.leave({ by: 'failure', service, error: errorInfo(failure) })
     }
-    if (news && this.#phase === 'running') this.#sayRunning()
-    if (this.#working === 0) this.#leaveIfDone()
+    if (onEnd === 'stop-group' && state.phase === 'stopped' && state.how === 'ended') this.#endedBy ??= member
+    if (this.#unwell.news && this.#phase === 'running') this.#sayRunning()
+    this.#leaveIfDone()
   }
 
   /** Takes in services and gives each its place; throws when there is none, and then nothing has changed. */
   enroll(entries: readonly Entry[]): void {
-    const planned = plan([...this.#entries, ...entries])
+    const all = [...this.#entries, ...entries]
+    const planned = plan(all)
+    this.#refuseLost(planned.declared, all)
     for (const entry of entries) {
       const observer = entry.observer === true
       const node = this.#members.length
@@ -169,8 +185,17 @@ export class GroupLife implements MemberListener {
   }
 
   #start(member: Member): Observable<never> {
-    if (!member.begun) member.begin()
-    return member.until(isReady)
+    if (!member.begun) {
+      if (this.#isClear(member.node)) member.begin()
+      else this.#held.add(member)
+    }
+    return member.until(isSettled)
+  }
+
+  /** Whether all it depends on is ready at this moment. */
+  #isClear(node: number): boolean {
+    for (const other of this.#plan.declared[node]!) if (!isReady(this.#members[other]!.state)) return false
+    return true
   }
 
   #started(): void {
@@ -178,7 +203,7 @@ export class GroupLife implements MemberListener {
     this.#phase = 'running'
     this.#everRan = true
     this.#sayRunning()
-    if (this.#working === 0) this.#leaveIfDone()
+    this.#leaveIfDone()
   }
 
   #showWaiting(node: number): void {
@@ -186,39 +211,70 @@ export class GroupLife implements MemberListener {
     const { dependsOn } = this.#entries[node]!
     if (!dependsOn || dependsOn.length === 0 || member.begun || this.leaving) return
     const open = this.#plan.declared[node]!.filter(other => !isReady(this.#members[other]!.state))
-    if (open.length > 0) member.say({ phase: 'waiting', for: open.map(other => this.#entries[other]!.name) })
+    if (open.length === 0) return
+    const names = open.map(other => this.#entries[other]!.name)
+    const { state } = member
+    const told = state.phase === 'waiting' && state.for.length === names.length
+    if (!told || names.some((name, i) => name !== state.for[i])) member.say({ phase: 'waiting', for: names })
+  }
+
+  /** Those that wait see it come; or are released when it can't. Returns why the group fails then, if it does. */
+  #tellDependents({ node, state }: Member, error: ServiceError | undefined): ServiceError | undefined {
+    const dependents = this.#dependents[node]!
+    if (dependents.length === 0 || this.leaving) return undefined
+    if (isLost(state)) return this.#release(node, error)
+    if (state.phase === 'starting' || state.phase === 'waiting') return undefined
+    for (const dependent of dependents) {
+      const member = this.#members[dependent]!
+      if (!this.#held.has(member) || !this.#isClear(dependent)) this.#showWaiting(dependent)
+      else if (!this.leaving && this.#held.delete(member)) member.begin()
+    }
+    return undefined
+  }
+
+  /** Fails all that wait in vain, at once; of those the group can't do without, the first is returned. */
+  #release(lost: number, cause: ServiceError | undefined): ServiceError | undefined {
+    const isWaiting = (node: number): boolean => !this.#members[node]!.begun
+    const nameOf = (node: number): string => this.#entries[node]!.name
+    let first: ServiceError | undefined
+    for (const loss of losses(lost, this.#dependents, isWaiting)) {
+      // A listener may have asked the group to stop meanwhile.
+      if (this.leaving) break
+      if (!isWaiting(loss.node)) continue
+      const { dismiss, optional } = this.#entries[loss.node]!
+      const error = dependencyFailed(loss, nameOf, cause)
+      dismiss?.()
+      this.#members[loss.node]!.say({ phase: 'failed', error: errorInfo(error) }, error)
+      if (!optional) first ??= error
+    }
+    return first
+  }
+
+  /** One that would wait in vain from the beginning is not taken in. */
+  #refuseLost(declared: Order, entries: readonly Entry[]): void {
+    for (let node = this.#members.length; node < declared.length; node++)
+      for (const root of declared[node]!) {
+        const state = this.#members[root]?.state
+        if (!state || !isLost(state)) continue
+        const cause = state.phase === 'failed' ? fromErrorInfo(state.error) : undefined
+        throw dependencyFailed({ node, root, through: undefined }, other => entries[other]!.name, cause)
+      }
   }
 
   // Running.
 
-  /** Returns whether there is anything new to say of the group's health. */
-  #noteHealth(member: Member): boolean {
-    const { state } = member
-    const before = this.#unwell.get(member)
-    const going = state.phase === 'failed' || (!this.leaving && isGoing(state))
-    const health = state.phase === 'running' ? state.health : going ? 'fail' : 'pass'
-    if (health === 'pass' && before === undefined) return false
-    if (before?.startsWith('fail')) this.#failing--
-    if (health === 'fail') this.#failing++
-    const detail = state.phase === 'running' ? state.detail : going ? state.phase : undefined
-    if (health === 'pass') this.#unwell.delete(member)
-    else this.#unwell.set(member, detail === undefined ? health : `${health}: ${detail}`)
-    return true
-  }
-
   #sayRunning(): void {
-    const [worst] = this.#unwell
-    const health: Health = this.#failing > 0 ? 'fail' : worst ? 'warn' : 'pass'
+    const { health, detail } = this.#unwell
+    this.#unwell.news = false
     const leaving = this.#shutdown && { leaving: this.#shutdown.reason }
-    if (!worst) return this.#say({ phase: 'running', health, ...leaving })
-    const others = this.#unwell.size > 1 ? ` (and ${this.#unwell.size - 1} more)` : ''
-    const [member, what] = worst
-    this.#say({ phase: 'running', health, detail: `${this.#entries[member.node]!.name} ${what}${others}`, ...leaving })
+    this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }
 
-  /** When all that do the work have ended, the group has; those that only watch are stopped. */
+  /** When one whose end is the group's has ended, or all that do the work; those that only watch are stopped. */
   #leaveIfDone(): void {
-    if (this.#phase === 'running' && this.#members.some(member => !member.observer)) this.leave({ by: 'end' })
+    if (this.#phase !== 'running') return
+    if (this.#endedBy) this.leave({ by: 'end', service: this.#endedBy.path })
+    else if (this.#working === 0 && this.#members.some(member => !member.observer)) this.leave({ by: 'end' })
   }
 
   // Shutdown: the four steps.
@@ -351,12 +407,4 @@ export class GroupLife implements MemberListener {
   }
 }
 
-/** On its way out: it serves no longer. */
-const isGoing = ({ phase }: ServiceState): boolean =>
-  phase === 'draining' || phase === 'drained' || phase === 'stopping'
-
 const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
-
-/** Running, or a job that has ended well: what depends on it may start. */
-const isReady = (state: ServiceState): boolean =>
-  state.phase === 'running' || (state.phase === 'stopped' && state.how === 'ended')
