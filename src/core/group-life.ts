@@ -1,30 +1,17 @@
-import { EMPTY, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
+import { EMPTY, NEVER, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
 import type { Clock } from './clock.ts'
-import { errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
+import type { Entry } from './entry.ts'
+import { errorInfo, ServiceError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import { Member, type MemberListener } from './member.ts'
-import { type Order, type Placed, type Plan, plan, reversed } from './plan.ts'
-import type { Service } from './service.ts'
+import { type Order, type Plan, plan, reversed } from './plan.ts'
 import { goodbye } from './shutdown.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
 import { type Ending, isFinal, type ServiceState, type StopReason } from './state.ts'
 import { healthOf, Unwell } from './unwell.ts'
-import { dependencyFailed, isLost, isReady, isSettled, losses } from './waiting.ts'
+import { isSettled } from './waiting.ts'
+import { WaitingRoom } from './waiting-room.ts'
 import { walk } from './walk.ts'
-
-/** A service as it was added, behaviours applied. */
-export interface Entry extends Placed {
-  readonly path: string
-  readonly service: Service
-  /** The group goes on without it. */
-  readonly optional?: boolean | undefined
-  readonly onEnd?: OnEnd | undefined
-  /** Tells what is inside it that it will never start. */
-  readonly dismiss?: (() => void) | undefined
-}
-
-/** What a normal end of a service means for its group. */
-export type OnEnd = 'continue' | 'stop-group'
 
 export interface GroupLifeOptions {
   readonly name: string
@@ -60,8 +47,14 @@ export class GroupLife implements MemberListener {
   /** Whose end is the group's. */
   #endedBy: Member | undefined
   readonly #unwell = new Unwell()
-  /** Whose turn to start has come while what they depend on is not there: it may come back, or be lost. */
-  readonly #held = new Set<Member>()
+  /** About to fail, as soon as all that wait in vain have been told. */
+  #doomed = false
+  readonly #waiting = new WaitingRoom(this.#entries, this.#members, {
+    isClosed: () => this.leaving,
+    doom: () => {
+      this.#doomed = true
+    },
+  })
   readonly #errors: ServiceError[] = []
   readonly #left$ = new Subject<void>()
   readonly #cut$ = new Subject<void>()
@@ -134,7 +127,7 @@ export class GroupLife implements MemberListener {
     this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, optional), state)
     // One that never lived waited in vain; the loss it is part of is dealt with as a whole.
     if (error && !member.lived) return
-    const released = this.#tellDependents(member, error)
+    const released = this.#waiting.tell(member, error)
     const failure = error && !optional ? error : released
     if (failure) {
       this.#errors.push(failure)
@@ -150,7 +143,7 @@ export class GroupLife implements MemberListener {
   enroll(entries: readonly Entry[]): void {
     const all = [...this.#entries, ...entries]
     const planned = plan(all)
-    this.#refuseLost(planned.declared, all)
+    this.#waiting.refuseLost(planned.declared, all)
     for (const entry of entries) {
       const observer = entry.observer === true
       const node = this.#members.length
@@ -161,13 +154,14 @@ export class GroupLife implements MemberListener {
     this.#plan = planned
     this.#after = reversed(planned.before)
     this.#dependents = reversed(planned.declared)
+    this.#waiting.arrange(planned.declared, this.#dependents)
   }
 
   // Start: forwards along the plan.
 
   #startMembers(): void {
     const known = this.#members.length
-    for (const { node } of this.#members) this.#showWaiting(node)
+    for (const { node } of this.#members) this.#waiting.show(node)
     this.#walkingForth = true
     const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!), this.#after).pipe(
       takeUntil(this.#left$),
@@ -175,7 +169,7 @@ export class GroupLife implements MemberListener {
     this.#all.add(
       forth.subscribe({
         complete: () => {
-          if (this.leaving) return
+          if (this.leaving || this.#doomed) return
           this.#walkingForth = false
           if (this.#members.length > known) this.#startMembers()
           else this.#started()
@@ -185,17 +179,9 @@ export class GroupLife implements MemberListener {
   }
 
   #start(member: Member): Observable<never> {
-    if (!member.begun) {
-      if (this.#isClear(member.node)) member.begin()
-      else this.#held.add(member)
-    }
+    if (this.#doomed) return NEVER
+    if (!member.begun) this.#waiting.begin(member)
     return member.until(isSettled)
-  }
-
-  /** Whether all it depends on is ready at this moment. */
-  #isClear(node: number): boolean {
-    for (const other of this.#plan.declared[node]!) if (!isReady(this.#members[other]!.state)) return false
-    return true
   }
 
   #started(): void {
@@ -204,61 +190,6 @@ export class GroupLife implements MemberListener {
     this.#everRan = true
     this.#sayRunning()
     this.#leaveIfDone()
-  }
-
-  #showWaiting(node: number): void {
-    const member = this.#members[node]!
-    const { dependsOn } = this.#entries[node]!
-    if (!dependsOn || dependsOn.length === 0 || member.begun || this.leaving) return
-    const open = this.#plan.declared[node]!.filter(other => !isReady(this.#members[other]!.state))
-    if (open.length === 0) return
-    const names = open.map(other => this.#entries[other]!.name)
-    const { state } = member
-    const told = state.phase === 'waiting' && state.for.length === names.length
-    if (!told || names.some((name, i) => name !== state.for[i])) member.say({ phase: 'waiting', for: names })
-  }
-
-  /** Those that wait see it come; or are released when it can't. Returns why the group fails then, if it does. */
-  #tellDependents({ node, state }: Member, error: ServiceError | undefined): ServiceError | undefined {
-    const dependents = this.#dependents[node]!
-    if (dependents.length === 0 || this.leaving) return undefined
-    if (isLost(state)) return this.#release(node, error)
-    if (state.phase === 'starting' || state.phase === 'waiting') return undefined
-    for (const dependent of dependents) {
-      const member = this.#members[dependent]!
-      if (!this.#held.has(member) || !this.#isClear(dependent)) this.#showWaiting(dependent)
-      else if (!this.leaving && this.#held.delete(member)) member.begin()
-    }
-    return undefined
-  }
-
-  /** Fails all that wait in vain, at once; of those the group can't do without, the first is returned. */
-  #release(lost: number, cause: ServiceError | undefined): ServiceError | undefined {
-    const isWaiting = (node: number): boolean => !this.#members[node]!.begun
-    const nameOf = (node: number): string => this.#entries[node]!.name
-    let first: ServiceError | undefined
-    for (const loss of losses(lost, this.#dependents, isWaiting)) {
-      // A listener may have asked the group to stop meanwhile.
-      if (this.leaving) break
-      if (!isWaiting(loss.node)) continue
-      const { dismiss, optional } = this.#entries[loss.node]!
-      const error = dependencyFailed(loss, nameOf, cause)
-      dismiss?.()
-      this.#members[loss.node]!.say({ phase: 'failed', error: errorInfo(error) }, error)
-      if (!optional) first ??= error
-    }
-    return first
-  }
-
-  /** One that would wait in vain from the beginning is not taken in. */
-  #refuseLost(declared: Order, entries: readonly Entry[]): void {
-    for (let node = this.#members.length; node < declared.length; node++)
-      for (const root of declared[node]!) {
-        const state = this.#members[root]?.state
-        if (!state || !isLost(state)) continue
-        const cause = state.phase === 'failed' ? fromErrorInfo(state.error) : undefined
-        throw dependencyFailed({ node, root, through: undefined }, other => entries[other]!.name, cause)
-      }
   }
 
   // Running.

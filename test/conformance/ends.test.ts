@@ -562,6 +562,51 @@ describe('waiting for what can no longer come', () => {
     ])
   })
 
+  test('S16 when the last one that the group needs is released, the group does not come up before it fails', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const db = byHand('db')
+    const slow = plain('slow', { start: 'waits' })
+    shop
+      .add(db)
+      .add(slow)
+      .add(plain('api'), { dependsOn: ['db', 'slow'] })
+    const error = rejectionOf(shop.start())
+    db.say(RUNNING, STOPPING)
+    slow.start.succeed()
+    await time.settle()
+    const trace = recordTrace(shop)
+    db.say({ phase: 'stopped', how: 'stopped' })
+    expect(await error).toMatchObject({ code: 'ERR_GROUP_FAILED', service: 'shop/api' })
+    expect(trace.lines).toEqual([
+      'shop/db stopped',
+      'shop/api failed ERR_DEPENDENCY_FAILED',
+      'shop/slow running (leaving)',
+      'shop stopping',
+      'shop/slow stopping',
+      'shop/slow stopped',
+      'shop failed ERR_GROUP_FAILED',
+    ])
+  })
+
+  test('S16 when one that the group needs is released, nobody moves up in its place', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const db = byHand('db')
+    const slow = plain('slow', { start: 'waits' })
+    const late = plain('late')
+    shop
+      .add(db)
+      .add(slow)
+      .add(plain('api'), { dependsOn: ['db', 'slow'] })
+      .add(late)
+    const error = rejectionOf(shop.start())
+    db.say(RUNNING, STOPPING)
+    slow.start.succeed()
+    await time.settle()
+    db.say({ phase: 'stopped', how: 'stopped' })
+    expect(await error).toMatchObject({ cause: { code: 'ERR_DEPENDENCY_FAILED', service: 'api' } })
+    expect([late.starts, slow.alive]).toEqual([0, false])
+  })
+
   test('S16 who waits is told only what is new', async () => {
     const { shop } = shopUnderVirtualTime()
     const cache = plain('cache')
