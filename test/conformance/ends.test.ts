@@ -456,7 +456,7 @@ describe('waiting for what can no longer come', () => {
       .add(infra)
       .add(plain('slow', { start: 'waits' }))
       .add(plain('api'), { dependsOn: ['infra', 'slow'], optional: true })
-    void shop.start()
+    const started = shop.start()
     const trace = recordTrace(shop)
     await infra.stop()
     expect(trace.lines.slice(-3)).toEqual([
@@ -468,6 +468,9 @@ describe('waiting for what can no longer come', () => {
       `service "api" can't start (api -> infra): "infra" was stopped`,
     ])
     expect(shop.status.phase).toBe('starting')
+    // Nothing that lived has failed, and yet not all went well.
+    void rejectionOf(started)
+    expect(await shop.stop()).toMatchObject({ ok: false, outcome: 'stopped' })
   })
 
   test('S16 when it ran and has failed before its dependent could start', async () => {
@@ -690,22 +693,56 @@ describe('waiting for what can no longer come', () => {
   })
 
   test('S16 a listener that stops the group meanwhile stops it: what is left never starts', async () => {
-    const { shop } = shopUnderVirtualTime()
-    shop.add(plain('cache', { start: 'throws' }), { optional: true })
+    const { time, shop } = shopUnderVirtualTime()
+    shop
+      .add(fakeService('db', { drain: 'waits', unready: 'absent' }), { drainTimeout: 50 })
+      .add(plain('cache', { start: 'throws' }), { optional: true })
     for (const name of ['a', 'b', 'c']) shop.add(plain(name), { dependsOn: ['cache'], optional: true })
     shop.events$.subscribe(event => {
       if (event.kind === 'transition' && event.path === 'shop/a' && event.state.phase === 'failed') void shop.stop()
     })
     const trace = recordTrace(shop)
-    expect(await rejectionOf(shop.start())).toMatchObject({ code: 'ERR_GROUP_STOPPED' })
-    expect(trace.lines.slice(4)).toEqual([
+    const error = rejectionOf(shop.start())
+    await time.advance(50)
+    expect(await error).toMatchObject({ code: 'ERR_GROUP_STOPPED' })
+    expect(trace.lines.slice(6)).toEqual([
       'shop/cache starting',
       'shop/cache failed ERR_START_FAILED',
       'shop/a failed ERR_DEPENDENCY_FAILED',
+      'shop/db running (leaving)',
+      'shop/db draining',
+      'shop draining',
+      'shop/db drained (timed out)',
+      'shop drained',
       'shop stopping',
       'shop/b stopped',
       'shop/c stopped',
+      'shop/db stopping',
+      'shop/db stopped',
       'shop stopped',
+    ])
+  })
+
+  test('S16 a listener that brings down another meanwhile: each that waited for both fails once', async () => {
+    const { shop } = shopUnderVirtualTime()
+    const left = plain('left')
+    const right = plain('right')
+    shop
+      .add(left, { optional: true })
+      .add(right, { optional: true })
+      .add(plain('slow', { start: 'waits' }))
+    for (const name of ['a', 'b']) shop.add(plain(name), { dependsOn: ['left', 'right', 'slow'], optional: true })
+    void shop.start()
+    const trace = recordTrace(shop)
+    shop.events$.subscribe(event => {
+      if (event.kind === 'transition' && event.path === 'shop/a' && event.state.phase === 'failed') right.die()
+    })
+    left.die()
+    expect(trace.lines).toEqual([
+      'shop/left failed ERR_SERVICE_FAILED',
+      'shop/a failed ERR_DEPENDENCY_FAILED',
+      'shop/right failed ERR_SERVICE_FAILED',
+      'shop/b failed ERR_DEPENDENCY_FAILED',
     ])
   })
 
@@ -888,6 +925,7 @@ describe('what an end means', () => {
       const trace = recordTrace(shop)
       main.end()
       await time.settle()
+      expect(linesOf(trace.lines, 'shop').filter(line => line.includes('fail'))).toEqual([])
       expect(linesOf(trace.lines, 'shop/workers')).toEqual([
         'running (leaving)',
         'draining',
