@@ -1,4 +1,5 @@
 export type { Clock } from './core/clock.ts'
+export type { OnEnd } from './core/entry.ts'
 export { type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
 export type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './core/events.ts'
 export { type AddOptions, type GroupHealth, type GroupOptions, type ServiceGroup, serviceGroup } from './core/group.ts'

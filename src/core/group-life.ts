@@ -1,22 +1,17 @@
-import { EMPTY, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
+import { EMPTY, NEVER, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
 import type { Clock } from './clock.ts'
+import type { Entry } from './entry.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import { Member, type MemberListener } from './member.ts'
-import { type Order, type Placed, type Plan, plan, reversed } from './plan.ts'
-import type { Service } from './service.ts'
+import { type Order, type Plan, plan, reversed } from './plan.ts'
 import { goodbye } from './shutdown.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
-import { type Ending, type Health, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { type Ending, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { healthOf, Unwell } from './unwell.ts'
+import { isSettled } from './waiting.ts'
+import { WaitingRoom } from './waiting-room.ts'
 import { walk } from './walk.ts'
-
-/** A service as it was added, behaviours applied. */
-export interface Entry extends Placed {
-  readonly path: string
-  readonly service: Service
-  /** Tells what is inside it that it will never start. */
-  readonly dismiss?: (() => void) | undefined
-}
 
 export interface GroupLifeOptions {
   readonly name: string
@@ -49,8 +44,17 @@ export class GroupLife implements MemberListener {
   #everRan = false
   /** How many that are not observers are not gone. */
   #working = 0
-  #failing = 0
-  readonly #unwell = new Map<Member, string>()
+  /** Whose end is the group's. */
+  #endedBy: Member | undefined
+  readonly #unwell = new Unwell()
+  /** About to fail, as soon as all that wait in vain have been told. */
+  #doomed = false
+  readonly #waiting = new WaitingRoom(this.#entries, this.#members, {
+    isClosed: () => this.leaving,
+    doom: () => {
+      this.#doomed = true
+    },
+  })
   readonly #errors: ServiceError[] = []
   readonly #left$ = new Subject<void>()
   readonly #cut$ = new Subject<void>()
@@ -117,24 +121,29 @@ export class GroupLife implements MemberListener {
   }
 
   changed(member: Member, error?: ServiceError): void {
-    const { state } = member
+    const { node, state } = member
+    const { name, optional = false, onEnd } = this.#entries[node]!
     if (isFinal(state) && !member.observer) this.#working--
-    const news = this.#noteHealth(member)
-    const dependents = this.#dependents[member.node]!
-    if (dependents.length > 0 && (state.phase === 'running' || state.phase === 'stopped'))
-      for (const dependent of dependents) this.#showWaiting(dependent)
-    if (error) {
-      this.#errors.push(error)
-      const service = `${this.#options.name}/${error.service}`
-      if (!this.leaving) return this.leave({ by: 'failure', service, error: errorInfo(error) })
+    this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, optional), state)
+    // One that never lived waited in vain; the loss it is part of is dealt with as a whole.
+    if (error && !member.lived) return
+    const released = this.#waiting.tell(member, error)
+    const failure = error && !optional ? error : released
+    if (failure) {
+      this.#errors.push(failure)
+      const service = `${this.#options.name}/${failure.service}`
+      if (!this.leaving) return this.leave({ by: 'failure', service, error: errorInfo(failure) })
     }
-    if (news && this.#phase === 'running') this.#sayRunning()
-    if (this.#working === 0) this.#leaveIfDone()
+    if (onEnd === 'stop-group' && state.phase === 'stopped' && state.how === 'ended') this.#endedBy ??= member
+    if (this.#unwell.news && this.#phase === 'running') this.#sayRunning()
+    this.#leaveIfDone()
   }
 
   /** Takes in services and gives each its place; throws when there is none, and then nothing has changed. */
   enroll(entries: readonly Entry[]): void {
-    const planned = plan([...this.#entries, ...entries])
+    const all = [...this.#entries, ...entries]
+    const planned = plan(all)
+    this.#waiting.refuseLost(planned.declared, all)
     for (const entry of entries) {
       const observer = entry.observer === true
       const node = this.#members.length
@@ -145,13 +154,14 @@ export class GroupLife implements MemberListener {
     this.#plan = planned
     this.#after = reversed(planned.before)
     this.#dependents = reversed(planned.declared)
+    this.#waiting.arrange(planned.declared, this.#dependents)
   }
 
   // Start: forwards along the plan.
 
   #startMembers(): void {
     const known = this.#members.length
-    for (const { node } of this.#members) this.#showWaiting(node)
+    for (const { node } of this.#members) this.#waiting.show(node)
     this.#walkingForth = true
     const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!), this.#after).pipe(
       takeUntil(this.#left$),
@@ -159,7 +169,7 @@ export class GroupLife implements MemberListener {
     this.#all.add(
       forth.subscribe({
         complete: () => {
-          if (this.leaving) return
+          if (this.leaving || this.#doomed) return
           this.#walkingForth = false
           if (this.#members.length > known) this.#startMembers()
           else this.#started()
@@ -169,8 +179,9 @@ export class GroupLife implements MemberListener {
   }
 
   #start(member: Member): Observable<never> {
-    if (!member.begun) member.begin()
-    return member.until(isReady)
+    if (this.#doomed) return NEVER
+    if (!member.begun) this.#waiting.begin(member)
+    return member.until(isSettled)
   }
 
   #started(): void {
@@ -178,47 +189,23 @@ export class GroupLife implements MemberListener {
     this.#phase = 'running'
     this.#everRan = true
     this.#sayRunning()
-    if (this.#working === 0) this.#leaveIfDone()
-  }
-
-  #showWaiting(node: number): void {
-    const member = this.#members[node]!
-    const { dependsOn } = this.#entries[node]!
-    if (!dependsOn || dependsOn.length === 0 || member.begun || this.leaving) return
-    const open = this.#plan.declared[node]!.filter(other => !isReady(this.#members[other]!.state))
-    if (open.length > 0) member.say({ phase: 'waiting', for: open.map(other => this.#entries[other]!.name) })
+    this.#leaveIfDone()
   }
 
   // Running.
 
-  /** Returns whether there is anything new to say of the group's health. */
-  #noteHealth(member: Member): boolean {
-    const { state } = member
-    const before = this.#unwell.get(member)
-    const going = state.phase === 'failed' || (!this.leaving && isGoing(state))
-    const health = state.phase === 'running' ? state.health : going ? 'fail' : 'pass'
-    if (health === 'pass' && before === undefined) return false
-    if (before?.startsWith('fail')) this.#failing--
-    if (health === 'fail') this.#failing++
-    const detail = state.phase === 'running' ? state.detail : going ? state.phase : undefined
-    if (health === 'pass') this.#unwell.delete(member)
-    else this.#unwell.set(member, detail === undefined ? health : `${health}: ${detail}`)
-    return true
-  }
-
   #sayRunning(): void {
-    const [worst] = this.#unwell
-    const health: Health = this.#failing > 0 ? 'fail' : worst ? 'warn' : 'pass'
+    const { health, detail } = this.#unwell
+    this.#unwell.news = false
     const leaving = this.#shutdown && { leaving: this.#shutdown.reason }
-    if (!worst) return this.#say({ phase: 'running', health, ...leaving })
-    const others = this.#unwell.size > 1 ? ` (and ${this.#unwell.size - 1} more)` : ''
-    const [member, what] = worst
-    this.#say({ phase: 'running', health, detail: `${this.#entries[member.node]!.name} ${what}${others}`, ...leaving })
+    this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }
 
-  /** When all that do the work have ended, the group has; those that only watch are stopped. */
+  /** When one whose end is the group's has ended, or all that do the work; those that only watch are stopped. */
   #leaveIfDone(): void {
-    if (this.#phase === 'running' && this.#members.some(member => !member.observer)) this.leave({ by: 'end' })
+    if (this.#phase !== 'running') return
+    if (this.#endedBy) this.leave({ by: 'end', service: this.#endedBy.path })
+    else if (this.#working === 0 && this.#members.some(member => !member.observer)) this.leave({ by: 'end' })
   }
 
   // Shutdown: the four steps.
@@ -351,12 +338,4 @@ export class GroupLife implements MemberListener {
   }
 }
 
-/** On its way out: it serves no longer. */
-const isGoing = ({ phase }: ServiceState): boolean =>
-  phase === 'draining' || phase === 'drained' || phase === 'stopping'
-
 const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
-
-/** Running, or a job that has ended well: what depends on it may start. */
-const isReady = (state: ServiceState): boolean =>
-  state.phase === 'running' || (state.phase === 'stopped' && state.how === 'ended')

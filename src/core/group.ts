@@ -1,9 +1,10 @@
 import { distinctUntilChanged, map, NEVER, Observable } from 'rxjs'
 import { type Deadlines, deadline, FORCE_TIMEOUT } from './behaviors/deadline.ts'
 import { type Clock, duration, systemClock } from './clock.ts'
+import type { Entry, OnEnd } from './entry.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
-import { type Entry, GroupLife } from './group-life.ts'
+import { GroupLife } from './group-life.ts'
 import { Journal } from './journal.ts'
 import { type Report, reportOf } from './report.ts'
 import { checkName, type Service, type Startable, toService } from './service.ts'
@@ -41,6 +42,17 @@ export interface AddOptions<Known extends string = string> {
   readonly stopTimeout?: number
   /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
   readonly observer?: boolean
+  /**
+   * The group can do without it: when it fails, at start or later, its group is running all the same, with health
+   * `warn` that names it. What names it in `dependsOn` can't start then, and fails too. Its error is in the report,
+   * which is not `ok`. Default false.
+   */
+  readonly optional?: boolean
+  /**
+   * What it means for the group when this service ends by itself, and well: `'continue'`, or `'stop-group'`, which is
+   * a graceful shutdown with the reason `{ by: 'end', service }`, once the group is running. Default `'continue'`.
+   */
+  readonly onEnd?: OnEnd
 }
 
 /** What people ask first of a group. */
@@ -95,13 +107,17 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * Adds a service: a Service, or any object with `start()` and `stop()`, named after its `name` or its class. Returns
    * the group. While the group runs, the service is started at once and will be the first to stop.
    *
-   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`;
-   * `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`
+   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
+   * `ERR_INVALID_OPTION`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
+   * and `ERR_DEPENDENCY_FAILED` when what it depends on has failed or was stopped
    * @example
    * ```ts
    * const group = serviceGroup('shop')
    *   .add(service('db', {}))
    *   .add(service('api', {}), { dependsOn: ['db'], stopTimeout: 5_000 })
+   *   .add(service('cache', { start: () => Promise.reject(new Error('no route')) }), { optional: true })
+   *   .add(job('import', () => console.log('imported')), { dependsOn: ['db'], onEnd: 'stop-group' })
+   * await group.start()
    * ```
    */
   add<const N extends string>(
@@ -125,6 +141,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       service: deadline(service, deadlines, this.options.clock, nested && ServiceGroup.#explain(nested)),
       dependsOn: options.dependsOn,
       observer: options.observer,
+      optional: options.optional,
+      onEnd: onEndOf(name, options.onEnd),
       dismiss: nested && ServiceGroup.#dismiss(nested),
     }
     this.#life?.enroll([entry])
@@ -328,6 +346,15 @@ const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): De
     drainTimeout: duration(name, 'drainTimeout', drainTimeout, defaults.drainTimeout),
     stopTimeout: duration(name, 'stopTimeout', stopTimeout, defaults.stopTimeout),
   }
+}
+
+const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
+  if (onEnd === undefined || onEnd === 'continue' || onEnd === 'stop-group') return onEnd
+  throw new ServiceError(
+    'ERR_INVALID_OPTION',
+    name,
+    `service "${name}": onEnd is 'continue' or 'stop-group', not ${JSON.stringify(onEnd)}`,
+  )
 }
 
 const healthOf = ({ health, ready, group: { state } }: GroupStatus): GroupHealth => ({

@@ -46,6 +46,11 @@ export class Member {
     this.#clock = clock
   }
 
+  /** It was started; what fails without that was told that it can't start. */
+  get lived(): boolean {
+    return this.#begun
+  }
+
   get begun(): boolean {
     return this.#begun || !isAhead(this.state)
   }

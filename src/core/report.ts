@@ -82,6 +82,7 @@ const once = <T extends object>(make: () => T): (() => T) => {
 }
 
 const isGraceful = (status: ServiceStatus): boolean => {
+  if (status.state.phase === 'failed') return false
   const outcome = outcomeOf(status)
   return (outcome === 'ended' || outcome === 'stopped' || outcome === 'never started') && !status.drainTimedOut
 }
@@ -100,7 +101,9 @@ const between = (from: number | null, to: number | null): number | null =>
   from === null || to === null ? null : to - from
 
 const outcomeOf = ({ state, startedAt }: ServiceStatus): Outcome => {
-  if (state.phase === 'failed') return 'failed'
+  // What waited in vain has an error, but never lived to fail.
+  if (state.phase === 'failed')
+    return startedAt === null && state.error.code === 'ERR_DEPENDENCY_FAILED' ? 'never started' : 'failed'
   if (state.phase !== 'stopped') return 'still there'
   return startedAt === null ? 'never started' : state.how
 }
@@ -120,7 +123,7 @@ const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt } = status
   const error = 'error' in state ? state.error : undefined
-  const timedOut = error || status.drainTimedOut ? timeouts(status, error) : NONE
+  const timedOut = (error && startedAt !== null) || status.drainTimedOut ? timeouts(status, error) : NONE
   return {
     path,
     outcome: outcomeOf(status),

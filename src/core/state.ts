@@ -12,7 +12,8 @@ export type StopReason =
   | { readonly by: 'failure'; readonly service: string; readonly error: ErrorInfo }
   | { readonly by: 'uncaught'; readonly error: ErrorInfo }
   | { readonly by: 'call'; readonly message?: string }
-  | { readonly by: 'end' }
+  /** All services have ended; or the one that is named, whose end is the group's. */
+  | { readonly by: 'end'; readonly service?: string }
 
 /** How a service came to its end. `abandoned`: it did not let go, even when forced. */
 export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
@@ -91,6 +92,6 @@ export const describeReason = (reason: StopReason): string => {
     case 'call':
       return reason.message === undefined ? 'stop() was called' : `stop(): ${reason.message}`
     case 'end':
-      return 'all services have ended'
+      return reason.service === undefined ? 'all services have ended' : `${reason.service} has ended`
   }
 }

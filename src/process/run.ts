@@ -106,9 +106,13 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
   const code = forcedBy ? 128 + signalNumber(forcedBy) : report.ok ? 0 : 1
   process.exitCode = code
   if (report.outcome === 'abandoned') process.exit(code)
-  if (report.trigger?.by !== 'end' && report.trigger?.by !== 'call') exitSoon(code)
+  if (isShutdown(report.trigger)) exitSoon(code)
   return report
 }
+
+/** Others than one's own call, or that all have ended: nobody else will see to it that the process goes. */
+const isShutdown = (trigger: StopReason | undefined): boolean =>
+  trigger?.by === 'end' ? trigger.service !== undefined : trigger?.by !== 'call'
 
 /** Adds what only the process knows: errors nobody caught, and what keeps it alive. */
 const withProcess = (report: Report, uncaught: readonly unknown[]): Report => {

@@ -170,6 +170,13 @@ describe.concurrent('a process that runs a group', () => {
     expect(output).toContain('still alive after 1000 ms because of Timeout; exiting')
   })
 
+  test('T11 the end of one with onEnd stop-group ends the process, whatever the others leave behind: exit code 0', async () => {
+    const { code, output } = await shop('main ends').ended
+    expect(code).toBe(0)
+    expect(output).toMatch(/^shop ended gracefully in \d+ ms: shop\/main has ended$/m)
+    expect(output).toContain('still alive after 1000 ms because of Timeout; exiting')
+  })
+
   test('S12 an empty group returns at once', async () => {
     expect(await shop('empty').ended).toMatchObject({ code: 0, output: expect.stringContaining('the end') })
   })

@@ -35,6 +35,7 @@ const stories: Readonly<Record<string, Story>> = {
   },
   rejection: { api: { start: () => later(() => void Promise.reject(new Error('broken promise'))) } },
   'late failure': { queue: { start: ({ fail }) => later(() => fail(new Error('connection lost'))) } },
+  'main ends': { queue: { start: () => void setInterval(() => {}, 1_000) } },
   'left open': { queue: { start: () => void setInterval(() => {}, 1_000) } },
 }
 
@@ -50,6 +51,13 @@ log(group)
 if (story === 'empty') await run(serviceGroup('nothing'))
 else if (story === 'tasks')
   await run(serviceGroup('work').add(task('count', () => 3)), { report: r => console.log(r.outcome) })
+else if (story === 'main ends')
+  await run(
+    group.add(
+      task('main', () => new Promise(resolve => setTimeout(resolve, 20))),
+      { onEnd: 'stop-group' },
+    ),
+  )
 else await run(group, options)
 process.off('SIGTERM', ours)
 for (const event of ['SIGTERM', 'SIGINT', 'uncaughtException', 'unhandledRejection'])
