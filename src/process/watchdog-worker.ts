@@ -34,8 +34,8 @@ parentPort!.on('message', (state: LastState) => {
 })
 
 /**
- * To standard error, past the streams, which the main thread serves. Not synchronously: a pipe that nobody reads would
- * hold this thread too, and may be what holds the other.
+ * To standard error, past the streams, which the main thread serves. Not synchronously: a pipe that nobody reads must
+ * not hold this thread as well.
  */
 const say = (text: string, then = (): void => {}): void => {
   const bytes = Buffer.from(`${text}\n`)
@@ -96,7 +96,7 @@ let bitten = false
 setInterval(() => {
   const now = performance.now()
   // When this thread was late too, a laptop slept or a container was paused: that time says little about the loop.
-  silent += Math.min(now - looked, threshold / 2)
+  silent += Math.min(now - looked, threshold / 4)
   looked = now
   const beat = Atomics.load(beats, 0)
   if (beat !== seen) {

@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { run, serviceGroup } from 'rx-service-group'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Child, startProgram } from '../support/child.ts'
@@ -13,8 +17,9 @@ const LATE = 1_500
 const folder = mkdtempSync(join(tmpdir(), 'watchdog-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+const program = new URL('./programs/blocked.ts', import.meta.url)
 const blocked = (story: string, flag = '', env: Readonly<Record<string, string>> = {}): Child =>
-  startProgram(new URL('./programs/blocked.ts', import.meta.url), env, [story, flag])
+  startProgram(program, env, [story, flag])
 
 /** Milliseconds from one text to the end. */
 const fromTextToEnd = async (child: Child, text: string): Promise<number> => {
@@ -55,15 +60,36 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
     expect(output).toMatch(/^ {2}shop\/api +idle for \d+ ms$/m)
   })
 
-  test('R13 a stop that blocks is killed; it gets no second signal, which would force the others', async () => {
+  test('R13 a stop that blocks for ever is killed', async () => {
     const child = blocked('for ever in stop')
     await child.says('running')
     child.kill('SIGTERM')
     const { signal, output } = await child.ended
     expect(signal).toBe('SIGKILL')
     expect(output).toMatch(/^ {2}shop\/orders +stopping for \d+ ms, SIGTERM$/m)
-    expect(output).toContain('shop: now no signal, it is leaving already; SIGKILL in')
-    expect(output).not.toContain('now SIGTERM')
+  })
+
+  test('a stop that blocks gets no second signal, which would force what is left', async () => {
+    const flag = join(folder, 'free to stop')
+    const child = blocked('until the flag in stop', flag)
+    await child.says('running')
+    child.kill('SIGTERM')
+    await child.says('now no signal, it is leaving already; SIGKILL in')
+    writeFileSync(flag, '')
+    const { code, output } = await child.ended
+    expect(code).toBe(0)
+    expect(output).toMatch(/^shop stopped gracefully in [\d.]+ m?s: SIGTERM$/m)
+  })
+
+  test('R13 a loop blocked with a standard error that nobody reads is killed all the same', async ({
+    onTestFinished,
+  }) => {
+    const args = ['--import', 'tsx', fileURLToPath(program), 'on standard error']
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    child.stdout.resume()
+    const [, signal] = await once(child, 'exit')
+    expect(signal).toBe('SIGKILL')
   })
 
   test('R13 a loop that comes back after SIGTERM shuts down gracefully, with its report and exit code', async () => {
@@ -90,6 +116,23 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
 
   test('a loop blocked for less than the threshold is left alone', async () => {
     const child = blocked('briefly')
+    await child.says('unblocked, and a turn made')
+    child.kill('SIGTERM')
+    const { code, output } = await child.ended
+    expect(code).toBe(0)
+    expect(output).not.toContain('the event loop')
+  })
+
+  test('time in which the whole process stood still, as on a laptop asleep, is not taken for a block', async () => {
+    const flag = join(folder, 'awake')
+    const child = blocked('until the flag', flag)
+    await child.says('blocked\n')
+    child.kill('SIGSTOP')
+    await sleep(THRESHOLD * 2)
+    child.kill('SIGCONT')
+    // Its loop is blocked still: the watchdog looks first.
+    await sleep(THRESHOLD / 10)
+    writeFileSync(flag, '')
     await child.says('unblocked, and a turn made')
     child.kill('SIGTERM')
     const { code, output } = await child.ended

@@ -19,8 +19,16 @@ const forSome = (ms: number) => () => {
   block(() => performance.now() >= end)
 }
 const untilFlag = () => block(() => existsSync(flag))
+/** Writes to standard error until it is full, and then waits in vain: in the call, or trying again. */
+const neverRead = (): boolean => {
+  try {
+    writeSync(2, 'somebody should read this\n')
+  } catch {}
+  return false
+}
 const later = (ms: number, act: () => void) => void setTimeout(act, ms)
 const soon = (act: () => void) => () => later(200, act)
+const slowly = () => new Promise<void>(resolve => later(2 * WATCHDOG.killAfter, resolve))
 
 interface Story {
   readonly orders?: ServiceHooks
@@ -43,7 +51,16 @@ const stories: Readonly<Record<string, Story>> = {
   'until the flag, slow to stop': {
     orders: {
       start: soon(untilFlag),
-      stop: () => new Promise<void>(resolve => later(2 * WATCHDOG.killAfter, resolve)),
+      stop: slowly,
+    },
+  },
+  'on standard error': { orders: { start: soon(() => block(neverRead)) } },
+  'until the flag in stop': {
+    orders: {
+      stop: () => {
+        untilFlag()
+        return slowly()
+      },
     },
   },
   briefly: { orders: { start: soon(forSome(WATCHDOG.threshold * 0.4)) } },
