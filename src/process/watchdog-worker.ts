@@ -96,7 +96,7 @@ let bitten = false
 setInterval(() => {
   const now = performance.now()
   // When this thread was late too, a laptop slept or a container was paused: that time says little about the loop.
-  silent += Math.min(now - looked, threshold / 4)
+  silent += Math.min(now - looked, Math.max(threshold / 4, 2 * every))
   looked = now
   const beat = Atomics.load(beats, 0)
   if (beat !== seen) {
