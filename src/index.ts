@@ -23,3 +23,4 @@ export {
 export { foldStatus, type GroupStatus } from './core/status.ts'
 export { type RunOptions, run } from './process/run.ts'
 export { signals } from './process/signals.ts'
+export type { WatchdogOptions } from './process/watchdog.ts'

@@ -8,6 +8,7 @@ import { conduct } from '../core/shutdown.ts'
 import type { StopReason } from '../core/state.ts'
 import { signals, TERMINATION } from './signals.ts'
 import { uncaught$ } from './uncaught.ts'
+import { startWatchdog, type WatchdogOptions, watchdogTimes } from './watchdog.ts'
 
 /** How a group runs as a process. Times are milliseconds; `Infinity` turns a clock off. */
 export interface RunOptions {
@@ -21,6 +22,12 @@ export interface RunOptions {
   readonly forceTimeout?: number
   /** What to do with the report. Default: print it to stderr. `false`: nothing. */
   readonly report?: ((report: Report) => void) | false
+  /**
+   * Watches for an event loop that is blocked, from a thread of its own: prints the last states, sends SIGTERM, and kills
+   * the process when the loop does not come back in time. Default `false`; `true`: a `threshold` of 5,000, `killAfter`
+   * 10,000. It stands by while a debugger can attach.
+   */
+  readonly watchdog?: boolean | WatchdogOptions
 }
 
 /** After a shutdown, the process has this long to exit by itself before it is ended. */
@@ -30,7 +37,7 @@ const EXIT_GRACE = 1_000
  * Runs a group as a process: starts it, waits for a signal, an uncaught error or its end, takes it down, prints the
  * report and sets the exit code: 0 when all ended gracefully, 1 when anything failed, ran out of time, was forced or
  * abandoned, 128+n when a second signal forced it. What still keeps the process alive a second after a shutdown is
- * named and ended.
+ * named and ended. A `watchdog` ends a process whose event loop is blocked, which no signal or deadline here can.
  *
  * @returns the report; it never rejects once the group has begun to start.
  * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`
@@ -39,6 +46,12 @@ const EXIT_GRACE = 1_000
  * const group = serviceGroup('shop').add(task('hello', () => console.log('hello')))
  * const report = await run(group, { drainDelay: 5_000 })
  * console.log(report.outcome) // ended
+ * ```
+ * @example
+ * With a watchdog for a blocked event loop:
+ * ```ts
+ * const group = serviceGroup('shop').add(task('hello', () => console.log('hello')))
+ * await run(group, { watchdog: { threshold: 2_000, killAfter: 5_000 } })
  * ```
  */
 export const run = async (group: ServiceGroup<string, never>, options: RunOptions = {}): Promise<Report> => {
@@ -51,6 +64,8 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     group.options.shutdownTimeout,
   )
   const forceTimeout = duration(group.name, 'forceTimeout', options.forceTimeout, group.options.forceTimeout)
+
+  const times = watchdogTimes(group.name, options.watchdog)
 
   const trigger$ = new Subject<StopReason>()
   const force$ = new Subject<StopReason>()
@@ -81,6 +96,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
       `${group.name}: drainDelay is 0 inside Kubernetes, so requests may still be routed here after the listener has closed; 5000 is a good start\n`,
     )
 
+  const stopWatchdog = times && startWatchdog(group, times)
   await new Promise<void>(resolve => {
     conduct(group, {
       trigger$,
@@ -98,6 +114,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     })
   })
   handlers.unsubscribe()
+  await stopWatchdog?.()
   // Handles that were just closed take a few turns to be gone.
   for (let turn = 0; turn < 5 && activeResources().length > 0; turn++) await new Promise(r => setImmediate(r))
 

@@ -120,6 +120,8 @@ describe('as it would be published', () => {
       ),
     ).toEqual([])
     for (const file of Object.values(manifest.exports)) expect(paths).toContain(file.replace('./', ''))
+    // What nothing imports: a thread is started from its file.
+    expect(paths).toContain('dist/process/watchdog-worker.js')
     expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig/.test(path))).toEqual([])
   })
 })

@@ -1,0 +1,119 @@
+import { duration } from '../core/clock.ts'
+import { ServiceError } from '../core/errors.ts'
+import type { GroupEvent } from '../core/events.ts'
+import type { ServiceGroup } from '../core/group.ts'
+import { describeReason, reasonOf, type ServiceState } from '../core/state.ts'
+import type { LastState, Watched } from './watchdog-worker.ts'
+
+/** When a watchdog barks, and when it bites. Times are milliseconds; `Infinity` turns a clock off. */
+export interface WatchdogOptions {
+  /** How long the event loop may be blocked before it is told and SIGTERM is sent. More than zero. Default 5,000. */
+  readonly threshold?: number
+  /** How long the loop has from then to come back before the process is killed with SIGKILL. Default 10,000. */
+  readonly killAfter?: number
+}
+
+const THRESHOLD = 5_000
+const KILL_AFTER = 10_000
+
+/** The times of a watchdog, checked; `undefined` when none is wanted. */
+export const watchdogTimes = (
+  group: string,
+  option: boolean | WatchdogOptions = false,
+): Required<WatchdogOptions> | undefined => {
+  if (option === false) return undefined
+  const asked = option === true ? {} : option
+  const threshold = duration(group, 'watchdog.threshold', asked.threshold, THRESHOLD)
+  const killAfter = duration(group, 'watchdog.killAfter', asked.killAfter, KILL_AFTER)
+  if (threshold === 0)
+    throw new ServiceError(
+      'ERR_INVALID_DURATION',
+      group,
+      `"${group}": watchdog.threshold must be more than zero (Infinity for no limit): every turn of the loop takes time`,
+    )
+  return threshold === Infinity ? undefined : { threshold, killAfter }
+}
+
+/**
+ * Watches the event loop from a thread of its own: this one leaves heartbeats and the last states there while it can.
+ * It keeps no process alive.
+ *
+ * @returns ends the watch; settles when the thread is gone.
+ */
+export const startWatchdog = (
+  group: ServiceGroup<string, never>,
+  { threshold, killAfter }: Required<WatchdogOptions>,
+): (() => Promise<unknown>) => {
+  if (process.pid === 1)
+    process.stderr.write(
+      `${group.name}: the watchdog can tell and ask (SIGTERM), but the kernel lets no process 1 kill itself: run it under an init (docker run --init)\n`,
+    )
+  const { Worker } = process.getBuiltinModule('node:worker_threads')
+  const inspector = process.getBuiltinModule('node:inspector')
+  const beats = new Int32Array(new SharedArrayBuffer(8))
+  const every = Math.min(Math.max(threshold / 20, 5), 250)
+  const workerData: Watched = { group: group.name, beats, every, threshold, killAfter }
+  // What the program preloads (`--import`) is for itself: it would run a second time in there.
+  const worker = new Worker(new URL('./watchdog-worker.js', import.meta.url), {
+    name: 'watchdog',
+    workerData,
+    execArgv: [],
+  })
+  worker.unref()
+  worker.on('error', error => {
+    process.stderr.write(`${group.name}: going on without a watchdog, which failed: ${error.message}\n`)
+  })
+  const beat = (): void => {
+    Atomics.store(beats, 1, inspector?.url() === undefined ? 0 : 1)
+    Atomics.add(beats, 0, 1)
+  }
+  beat()
+  const beating = setInterval(beat, every).unref()
+  const events = group.events$.subscribe(event => {
+    for (const last of lastStates(event)) worker.postMessage(last)
+  })
+  return () => {
+    clearInterval(beating)
+    events.unsubscribe()
+    return worker.terminate()
+  }
+}
+
+const lastStates = (event: GroupEvent): readonly LastState[] => {
+  if (event.kind === 'snapshot')
+    return [event.group, ...event.services].map(({ path, state }) => lastState(path, state))
+  return [lastState(event.path, event.kind === 'added' ? { phase: 'idle' } : event.state)]
+}
+
+const lastState = (path: string, state: ServiceState): LastState => ({
+  path,
+  phase: state.phase === 'stopped' ? state.how : state.phase,
+  detail: detailOf(state),
+  leaving: state.phase !== 'running' ? !BEFORE_LEAVING.has(state.phase) : state.leaving !== undefined,
+})
+
+const BEFORE_LEAVING: ReadonlySet<string> = new Set(['idle', 'waiting', 'starting', 'backoff'])
+
+/** Text only: nothing in it can fail to reach the other thread. */
+const detailOf = (state: ServiceState): string => {
+  const reason = reasonOf(state)
+  const details = reason ? [`${state.phase === 'running' ? 'leaving: ' : ''}${describeReason(reason)}`] : []
+  switch (state.phase) {
+    case 'waiting':
+      return `for ${state.for.join(', ')}`
+    case 'starting':
+      return state.attempt > 1 ? `attempt ${state.attempt}` : ''
+    case 'running':
+      if (state.health !== 'pass') details.push([state.health, ...(state.detail ? [state.detail] : [])].join(': '))
+      return details.join(', ')
+    case 'draining':
+    case 'stopping':
+      if (state.pending !== undefined) details.push(`${state.pending} pending`)
+      return details.join(', ')
+    case 'backoff':
+    case 'failed':
+      return state.error.message
+    default:
+      return ''
+  }
+}
