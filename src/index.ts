@@ -1,3 +1,4 @@
+export type { HealthCheck } from './core/behaviors/health-check.ts'
 export type { Clock } from './core/clock.ts'
 export { type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
 export type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './core/events.ts'

@@ -1,5 +1,6 @@
 import { distinctUntilChanged, map, NEVER, Observable } from 'rxjs'
 import { type Deadlines, deadline, FORCE_TIMEOUT } from './behaviors/deadline.ts'
+import { type HealthCheck, healthCheck } from './behaviors/health-check.ts'
 import { type Clock, duration, systemClock } from './clock.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
@@ -39,6 +40,8 @@ export interface AddOptions<Known extends string = string> {
   readonly drainTimeout?: number
   /** How long it may take to stop, from its own turn, before it is forced. Default 10,000; for a group `Infinity`. */
   readonly stopTimeout?: number
+  /** A question put to it again and again while it runs, and what comes of a failure. Default: none. */
+  readonly healthCheck?: HealthCheck
   /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
   readonly observer?: boolean
 }
@@ -95,7 +98,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * Adds a service: a Service, or any object with `start()` and `stop()`, named after its `name` or its class. Returns
    * the group. While the group runs, the service is started at once and will be the first to stop.
    *
-   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`;
+   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
+   * `ERR_INVALID_OPTION`;
    * `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`
    * @example
    * ```ts
@@ -119,10 +123,12 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       )
     const nested = added instanceof ServiceGroup ? added : undefined
     const deadlines = deadlinesOf(name, options, nested ? UNBOUNDED : DEFAULTS)
+    const { clock } = this.options
+    const bounded = deadline(service, deadlines, clock, nested && ServiceGroup.#explain(nested))
     const entry: Entry = {
       name,
       path: `${this.name}/${name}`,
-      service: deadline(service, deadlines, this.options.clock, nested && ServiceGroup.#explain(nested)),
+      service: options.healthCheck ? healthCheck(bounded, options.healthCheck, clock) : bounded,
       dependsOn: options.dependsOn,
       observer: options.observer,
       dismiss: nested && ServiceGroup.#dismiss(nested),
