@@ -34,3 +34,13 @@ export const duration = (service: string, option: string, value: number | undefi
     `"${service}": ${option} must be milliseconds, zero or more (Infinity for no limit), not ${String(value)}`,
   )
 }
+
+/** A duration that comes to an end, checked. */
+export const finite = (service: string, option: string, ms: number): number => {
+  if (Number.isFinite(ms) && ms >= 0) return ms
+  throw new ServiceError(
+    'ERR_INVALID_DURATION',
+    service,
+    `"${service}": ${option} must be milliseconds, zero or more and finite, not ${String(ms)}`,
+  )
+}

@@ -1,7 +1,7 @@
-import { type HealthCheck, serviceGroup } from 'rx-service-group'
-import { recordTrace } from 'rx-service-group/testing'
+import { type HealthCheck, type ServiceContext, serviceGroup, task } from 'rx-service-group'
+import { recordTrace, type VirtualTime } from 'rx-service-group/testing'
 import { describe, expect, test } from 'vitest'
-import { outcomes, plain, rejectionOf, shopUnderVirtualTime } from './setup.ts'
+import { linesOf, outcomes, plain, rejectionOf, shopUnderVirtualTime } from './setup.ts'
 
 const ill = (): never => {
   throw new Error('no route')
@@ -158,5 +158,143 @@ describe('R11 health checks', () => {
     expect(await rejectionOf(add())).toMatchObject({ code: 'ERR_INVALID_DURATION', service: 'db' })
     expect(shop.size).toBe(0)
     expect(shop.add(plain('db')).size).toBe(1)
+  })
+})
+
+describe('S10 a busy service extends its deadline', () => {
+  /** A hook that takes its time, and asks for more at some moments: `[when, how much]`. */
+  const busy =
+    (time: VirtualTime, lasts: number, ...asks: readonly (readonly [at: number, ms: number])[]) =>
+    ({ extend }: ServiceContext): Promise<void> =>
+      new Promise(resolve => {
+        for (const [at, ms] of asks)
+          if (at === 0) extend(ms)
+          else time.schedule(() => extend(ms), at)
+        time.schedule(() => resolve(), lasts)
+      })
+
+  const start = async (lasts: number, ...asks: readonly (readonly [number, number])[]): Promise<readonly string[]> => {
+    const { time, shop } = shopUnderVirtualTime()
+    shop.add(plain('db', { start: busy(time, lasts, ...asks) }), { startTimeout: 100, stopTimeout: 1_000 })
+    const trace = recordTrace(shop, { times: true })
+    shop.start().catch(() => undefined)
+    await time.advance(5_000)
+    await shop.stop()
+    expect(time.timers).toBe(0)
+    return trace.lines.filter(line => line.includes('shop/db')).slice(1, 4)
+  }
+
+  test.each<[string, number, (readonly [number, number])[], string[]]>([
+    ['not at all', 300, [], ['100 shop/db stopping', '300 shop/db failed ERR_START_TIMEOUT']],
+    [
+      'at once, before its clock runs',
+      300,
+      [[0, 301]],
+      ['0 shop/db starting (extended by 301)', '300 shop/db running'],
+    ],
+    ['just before it passes', 300, [[99, 202]], ['99 shop/db starting (extended by 202)', '300 shop/db running']],
+    ['after it passed: no effect', 300, [[101, 500]], ['100 shop/db stopping', '300 shop/db failed ERR_START_TIMEOUT']],
+    [
+      'by less than is left: never shortened',
+      90,
+      [[10, 5]],
+      ['10 shop/db starting (extended by 5)', '90 shop/db running'],
+    ],
+  ])('S10 in start, %s', async (_, lasts, asks, lines) => {
+    expect((await start(lasts, ...asks)).slice(0, 2)).toEqual(lines)
+  })
+
+  test('S10 again and again, as long as it is busy; the error tells how long it was given', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const asks = Array.from({ length: 10 }, (_, i) => [50 * (i + 1), 60] as const)
+    shop.add(plain('db', { start: busy(time, 2_000, ...asks) }), { startTimeout: 100 })
+    const started = rejectionOf(shop.start())
+    await time.advance(559)
+    expect(shop.status.services['shop/db']?.state.phase).toBe('starting')
+    await time.advance(1_500)
+    expect(await started).toMatchObject({
+      cause: { code: 'ERR_START_TIMEOUT', message: expect.stringContaining('was not running within 560 ms') },
+    })
+  })
+
+  test('S10 in drain and in stop, each its own deadline, before it passes and not after', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    shop
+      .add(plain('db', { stop: busy(time, 300, [90, 300]) }), { stopTimeout: 100 })
+      .add(plain('late', { stop: busy(time, 300, [110, 300]) }), { stopTimeout: 100 })
+      .add(plain('orders', { drain: busy(time, 300, [90, 300]) }), { drainTimeout: 100 })
+      .add(plain('tardy', { drain: busy(time, 250, [110, 300]) }), { drainTimeout: 100 })
+    const trace = recordTrace(shop, { times: true })
+    await shop.start()
+    void shop.stop()
+    await time.advance(1_000)
+    const lines = trace.lines.slice(10).filter(line => !/ shop /.test(line) && !line.includes('leaving'))
+    expect(lines).toEqual([
+      '0 shop/orders draining',
+      '0 shop/tardy draining',
+      '90 shop/orders draining (extended by 300)',
+      '100 shop/tardy drained (timed out)',
+      '300 shop/orders drained',
+      '300 shop/tardy stopping',
+      '300 shop/tardy stopped',
+      '300 shop/orders stopping',
+      '300 shop/orders stopped',
+      '300 shop/late stopping',
+      '600 shop/late stopped (forced) ERR_STOP_TIMEOUT',
+      '600 shop/db stopping',
+      '690 shop/db stopping (extended by 300)',
+      '900 shop/db stopped',
+    ])
+    expect(time.timers).toBe(0)
+  })
+
+  test('S10 a task extends the stop that its signal began', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const main = ({ signal, extend }: ServiceContext): Promise<void> =>
+      new Promise(resolve =>
+        signal.addEventListener('abort', () => {
+          extend(500)
+          time.schedule(() => resolve(), 400)
+        }),
+      )
+    shop.add(task('worker', main), { stopTimeout: 100 })
+    await shop.start()
+    void shop.stop()
+    await time.advance(1_000)
+    expect(outcomes(shop.report)).toEqual({ 'shop/worker': 'stopped' })
+  })
+
+  test('S10 the clock of the whole shutdown is not extended, nor the time to let go', async () => {
+    const { time, shop } = shopUnderVirtualTime({ shutdownTimeout: 200, forceTimeout: 50 })
+    const asks = [
+      [10, 9_000],
+      [210, 9_000],
+    ] as const
+    shop.add(plain('db', { stop: busy(time, 9_000, ...asks) }))
+    const trace = recordTrace(shop, { times: true })
+    await shop.start()
+    void shop.stop()
+    await time.advance(9_000)
+    expect(trace.lines.filter(line => line.includes('shop/db')).slice(3)).toEqual([
+      '0 shop/db stopping',
+      '10 shop/db stopping (extended by 9000)',
+      '250 shop/db stopped (abandoned) ERR_ABANDONED',
+    ])
+  })
+
+  test('S10 extend means nothing while it runs; what is no time is refused', async () => {
+    const { shop } = shopUnderVirtualTime()
+    let context: ServiceContext | undefined
+    const start = (its: ServiceContext): void => {
+      context = its
+    }
+    shop.add(plain('db', { start }))
+    const trace = recordTrace(shop)
+    await shop.start()
+    context?.extend(100)
+    expect(linesOf(trace.lines, 'shop/db')).toEqual(['starting', 'running'])
+    for (const ms of [-1, Number.NaN, Infinity])
+      expect(() => context?.extend(ms)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_DURATION' }))
+    await shop.stop()
   })
 })
