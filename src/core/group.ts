@@ -6,6 +6,7 @@ import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
 import { type Entry, GroupLife } from './group-life.ts'
 import { Journal } from './journal.ts'
+import type { Unready } from './reasons.ts'
 import { type Report, reportOf } from './report.ts'
 import { checkName, type Service, type Startable, toService } from './service.ts'
 import { conduct } from './shutdown.ts'
@@ -53,6 +54,8 @@ export interface GroupHealth {
   readonly ready: boolean
   /** Which service is not well, and why. */
   readonly detail?: string
+  /** Why it is not ready, or not well; empty when all is well. Made when it is first read. */
+  readonly reasons: readonly Unready[]
 }
 
 const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000, stopTimeout: 10_000 }
@@ -136,7 +139,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     this.#life?.enroll([entry])
     this.#entries.push(entry)
     this.#names.add(name)
-    this.#journal.add(entry.path, options.dependsOn, options.observer)
+    this.#journal.add(entry.path, options)
     if (nested) nested.#nest(this.#journal, this.name)
     this.#life?.startAdded()
     return this as unknown as ServiceGroup<Name, Known | N>
@@ -205,12 +208,12 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     return this.#journal.events$
   }
 
-  /** The group's health and readiness; tells only changes. */
+  /**
+   * The group's health and readiness, and the reasons; tells only changes. While it starts, `status.reasons` tells at
+   * any moment what it still waits for.
+   */
   get health$(): Observable<GroupHealth> {
-    return this.status$.pipe(
-      map(healthOf),
-      distinctUntilChanged((a, b) => a.health === b.health && a.ready === b.ready && a.detail === b.detail),
-    )
+    return this.status$.pipe(distinctUntilChanged(tellsSame), map(healthOf))
   }
 
   /** What is true now. It stays as it is for whoever keeps it. */
@@ -336,11 +339,26 @@ const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): De
   }
 }
 
-const healthOf = ({ health, ready, group: { state } }: GroupStatus): GroupHealth => ({
-  health,
-  ready,
-  ...(state.phase === 'running' && state.detail !== undefined && { detail: state.detail }),
-})
+const detailOf = ({ group: { state } }: GroupStatus): string | undefined =>
+  state.phase === 'running' ? state.detail : undefined
+
+const healthOf = (status: GroupStatus): GroupHealth => {
+  const { health, ready } = status
+  const detail = detailOf(status)
+  return {
+    health,
+    ready,
+    ...(detail !== undefined && { detail }),
+    get reasons() {
+      return status.reasons
+    },
+  }
+}
+
+/** A group says what its services come to; of what these say themselves only readiness goes before it. */
+const tellsSame = (before: GroupStatus, status: GroupStatus): boolean =>
+  before.ready === status.ready &&
+  (status.group.seq !== status.seq || (before.health === status.health && detailOf(before) === detailOf(status)))
 
 /**
  * A group of services. Services start in the order they are added and stop in reverse.

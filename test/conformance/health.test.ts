@@ -1,4 +1,12 @@
-import { type HealthCheck, type ServiceContext, serviceGroup, task } from 'rx-service-group'
+import {
+  foldStatus,
+  type GroupHealth,
+  type GroupStatus,
+  type HealthCheck,
+  type ServiceContext,
+  serviceGroup,
+  task,
+} from 'rx-service-group'
 import { recordTrace, type VirtualTime } from 'rx-service-group/testing'
 import { describe, expect, test } from 'vitest'
 import { linesOf, outcomes, plain, rejectionOf, shopUnderVirtualTime } from './setup.ts'
@@ -296,5 +304,140 @@ describe('S10 a busy service extends its deadline', () => {
     for (const ms of [-1, Number.NaN, Infinity])
       expect(() => context?.extend(ms)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_DURATION' }))
     await shop.stop()
+  })
+})
+
+describe('V5 readiness is explained', () => {
+  test('V5 while it starts: who is not ready, and through which dependency', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const workers = serviceGroup('workers', { clock: time }).add(plain('mailer', { start: 'waits' }))
+    shop
+      .add(plain('probes'), { observer: true })
+      .add(plain('db', { start: 30, clock: time }), { dependsOn: [] })
+      .add(plain('orders'), { dependsOn: ['db'] })
+      .add(plain('api'), { dependsOn: ['orders', 'db'] })
+      .add(workers, { dependsOn: [] })
+      .add(plain('last'))
+    expect(shop.status.reasons).toEqual([{ path: 'shop', phase: 'idle' }])
+    shop.start().catch(() => undefined)
+    expect(shop.status.reasons).toEqual([
+      { path: 'shop', phase: 'starting' },
+      { path: 'shop/db', phase: 'starting' },
+      { path: 'shop/orders', phase: 'waiting', through: ['shop/db'] },
+      { path: 'shop/api', phase: 'waiting', through: ['shop/orders', 'shop/db'] },
+      { path: 'shop/workers', phase: 'starting', through: ['shop/workers/mailer'] },
+      { path: 'shop/workers/mailer', phase: 'starting' },
+      { path: 'shop/last', phase: 'idle', through: ['shop/workers'] },
+    ])
+    await time.advance(30)
+    expect(shop.status.reasons.map(({ path }) => path)).toEqual([
+      'shop',
+      'shop/workers',
+      'shop/workers/mailer',
+      'shop/last',
+    ])
+    await shop.stop()
+  })
+
+  test('V5 one that waits for what was added later names that, and nobody waits in a circle', () => {
+    const { shop } = shopUnderVirtualTime()
+    shop
+      .add(plain('api'), { dependsOn: ['db'] })
+      .add(plain('db', { start: 'waits' }))
+      .add(plain('log'))
+    shop.start().catch(() => undefined)
+    expect(shop.status.reasons.slice(1)).toEqual([
+      { path: 'shop/api', phase: 'waiting', through: ['shop/db'] },
+      { path: 'shop/db', phase: 'starting' },
+      { path: 'shop/log', phase: 'idle', through: ['shop/db'] },
+    ])
+  })
+
+  test('V5 health$ tells only changes, each with its reasons; when it is not ready there is always one', async () => {
+    const { shop } = shopUnderVirtualTime()
+    const db = plain('db')
+    const api = plain('api')
+    shop.add(db).add(api)
+    const seen: GroupHealth[] = []
+    shop.health$.subscribe(health => seen.push(health))
+    const statuses: GroupStatus[] = []
+    shop.status$.subscribe(status => statuses.push(status))
+    await shop.start()
+    db.setHealth('warn', 'slow')
+    db.info({ port: 1 })
+    db.setHealth('warn', 'slow')
+    api.setHealth('fail', 'down')
+    db.setHealth('pass')
+    api.setHealth('pass')
+    await shop.stop('enough')
+    expect(seen).toEqual([
+      { health: 'pass', ready: false, reasons: [{ path: 'shop', phase: 'idle' }] },
+      { health: 'pass', ready: true, reasons: [] },
+      {
+        health: 'warn',
+        ready: true,
+        detail: 'db warn: slow',
+        reasons: [{ path: 'shop/db', phase: 'running', health: 'warn', detail: 'slow' }],
+      },
+      {
+        health: 'fail',
+        ready: false,
+        detail: 'db warn: slow (and 1 more)',
+        reasons: [
+          { path: 'shop/db', phase: 'running', health: 'warn', detail: 'slow' },
+          { path: 'shop/api', phase: 'running', health: 'fail', detail: 'down' },
+        ],
+      },
+      {
+        health: 'fail',
+        ready: false,
+        detail: 'api fail: down',
+        reasons: [{ path: 'shop/api', phase: 'running', health: 'fail', detail: 'down' }],
+      },
+      { health: 'pass', ready: true, reasons: [] },
+      {
+        health: 'pass',
+        ready: false,
+        reasons: [{ path: 'shop', phase: 'running', detail: 'leaving: stop(): enough' }],
+      },
+    ])
+    for (const status of statuses) expect(status.ready || status.reasons.length > 0).toBe(true)
+    expect(JSON.parse(JSON.stringify(seen.at(-1)))).toEqual(seen.at(-1))
+  })
+
+  test('V5 ready only when all that is required is: one added while it runs counts until it runs, also inside', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const workers = serviceGroup('workers', { clock: time })
+    shop.add(plain('db')).add(workers)
+    const events = recordTrace(shop)
+    await shop.start()
+    const ready: boolean[] = []
+    shop.health$.subscribe(health => ready.push(health.ready))
+    const mailer = plain('mailer', { start: 'waits' })
+    workers.add(mailer)
+    expect([shop.status.ready, shop.status.health]).toEqual([false, 'pass'])
+    expect(shop.status.reasons).toEqual([{ path: 'shop/workers/mailer', phase: 'starting' }])
+    mailer.start.succeed()
+    await time.settle()
+    expect([shop.status.ready, shop.status.reasons]).toEqual([true, []])
+    expect(ready).toEqual([true, false, true])
+    // Whoever folds the events elsewhere comes to the same.
+    const folded = events.events.reduce<GroupStatus | undefined>(foldStatus, undefined)
+    expect(JSON.stringify(folded)).toBe(JSON.stringify(shop.status))
+    expect([folded?.ready, folded?.reasons]).toEqual([true, []])
+    await shop.stop()
+  })
+
+  test('V5 a failure is the reason, also when all is over', async () => {
+    const { shop } = shopUnderVirtualTime()
+    const db = plain('db')
+    shop.add(db).add(plain('api'))
+    await shop.start()
+    db.die()
+    await shop.stop()
+    expect(shop.status.reasons).toEqual([
+      { path: 'shop', phase: 'failed', detail: expect.stringContaining('db died') },
+      { path: 'shop/db', phase: 'failed', detail: expect.stringContaining('db died') },
+    ])
   })
 })
