@@ -342,13 +342,15 @@ describe('V5 readiness is explained', () => {
   test('V5 one that waits for what was added later names that, and nobody waits in a circle', () => {
     const { shop } = shopUnderVirtualTime()
     shop
+      .add(plain('first', { start: 'waits' }))
       .add(plain('api'), { dependsOn: ['db'] })
-      .add(plain('db', { start: 'waits' }))
+      .add(plain('db'))
       .add(plain('log'))
     shop.start().catch(() => undefined)
     expect(shop.status.reasons.slice(1)).toEqual([
+      { path: 'shop/first', phase: 'starting' },
       { path: 'shop/api', phase: 'waiting', through: ['shop/db'] },
-      { path: 'shop/db', phase: 'starting' },
+      { path: 'shop/db', phase: 'idle', through: ['shop/first'] },
       { path: 'shop/log', phase: 'idle', through: ['shop/db'] },
     ])
   })

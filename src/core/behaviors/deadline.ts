@@ -210,10 +210,8 @@ class BoundedLife {
   }
 
   #extend(ms = 0): void {
-    const { phase } = this.#state
     // Too late: that time has passed already.
-    if (this.#level.latest?.step === 'force' || (this.#drainTimedOut && phase === 'draining')) return
-    if (this.#stopping && phase === 'starting') return
+    if (this.#level.latest?.step === 'force' || (this.#stopping && this.#state.phase === 'starting')) return
     this.#extended = this.#clock.now() + ms
     if (this.#timer && this.#extended > this.#ends) this.#armUntil(this.#extended)
   }
