@@ -13,6 +13,17 @@ const LONGEST = 2 ** 31 - 1
 export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined =>
   ms > LONGEST ? undefined : clock.schedule(callback, ms)
 
+/** How many, checked: a whole number, at least one. */
+export const count = (service: string, option: string, value: number | undefined, fallback: number): number => {
+  if (value === undefined) return fallback
+  if (Number.isSafeInteger(value) && value >= 1) return value
+  throw new ServiceError(
+    'ERR_INVALID_OPTION',
+    service,
+    `"${service}": ${option} must be a whole number, one or more, not ${String(value)}`,
+  )
+}
+
 /** A duration in milliseconds, checked: not NaN, not negative, a number. */
 export const duration = (service: string, option: string, value: number | undefined, fallback: number): number => {
   if (value === undefined) return fallback
@@ -21,5 +32,15 @@ export const duration = (service: string, option: string, value: number | undefi
     'ERR_INVALID_DURATION',
     service,
     `"${service}": ${option} must be milliseconds, zero or more (Infinity for no limit), not ${String(value)}`,
+  )
+}
+
+/** A duration that comes to an end, checked. */
+export const finite = (service: string, option: string, ms: number): number => {
+  if (Number.isFinite(ms) && ms >= 0) return ms
+  throw new ServiceError(
+    'ERR_INVALID_DURATION',
+    service,
+    `"${service}": ${option} must be milliseconds, zero or more and finite, not ${String(ms)}`,
   )
 }

@@ -19,6 +19,7 @@ export interface AddedEvent {
   readonly path: string
   readonly dependsOn?: readonly string[]
   readonly observer?: true
+  readonly optional?: true
 }
 
 /** A service, or the group itself, has come to a new state. */

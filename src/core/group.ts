@@ -1,11 +1,13 @@
 import { distinctUntilChanged, map, NEVER, Observable } from 'rxjs'
 import { type Deadlines, deadline, FORCE_TIMEOUT } from './behaviors/deadline.ts'
+import { type HealthCheck, healthCheck } from './behaviors/health-check.ts'
 import { type Clock, duration, systemClock } from './clock.ts'
 import type { Entry, OnEnd } from './entry.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
 import { GroupLife } from './group-life.ts'
 import { Journal } from './journal.ts'
+import type { Unready } from './reasons.ts'
 import { type Report, reportOf } from './report.ts'
 import { checkName, type Service, type Startable, toService } from './service.ts'
 import { conduct } from './shutdown.ts'
@@ -40,6 +42,8 @@ export interface AddOptions<Known extends string = string> {
   readonly drainTimeout?: number
   /** How long it may take to stop, from its own turn, before it is forced. Default 10,000; for a group `Infinity`. */
   readonly stopTimeout?: number
+  /** A question put to it again and again while it runs, and what comes of a failure. Default: none. */
+  readonly healthCheck?: HealthCheck
   /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
   readonly observer?: boolean
   /**
@@ -62,6 +66,8 @@ export interface GroupHealth {
   readonly ready: boolean
   /** Which service is not well, and why. */
   readonly detail?: string
+  /** Why it is not ready, or not well; empty when all is well. Made when it is first read. */
+  readonly reasons: readonly Unready[]
 }
 
 const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000, stopTimeout: 10_000 }
@@ -135,10 +141,12 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       )
     const nested = added instanceof ServiceGroup ? added : undefined
     const deadlines = deadlinesOf(name, options, nested ? UNBOUNDED : DEFAULTS)
+    const { clock } = this.options
+    const bounded = deadline(service, deadlines, clock, nested && ServiceGroup.#explain(nested))
     const entry: Entry = {
       name,
       path: `${this.name}/${name}`,
-      service: deadline(service, deadlines, this.options.clock, nested && ServiceGroup.#explain(nested)),
+      service: options.healthCheck ? healthCheck(bounded, options.healthCheck, clock) : bounded,
       dependsOn: options.dependsOn,
       observer: options.observer,
       optional: options.optional,
@@ -148,7 +156,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     this.#life?.enroll([entry])
     this.#entries.push(entry)
     this.#names.add(name)
-    this.#journal.add(entry.path, options.dependsOn, options.observer)
+    this.#journal.add(entry.path, options)
     if (nested) nested.#nest(this.#journal, this.name)
     this.#life?.startAdded()
     return this as unknown as ServiceGroup<Name, Known | N>
@@ -217,12 +225,12 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     return this.#journal.events$
   }
 
-  /** The group's health and readiness; tells only changes. */
+  /**
+   * The group's health and readiness, and the reasons; tells only changes. While it starts, `status.reasons` tells at
+   * any moment what it still waits for.
+   */
   get health$(): Observable<GroupHealth> {
-    return this.status$.pipe(
-      map(healthOf),
-      distinctUntilChanged((a, b) => a.health === b.health && a.ready === b.ready && a.detail === b.detail),
-    )
+    return this.status$.pipe(distinctUntilChanged(tellsSame), map(healthOf))
   }
 
   /** What is true now. It stays as it is for whoever keeps it. */
@@ -357,11 +365,26 @@ const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
   )
 }
 
-const healthOf = ({ health, ready, group: { state } }: GroupStatus): GroupHealth => ({
-  health,
-  ready,
-  ...(state.phase === 'running' && state.detail !== undefined && { detail: state.detail }),
-})
+const detailOf = ({ group: { state } }: GroupStatus): string | undefined =>
+  state.phase === 'running' ? state.detail : undefined
+
+const healthOf = (status: GroupStatus): GroupHealth => {
+  const { health, ready } = status
+  const detail = detailOf(status)
+  return {
+    health,
+    ready,
+    ...(detail !== undefined && { detail }),
+    get reasons() {
+      return status.reasons
+    },
+  }
+}
+
+/** A group says what its services come to; of what these say themselves only readiness goes before it. */
+const tellsSame = (before: GroupStatus, status: GroupStatus): boolean =>
+  before.ready === status.ready &&
+  (status.group.seq !== status.seq || (before.health === status.health && detailOf(before) === detailOf(status)))
 
 /**
  * A group of services. Services start in the order they are added and stop in reverse.

@@ -22,6 +22,14 @@ export interface ServiceContext {
   readonly pending: (count: number) => void
   /** Particulars to show with the state; later ones are merged into earlier ones. */
   readonly info: (particulars: Info) => void
+  /**
+   * Asks for time, before it is up: the `startTimeout`, `drainTimeout` or `stopTimeout` that runs now will last at least
+   * so many milliseconds from now. It never shortens one, and does nothing once it has passed or was cut short, nor in
+   * `unready` and `force`. The clock of the whole shutdown, and those given to a group, are not extended.
+   *
+   * @throws ServiceError `ERR_INVALID_DURATION`
+   */
+  readonly extend: (ms: number) => void
 }
 
 /** What a hook reaches of the service it belongs to. */
@@ -31,6 +39,7 @@ export interface HookHost {
   setHealth(health: Health, detail?: string): void
   setPending(count: number): void
   addInfo(particulars: Info): void
+  extend(call: HookCall, ms: number): void
 }
 
 const UNSUBSCRIBED = Symbol('unsubscribed')
@@ -125,6 +134,10 @@ export class HookCall implements ServiceContext {
 
   get info(): (particulars: Info) => void {
     return particulars => this.#host.addInfo(particulars)
+  }
+
+  get extend(): (ms: number) => void {
+    return ms => this.#host.extend(this, ms)
   }
 
   #unsubscribe(): void {

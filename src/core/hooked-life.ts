@@ -1,4 +1,5 @@
 import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
+import { finite } from './clock.ts'
 import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
 import { HookCall, type HookHost, type HookResult, type ServiceContext } from './hook-call.ts'
 import { listen } from './listener.ts'
@@ -88,6 +89,17 @@ export class HookedLife implements HookHost, Unsubscribable {
   addInfo(particulars: Info): void {
     this.#info = { ...this.#info, ...particulars }
     if (this.#phase !== 'idle' && this.#phase !== 'over') this.#say()
+  }
+
+  /** Told once, in the state of this moment: whoever holds the clock hears it. */
+  extend(call: HookCall, ms: number): void {
+    const extended = finite(this.#name, 'extend', ms)
+    // A task's signal begins its stop; all the others' end what they had time for.
+    if (call.settled || (call.aborted && call !== this.#main)) return
+    if (call === this.#unready || call === this.#force || atLeast(this.#shutdown, 'force')) return
+    const state = this.#state()
+    if (state.phase === 'starting' || state.phase === 'draining' || state.phase === 'stopping')
+      this.#out.next({ ...state, extended })
   }
 
   /** The listener has left: nothing more is said, and whatever still runs is asked to give up. */

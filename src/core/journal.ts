@@ -12,6 +12,13 @@ interface Listener {
   end(): void
 }
 
+/** What is told of a service when it joins. */
+interface Place {
+  readonly dependsOn?: readonly string[] | undefined
+  readonly observer?: boolean | undefined
+  readonly optional?: boolean | undefined
+}
+
 /** Where a nested group's events go on to. */
 interface Outer {
   readonly journal: Journal
@@ -43,16 +50,21 @@ export class Journal {
   /** The group has been added to another: what is known here is told there too, under its path. */
   nest(journal: Journal, prefix: string): void {
     this.#outer = { journal, prefix }
-    for (const { path, dependsOn, observer, state } of this.status.list) {
-      journal.add(`${prefix}/${path}`, dependsOn, observer)
+    for (const { path, dependsOn, observer, optional, state } of this.status.list) {
+      journal.add(`${prefix}/${path}`, { dependsOn, observer, optional })
       if (state.phase !== 'idle') journal.record(`${prefix}/${path}`, state)
     }
   }
 
-  add(path: string, dependsOn: readonly string[] | undefined, observer: boolean | undefined): void {
-    const particulars = { ...(dependsOn && { dependsOn }), ...(observer && { observer: true as const }) }
+  add(path: string, place: Place): void {
+    const { dependsOn, observer, optional } = place
+    const particulars = {
+      ...(dependsOn && { dependsOn }),
+      ...(observer && { observer: true as const }),
+      ...(optional && { optional: true as const }),
+    }
     this.#append({ kind: 'added', seq: this.status.seq + 1, at: this.#clock.now(), path, ...particulars })
-    this.#outer?.journal.add(`${this.#outer.prefix}/${path}`, dependsOn, observer)
+    this.#outer?.journal.add(`${this.#outer.prefix}/${path}`, place)
   }
 
   record(path: string, state: ServiceState): void {

@@ -8,6 +8,8 @@ export interface ServiceStatus {
   /** The services it said it depends on; left out when its place is given by the order of adding. */
   readonly dependsOn?: readonly string[]
   readonly observer?: true
+  /** The group can do without it, or without the group it is in. */
+  readonly optional?: true
   /** The number of its last event. */
   readonly seq: number
   /** When it came to its phase. */
@@ -42,7 +44,7 @@ export const advance = (before: ServiceStatus, state: ServiceState, seq: number,
   const { phase } = state
   const moved = phase !== before.state.phase
   const reborn = moved && phase === 'starting'
-  const { path, dependsOn, observer } = before
+  const { path, dependsOn, observer, optional } = before
   const status = {
     path,
     state,
@@ -57,11 +59,12 @@ export const advance = (before: ServiceStatus, state: ServiceState, seq: number,
     endedAt: reborn ? null : moved && isFinal(state) ? at : before.endedAt,
   }
   const drainTimedOut = !reborn && (before.drainTimedOut || (phase === 'drained' && state.timedOut === true))
-  if (!dependsOn && !observer && !drainTimedOut) return status
+  if (!dependsOn && !observer && !optional && !drainTimedOut) return status
   return {
     ...status,
     ...(dependsOn && { dependsOn }),
     ...(observer && { observer }),
+    ...(optional && { optional }),
     ...(drainTimedOut && { drainTimedOut }),
   }
 }

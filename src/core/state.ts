@@ -18,15 +18,28 @@ export type StopReason =
 /** How a service came to its end. `abandoned`: it did not let go, even when forced. */
 export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
 
-/** Where a service is in its life; each phase carries what a person would ask next. Plain JSON. */
+/**
+ * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
+ * moment it has asked for at least so many milliseconds more.
+ */
 export type ServiceState = { readonly info?: Info } & (
   | { readonly phase: 'idle' }
   | { readonly phase: 'waiting'; readonly for: readonly string[] }
-  | { readonly phase: 'starting'; readonly attempt: number }
+  | { readonly phase: 'starting'; readonly attempt: number; readonly extended?: number }
   | { readonly phase: 'running'; readonly health: Health; readonly detail?: string; readonly leaving?: StopReason }
-  | { readonly phase: 'draining'; readonly reason: StopReason; readonly pending?: number }
+  | {
+      readonly phase: 'draining'
+      readonly reason: StopReason
+      readonly pending?: number
+      readonly extended?: number
+    }
   | { readonly phase: 'drained'; readonly timedOut?: true }
-  | { readonly phase: 'stopping'; readonly reason: StopReason; readonly pending?: number }
+  | {
+      readonly phase: 'stopping'
+      readonly reason: StopReason
+      readonly pending?: number
+      readonly extended?: number
+    }
   | { readonly phase: 'backoff'; readonly error: ErrorInfo; readonly attempt: number; readonly retryAt: number }
   | { readonly phase: 'stopped'; readonly how: Ending; readonly error?: ErrorInfo }
   | { readonly phase: 'failed'; readonly error: ErrorInfo }

@@ -1,4 +1,5 @@
 import type { GroupEvent, SnapshotEvent } from './events.ts'
+import { isComing, reasonsOf, type Unready } from './reasons.ts'
 import { advance, newcomer, type ServiceStatus } from './service-status.ts'
 import { type Health, type Phase, reasonOf, type StopReason } from './state.ts'
 import { VersionedMap } from './versioned-map.ts'
@@ -16,6 +17,9 @@ export class GroupStatus {
   readonly trigger: StopReason | undefined
   readonly #health: Health
   readonly #services: VersionedMap<ServiceStatus>
+  /** How many that the group can't do without are neither up nor over. */
+  readonly #coming: number
+  #reasons: readonly Unready[] | undefined
   #copy: Readonly<Record<string, ServiceStatus>> | undefined
 
   private constructor(
@@ -25,7 +29,9 @@ export class GroupStatus {
     health: Health,
     trigger: StopReason | undefined,
     services: VersionedMap<ServiceStatus>,
+    coming: number,
   ) {
+    this.#coming = coming
     this.seq = seq
     this.at = at
     this.group = group
@@ -47,10 +53,19 @@ export class GroupStatus {
     return this.#health
   }
 
-  /** Whether the group should be sent work: running, not leaving, and not failing. */
+  /** Whether the group should be sent work: running, not leaving, not failing, and all that it needs is up. */
   get ready(): boolean {
     const { state } = this.group
-    return state.phase === 'running' && state.leaving === undefined && state.health !== 'fail'
+    return state.phase === 'running' && state.leaving === undefined && state.health !== 'fail' && this.#coming === 0
+  }
+
+  /**
+   * Why it is not ready, or not well: which service, and through which others. Empty when all is well, and never empty
+   * when it is not ready. Made when it is first read.
+   */
+  get reasons(): readonly Unready[] {
+    this.#reasons ??= Object.freeze(reasonsOf(this.group, this.list))
+    return this.#reasons
   }
 
   /** Every service by its path, in the order added. */
@@ -76,28 +91,44 @@ export class GroupStatus {
     const { seq, at } = event
     if (event.kind === 'added') {
       const { path, dependsOn, observer } = event
+      const outer = status.#services.get(path.slice(0, path.lastIndexOf('/')))
+      const optional = event.optional ?? outer?.optional
       const idle = newcomer(path, seq, at)
       const added =
-        dependsOn || observer ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }) } : idle
-      return new GroupStatus(seq, at, status.group, status.#health, status.trigger, status.#services.set(path, added))
+        dependsOn || observer || optional
+          ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
+          : idle
+      const coming = status.#coming + (optional ? 0 : 1)
+      const { group, trigger } = status
+      return new GroupStatus(seq, at, group, status.#health, trigger, status.#services.set(path, added), coming)
     }
     const { path, state } = event
     if (path === status.group.path) {
       const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : status.#health
       const group = advance(status.group, state, seq, at)
-      return new GroupStatus(seq, at, group, health, status.trigger ?? reasonOf(state), status.#services)
+      return new GroupStatus(
+        seq,
+        at,
+        group,
+        health,
+        status.trigger ?? reasonOf(state),
+        status.#services,
+        status.#coming,
+      )
     }
     const before = status.#services.get(path)
     if (!before) throw new TypeError(`an event of "${path}", which was never added`)
     const services = status.#services.set(path, advance(before, state, seq, at), before)
-    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services)
+    const coming = before.optional ? 0 : Number(isComing(state)) - Number(isComing(before.state))
+    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
   }
 
   static #fromSnapshot({ seq, at, group, services }: SnapshotEvent): GroupStatus {
     const { state } = group
     const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : 'pass'
     const entries = services.map(service => [service.path, service] as const)
-    return new GroupStatus(seq, at, group, health, reasonOf(state), VersionedMap.of(entries))
+    const coming = services.filter(service => !service.optional && isComing(service.state)).length
+    return new GroupStatus(seq, at, group, health, reasonOf(state), VersionedMap.of(entries), coming)
   }
 }
 

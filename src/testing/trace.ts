@@ -136,12 +136,14 @@ const describeInfo = (info: Info): string =>
     .map(([key, value]) => `${key}: ${value}`)
     .join(', ')
 
+const extension = (ms: number | undefined): readonly string[] => (ms === undefined ? [] : [`(extended by ${ms})`])
+
 const particulars = (state: ServiceState): readonly string[] => {
   switch (state.phase) {
     case 'waiting':
       return [`for ${state.for.join(', ')}`]
     case 'starting':
-      return state.attempt === 1 ? [] : [`(attempt ${state.attempt})`]
+      return [...(state.attempt === 1 ? [] : [`(attempt ${state.attempt})`]), ...extension(state.extended)]
     case 'running':
       return [
         ...(state.leaving ? ['(leaving)'] : []),
@@ -150,7 +152,7 @@ const particulars = (state: ServiceState): readonly string[] => {
       ]
     case 'draining':
     case 'stopping':
-      return state.pending === undefined ? [] : [`(${state.pending} pending)`]
+      return [...(state.pending === undefined ? [] : [`(${state.pending} pending)`]), ...extension(state.extended)]
     case 'drained':
       return state.timedOut ? ['(timed out)'] : []
     case 'backoff':

@@ -462,7 +462,10 @@ describe('late and re-entrant listeners', () => {
     expect([events.events.map(({ kind }) => kind), events.completed]).toEqual([['snapshot'], true])
     const health: unknown[] = []
     shop.health$.subscribe({ next: value => health.push(value), complete: () => health.push('complete') })
-    expect(health).toEqual([{ health: 'pass', ready: false }, 'complete'])
+    expect(health).toEqual([
+      { health: 'pass', ready: false, reasons: [{ path: 'shop', phase: 'stopped' }] },
+      'complete',
+    ])
     // A hook that kept its context can't bring anything back to life.
     kept?.setHealth('fail')
     kept?.pending(3)

@@ -1,4 +1,4 @@
-import { type Service, ServiceError, type ServiceState, type Step } from 'rx-service-group'
+import type { Service, ServiceError, ServiceState, Step } from 'rx-service-group'
 import { ReplaySubject } from 'rxjs'
 
 /** A state in one word, with what is particular about it. */
@@ -19,8 +19,11 @@ export const word = (state: ServiceState): string => {
   }
 }
 
-/** An error in one word: the code of a ServiceError. */
-export const errorWord = (error: unknown): string => `# ${error instanceof ServiceError ? error.code : String(error)}`
+/** An error in one word: the code of a ServiceError, whether from the package or from its source. */
+export const errorWord = (error: unknown): string => `# ${isServiceError(error) ? error.code : String(error)}`
+
+const isServiceError = (error: unknown): error is ServiceError =>
+  error instanceof Error && error.name === ('ServiceError' satisfies ServiceError['name'])
 
 /** One life of a service that a test leads: what it said so far, and a way to ask it on. */
 export class Life {

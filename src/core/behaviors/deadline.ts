@@ -19,7 +19,7 @@ export const FORCE_TIMEOUT = 1_000
 /**
  * Bounds each stage of a service's life. A start that takes too long is stopped and fails; a drain that does is
  * called drained; a stop that does is forced; and what does not let go within the force budget is abandoned: it says
- * so and never completes. Steps are handed on before clocks are armed, so that the innermost service is named first.
+ * so and never completes. A state that says `extended` moves the deadline that runs. Steps are handed on before clocks are armed, so that the innermost service is named first.
  */
 export const deadline = <Name extends string>(
   service: Service<Name>,
@@ -49,6 +49,11 @@ class BoundedLife {
   #steps: Subscription | undefined
   #life: Subscription | undefined
   #timer: Subscription | undefined
+  #onTime: (() => void) | undefined
+  #armedAt = 0
+  #ends = Infinity
+  /** Until when the service has asked to be given time, in the stage it is in. */
+  #extended = 0
   #state: ServiceState = { phase: 'idle' }
   #info: Info | undefined
   #forceTimeout = FORCE_TIMEOUT
@@ -85,6 +90,7 @@ class BoundedLife {
     if (state.phase === 'running' && (this.#stopping || this.#level.latest?.step === 'force')) return
     this.#state = state
     if (state.info) this.#info = state.info
+    if ('extended' in state) this.#extend(state.extended)
     const { phase } = state
     if (phase !== before && (phase === 'running' || phase === 'drained' || phase === 'stopped')) this.#disarm()
     if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return
@@ -120,6 +126,7 @@ class BoundedLife {
 
   #onStep(shutdown: Shutdown): void {
     if (shutdown.forceTimeout !== undefined) this.#forceTimeout = shutdown.forceTimeout
+    this.#extended = 0
     // What is still starting takes any step as stop.
     const stops = shutdown.step === 'stop' || this.#starting()
     const { latest } = this.#level
@@ -133,7 +140,8 @@ class BoundedLife {
 
   #onStartTimeout(): void {
     const { name } = this.#service
-    const ms = this.#deadlines.startTimeout
+    const ms = this.#ends - this.#armedAt
+    this.#extended = 0
     this.#startError = new ServiceError(
       'ERR_START_TIMEOUT',
       name,
@@ -154,7 +162,8 @@ class BoundedLife {
     this.#stopping = true
     this.#arm(this.#deadlines.stopTimeout, () => {
       const { name } = this.#service
-      const ms = this.#deadlines.stopTimeout
+      const ms = this.#ends - this.#armedAt
+      this.#extended = 0
       this.#stopError = new ServiceError(
         'ERR_STOP_TIMEOUT',
         name,
@@ -184,13 +193,33 @@ class BoundedLife {
   }
 
   #arm(ms: number, onTime: () => void): void {
+    this.#armedAt = this.#clock.now()
+    this.#ends = this.#armedAt + ms
+    this.#onTime = onTime
+    // A hook that is quick to ask does so before its clock runs.
+    this.#armUntil(Math.max(this.#ends, this.#extended))
+  }
+
+  #armUntil(ends: number): void {
+    const onTime = this.#onTime!
     this.#disarm()
-    if (!this.#out.closed) this.#timer = after(this.#clock, ms, onTime)
+    if (this.#out.closed) return
+    this.#ends = ends
+    this.#onTime = onTime
+    this.#timer = after(this.#clock, ends - this.#clock.now(), onTime)
+  }
+
+  #extend(ms = 0): void {
+    // Too late: that time has passed already.
+    if (this.#level.latest?.step === 'force' || (this.#stopping && this.#state.phase === 'starting')) return
+    this.#extended = this.#clock.now() + ms
+    if (this.#timer && this.#extended > this.#ends) this.#armUntil(this.#extended)
   }
 
   #disarm(): void {
     this.#timer?.unsubscribe()
     this.#timer = undefined
+    this.#onTime = undefined
   }
 
   /** A lifecycle that says nothing at first is starting too. */

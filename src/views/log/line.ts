@@ -56,7 +56,7 @@ const particulars = (state: ServiceState, took: number | undefined): readonly st
     case 'waiting':
       return [`for ${state.for.join(', ')}`]
     case 'starting':
-      return state.attempt > 1 ? [`attempt ${state.attempt}`] : []
+      return [...(state.attempt > 1 ? [`attempt ${state.attempt}`] : []), ...more(state.extended)]
     case 'running':
       return [
         ...(state.leaving ? [describeReason(state.leaving)] : after(took)),
@@ -64,7 +64,7 @@ const particulars = (state: ServiceState, took: number | undefined): readonly st
       ]
     case 'draining':
     case 'stopping':
-      return state.pending === undefined ? [] : [`${state.pending} pending`]
+      return [...(state.pending === undefined ? [] : [`${state.pending} pending`]), ...more(state.extended)]
     case 'drained':
       return [...after(took), ...(state.timedOut ? ['its time ran out'] : [])]
     case 'stopped':
@@ -84,6 +84,9 @@ const why = ({ code, service, message }: ErrorInfo): string =>
 
 const after = (took: number | undefined): readonly string[] =>
   took === undefined ? [] : [`after ${milliseconds(took)}`]
+
+const more = (extended: number | undefined): readonly string[] =>
+  extended === undefined ? [] : [`${milliseconds(extended)} more`]
 
 /** Particulars a reader has not seen yet. */
 const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>
