@@ -1,3 +1,4 @@
+export type { RestartOptions, RestartPolicy } from './core/behaviors/restart-options.ts'
 export type { Clock } from './core/clock.ts'
 export { type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
 export type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './core/events.ts'

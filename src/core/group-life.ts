@@ -14,6 +14,8 @@ import { walk } from './walk.ts'
 export interface Entry extends Placed {
   readonly path: string
   readonly service: Service
+  /** When it fails after it has run, the group goes on without it. */
+  readonly temporary?: boolean
   /** Tells what is inside it that it will never start. */
   readonly dismiss?: (() => void) | undefined
 }
@@ -95,6 +97,7 @@ export class GroupLife implements MemberListener {
       const name = `"${this.#entries[node]!.name}"`
       if (state.phase === 'waiting') return [`${name} waits for ${state.for.map(other => `"${other}"`).join(' and ')}`]
       if (state.phase === 'starting') return [`${name} is still starting`]
+      if (state.phase === 'backoff') return [`${name} waits to be restarted: ${state.error.message}`]
       return state.phase === 'idle' ? [`${name} has not been started`] : []
     })
     return `${lines.join('; ')}.`
@@ -123,7 +126,7 @@ export class GroupLife implements MemberListener {
     const dependents = this.#dependents[member.node]!
     if (dependents.length > 0 && (state.phase === 'running' || state.phase === 'stopped'))
       for (const dependent of dependents) this.#showWaiting(dependent)
-    if (error) {
+    if (error && !this.#canSpare(member)) {
       this.#errors.push(error)
       const service = `${this.#options.name}/${error.service}`
       if (!this.leaving) return this.leave({ by: 'failure', service, error: errorInfo(error) })
@@ -195,8 +198,9 @@ export class GroupLife implements MemberListener {
   #noteHealth(member: Member): boolean {
     const { state } = member
     const before = this.#unwell.get(member)
-    const going = state.phase === 'failed' || (!this.leaving && isGoing(state))
-    const health = state.phase === 'running' ? state.health : going ? 'fail' : 'pass'
+    const going = state.phase === 'failed' || (!this.leaving && (isGoing(state) || isComingBack(state)))
+    const healing = isComingBack(state) || this.#canSpare(member)
+    const health = state.phase === 'running' ? state.health : !going ? 'pass' : healing ? 'warn' : 'fail'
     if (health === 'pass' && before === undefined) return false
     if (before?.startsWith('fail')) this.#failing--
     if (health === 'fail') this.#failing++
@@ -204,6 +208,12 @@ export class GroupLife implements MemberListener {
     if (health === 'pass') this.#unwell.delete(member)
     else this.#unwell.set(member, detail === undefined ? health : `${health}: ${detail}`)
     return true
+  }
+
+  /** It has failed, and is not to take the others with it. */
+  #canSpare(member: Member): boolean {
+    const { phase } = member.state
+    return phase === 'failed' && this.#entries[member.node]!.temporary === true && member.hasRun && !member.asked
   }
 
   #sayRunning(): void {
@@ -354,6 +364,10 @@ export class GroupLife implements MemberListener {
 /** On its way out: it serves no longer. */
 const isGoing = ({ phase }: ServiceState): boolean =>
   phase === 'draining' || phase === 'drained' || phase === 'stopping'
+
+/** It ended, and is restarted. */
+const isComingBack = (state: ServiceState): boolean =>
+  state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
 
 const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
 

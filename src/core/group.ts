@@ -1,5 +1,7 @@
 import { distinctUntilChanged, map, NEVER, Observable } from 'rxjs'
 import { type Deadlines, deadline, FORCE_TIMEOUT } from './behaviors/deadline.ts'
+import { restart } from './behaviors/restart.ts'
+import { type RestartOptions, type RestartPolicy, restartRules } from './behaviors/restart-options.ts'
 import { type Clock, duration, systemClock } from './clock.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
@@ -39,6 +41,11 @@ export interface AddOptions<Known extends string = string> {
   readonly drainTimeout?: number
   /** How long it may take to stop, from its own turn, before it is forced. Default 10,000; for a group `Infinity`. */
   readonly stopTimeout?: number
+  /**
+   * What happens when it ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or an object
+   * with the policy and the numbers. When left out it is not restarted, and the group goes down when it fails.
+   */
+  readonly restart?: RestartPolicy | RestartOptions
   /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
   readonly observer?: boolean
 }
@@ -95,8 +102,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * Adds a service: a Service, or any object with `start()` and `stop()`, named after its `name` or its class. Returns
    * the group. While the group runs, the service is started at once and will be the first to stop.
    *
-   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`;
-   * `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`
+   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
+   * `ERR_INVALID_OPTION`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`
    * @example
    * ```ts
    * const group = serviceGroup('shop')
@@ -119,10 +126,20 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       )
     const nested = added instanceof ServiceGroup ? added : undefined
     const deadlines = deadlinesOf(name, options, nested ? UNBOUNDED : DEFAULTS)
+    const rules = options.restart === undefined ? undefined : restartRules(name, options.restart)
+    if (nested && rules && rules.policy !== 'temporary')
+      throw new ServiceError(
+        'ERR_INVALID_OPTION',
+        name,
+        `"${name}": a group has one life and can't be restarted; set restart on the services inside it`,
+      )
+    const { clock } = this.options
+    const bounded = deadline(service, deadlines, clock, nested && ServiceGroup.#explain(nested))
     const entry: Entry = {
       name,
       path: `${this.name}/${name}`,
-      service: deadline(service, deadlines, this.options.clock, nested && ServiceGroup.#explain(nested)),
+      service: rules ? restart(bounded, rules, clock) : bounded,
+      temporary: rules?.policy === 'temporary',
       dependsOn: options.dependsOn,
       observer: options.observer,
       dismiss: nested && ServiceGroup.#dismiss(nested),
