@@ -147,7 +147,7 @@ class RestartedLife implements Unsubscribable {
     const restarts = admit(this.#restarts, retryAt, this.#rules)
     if (!restarts) {
       const { maxRestarts, period } = this.#rules
-      const limit = `it may be restarted ${maxRestarts} times within ${period} ms`
+      const limit = `it may be restarted at most ${maxRestarts} times within ${period} ms`
       return this.#giveUp('ERR_RESTART_LIMIT', `"${name}" is given up: ${limit}`, cause)
     }
 
