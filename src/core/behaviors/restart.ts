@@ -171,9 +171,9 @@ class RestartedLife implements Unsubscribable {
     this.#live()
   }
 
+  /** The timer goes with its listener. */
   #stopWaiting(): void {
     this.#waiting = false
-    this.#timer?.unsubscribe()
     this.#out.next({ phase: 'stopped', how: 'stopped', ...(this.#info && { info: this.#info }) })
     this.#out.complete()
   }
