@@ -7,11 +7,11 @@ export type Clock = SchedulerLike
 export const systemClock: Clock = asyncScheduler
 
 /** Timers of the platform hold 31 bits; what is longer would fire at once. */
-const LONGEST = 2 ** 31 - 1
+export const LONGEST_TIMER: number = 2 ** 31 - 1
 
 /** Calls back after some milliseconds; `Infinity` turns the clock off. */
 export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined =>
-  ms > LONGEST ? undefined : clock.schedule(callback, ms)
+  ms > LONGEST_TIMER ? undefined : clock.schedule(callback, ms)
 
 /** How many, checked: a whole number, at least one. */
 export const count = (service: string, option: string, value: number | undefined, fallback: number): number => {

@@ -1,8 +1,49 @@
+import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from './behaviors/deadline.ts'
+import { type HealthCheck, healthCheck } from './behaviors/health-check.ts'
+import { restart } from './behaviors/restart.ts'
+import { type RestartOptions, type RestartPolicy, restartRules } from './behaviors/restart-options.ts'
+import { type Clock, duration } from './clock.ts'
+import { ServiceError } from './errors.ts'
 import type { Placed } from './plan.ts'
 import type { Service } from './service.ts'
 
 /** What a normal end of a service means for its group. */
 export type OnEnd = 'continue' | 'stop-group'
+
+/** How one service behaves in its group. Times are milliseconds; `Infinity` turns a clock off. */
+export interface AddOptions<Known extends string = string> {
+  /**
+   * The services this one starts after and stops before. When left out: all that were added before it. An empty list
+   * means none.
+   */
+  readonly dependsOn?: readonly (Known | (string & {}))[]
+  /** How long it may take to become running. Default 30,000; for a group `Infinity`. */
+  readonly startTimeout?: number
+  /** How long it may take to finish what it holds. Default 10,000; for a group `Infinity`. */
+  readonly drainTimeout?: number
+  /** How long it may take to stop, from its own turn, before it is forced. Default 10,000; for a group `Infinity`. */
+  readonly stopTimeout?: number
+  /** A question put to it again and again while it runs, and what comes of a failure. Default: none. */
+  readonly healthCheck?: HealthCheck
+  /**
+   * What happens when it ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or an object
+   * with the policy and the numbers. When left out it is not restarted, and the group goes down when it fails.
+   */
+  readonly restart?: RestartPolicy | RestartOptions
+  /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
+  readonly observer?: boolean
+  /**
+   * The group can do without it: when it fails, at start or later, its group is running all the same, with health
+   * `warn` that names it. What names it in `dependsOn` can't start then, and fails too. Its error is in the report,
+   * which is not `ok`. Default false.
+   */
+  readonly optional?: boolean
+  /**
+   * What it means for the group when this service ends by itself, and well: `'continue'`, or `'stop-group'`, which is
+   * a graceful shutdown with the reason `{ by: 'end', service }`, once the group is running. Default `'continue'`.
+   */
+  readonly onEnd?: OnEnd
+}
 
 /** A service as it was added, behaviours applied. */
 export interface Entry extends Placed {
@@ -10,7 +51,65 @@ export interface Entry extends Placed {
   readonly service: Service
   /** The group goes on without it. */
   readonly optional?: boolean | undefined
+  /** When it fails after it has run, the group goes on without it. */
+  readonly temporary?: boolean | undefined
   readonly onEnd?: OnEnd | undefined
   /** Tells what is inside it that it will never start. */
   readonly dismiss?: (() => void) | undefined
+}
+
+/** What a nested group brings along. */
+interface Inside {
+  readonly explain: () => string
+  readonly dismiss: () => void
+}
+
+/** Checks what was asked for a service, and puts its behaviours around it: restart(healthCheck(deadline(service))). */
+export const entryOf = (
+  service: Service,
+  path: string,
+  options: AddOptions,
+  clock: Clock,
+  inside: Inside | undefined,
+): Entry => {
+  const { name } = service
+  const rules = options.restart === undefined ? undefined : restartRules(name, options.restart)
+  if (inside && rules && rules.policy !== 'temporary')
+    throw new ServiceError(
+      'ERR_INVALID_OPTION',
+      name,
+      `"${name}": a group has one life and can't be restarted; set restart on the services inside it`,
+    )
+  const bounded = deadline(service, deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS), clock, inside?.explain)
+  const checked = options.healthCheck ? healthCheck(bounded, options.healthCheck, clock) : bounded
+  return {
+    name,
+    path,
+    service: rules ? restart(checked, rules, clock) : checked,
+    dependsOn: options.dependsOn,
+    observer: options.observer,
+    optional: options.optional,
+    temporary: rules?.policy === 'temporary',
+    onEnd: onEndOf(name, options.onEnd),
+    dismiss: inside?.dismiss,
+  }
+}
+
+const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {
+  const { startTimeout, drainTimeout, stopTimeout } = options
+  if (startTimeout === undefined && drainTimeout === undefined && stopTimeout === undefined) return defaults
+  return {
+    startTimeout: duration(name, 'startTimeout', startTimeout, defaults.startTimeout),
+    drainTimeout: duration(name, 'drainTimeout', drainTimeout, defaults.drainTimeout),
+    stopTimeout: duration(name, 'stopTimeout', stopTimeout, defaults.stopTimeout),
+  }
+}
+
+const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
+  if (onEnd === undefined || onEnd === 'continue' || onEnd === 'stop-group') return onEnd
+  throw new ServiceError(
+    'ERR_INVALID_OPTION',
+    name,
+    `service "${name}": onEnd is 'continue' or 'stop-group', not ${JSON.stringify(onEnd)}`,
+  )
 }

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_STOP_FAILED'
   | 'ERR_STOP_TIMEOUT'
   | 'ERR_ABANDONED'
+  | 'ERR_RESTART_LIMIT'
   | 'ERR_GROUP_FAILED'
   | 'ERR_PORT_IN_USE'
   | 'ERR_PORT_FORBIDDEN'
@@ -88,6 +89,12 @@ export const asServiceError = (code: ErrorCode, service: string, did: string, ca
   cause instanceof ServiceError && (cause.service === service || cause.service.startsWith(`${service}/`))
     ? cause
     : new ServiceError(code, service, `service "${service}" ${did}: ${messageOf(cause)}`, { cause })
+
+/** What a lifecycle errored with, as the failure of its service. */
+export const asFailure = (service: string, starting: boolean, cause: unknown): ServiceError =>
+  starting
+    ? asServiceError('ERR_START_FAILED', service, 'failed to start', cause)
+    : asServiceError('ERR_SERVICE_FAILED', service, 'failed', cause)
 
 /** Several errors as one, the first cause first; a single one stays itself. */
 export const combine = (first: ServiceError, rest: readonly unknown[]): ServiceError => {

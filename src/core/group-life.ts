@@ -99,6 +99,7 @@ export class GroupLife implements MemberListener {
       const name = `"${this.#entries[node]!.name}"`
       if (state.phase === 'waiting') return [`${name} waits for ${state.for.map(other => `"${other}"`).join(' and ')}`]
       if (state.phase === 'starting') return [`${name} is still starting`]
+      if (state.phase === 'backoff') return [`${name} waits to be restarted: ${state.error.message}`]
       return state.phase === 'idle' ? [`${name} has not been started`] : []
     })
     return `${lines.join('; ')}.`
@@ -124,11 +125,12 @@ export class GroupLife implements MemberListener {
     const { node, state } = member
     const { name, optional = false, onEnd } = this.#entries[node]!
     if (isFinal(state) && !member.observer) this.#working--
-    this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, optional), state)
+    const spared = optional || this.#hasHadItsTime(member)
+    this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, spared), state)
     // One that never lived waited in vain; the loss it is part of is dealt with as a whole.
     if (error && !member.lived) return
     const released = this.#waiting.tell(member, error)
-    const failure = error && !optional ? error : released
+    const failure = error && !spared ? error : released
     if (failure) {
       this.#errors.push(failure)
       const service = `${this.#options.name}/${failure.service}`
@@ -193,6 +195,12 @@ export class GroupLife implements MemberListener {
   }
 
   // Running.
+
+  /** A temporary one that has failed: it is not restarted, and does not take the others with it. */
+  #hasHadItsTime(member: Member): boolean {
+    const { phase } = member.state
+    return phase === 'failed' && this.#entries[member.node]!.temporary === true && member.hasRun && !member.asked
+  }
 
   #sayRunning(): void {
     const { health, detail } = this.#unwell

@@ -1,8 +1,7 @@
 import { distinctUntilChanged, map, NEVER, Observable } from 'rxjs'
-import { type Deadlines, deadline, FORCE_TIMEOUT } from './behaviors/deadline.ts'
-import { type HealthCheck, healthCheck } from './behaviors/health-check.ts'
+import { deadline, FORCE_TIMEOUT, UNBOUNDED } from './behaviors/deadline.ts'
 import { type Clock, duration, systemClock } from './clock.ts'
-import type { Entry, OnEnd } from './entry.ts'
+import { type AddOptions, type Entry, entryOf } from './entry.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
 import { GroupLife } from './group-life.ts'
@@ -29,36 +28,6 @@ export interface GroupOptions {
   readonly clock?: Clock
 }
 
-/** How one service behaves in its group. Times are milliseconds; `Infinity` turns a clock off. */
-export interface AddOptions<Known extends string = string> {
-  /**
-   * The services this one starts after and stops before. When left out: all that were added before it. An empty list
-   * means none.
-   */
-  readonly dependsOn?: readonly (Known | (string & {}))[]
-  /** How long it may take to become running. Default 30,000; for a group `Infinity`. */
-  readonly startTimeout?: number
-  /** How long it may take to finish what it holds. Default 10,000; for a group `Infinity`. */
-  readonly drainTimeout?: number
-  /** How long it may take to stop, from its own turn, before it is forced. Default 10,000; for a group `Infinity`. */
-  readonly stopTimeout?: number
-  /** A question put to it again and again while it runs, and what comes of a failure. Default: none. */
-  readonly healthCheck?: HealthCheck
-  /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
-  readonly observer?: boolean
-  /**
-   * The group can do without it: when it fails, at start or later, its group is running all the same, with health
-   * `warn` that names it. What names it in `dependsOn` can't start then, and fails too. Its error is in the report,
-   * which is not `ok`. Default false.
-   */
-  readonly optional?: boolean
-  /**
-   * What it means for the group when this service ends by itself, and well: `'continue'`, or `'stop-group'`, which is
-   * a graceful shutdown with the reason `{ by: 'end', service }`, once the group is running. Default `'continue'`.
-   */
-  readonly onEnd?: OnEnd
-}
-
 /** What people ask first of a group. */
 export interface GroupHealth {
   readonly health: Health
@@ -70,8 +39,6 @@ export interface GroupHealth {
   readonly reasons: readonly Unready[]
 }
 
-const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000, stopTimeout: 10_000 }
-const UNBOUNDED: Deadlines = { startTimeout: Infinity, drainTimeout: Infinity, stopTimeout: Infinity }
 const SHUTDOWN_TIMEOUT = 25_000
 
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
@@ -140,19 +107,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         `group "${this.name}" has a service "${name}" already; give this one another name`,
       )
     const nested = added instanceof ServiceGroup ? added : undefined
-    const deadlines = deadlinesOf(name, options, nested ? UNBOUNDED : DEFAULTS)
-    const { clock } = this.options
-    const bounded = deadline(service, deadlines, clock, nested && ServiceGroup.#explain(nested))
-    const entry: Entry = {
-      name,
-      path: `${this.name}/${name}`,
-      service: options.healthCheck ? healthCheck(bounded, options.healthCheck, clock) : bounded,
-      dependsOn: options.dependsOn,
-      observer: options.observer,
-      optional: options.optional,
-      onEnd: onEndOf(name, options.onEnd),
-      dismiss: nested && ServiceGroup.#dismiss(nested),
-    }
+    const inside = nested && { explain: ServiceGroup.#explain(nested), dismiss: ServiceGroup.#dismiss(nested) }
+    const entry = entryOf(service, `${this.name}/${name}`, options, this.options.clock, inside)
     this.#life?.enroll([entry])
     this.#entries.push(entry)
     this.#names.add(name)
@@ -344,25 +300,6 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       `group "${this.name}" was stopped before it was running${why}; a stopped group can't be started`,
     )
   }
-}
-
-const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {
-  const { startTimeout, drainTimeout, stopTimeout } = options
-  if (startTimeout === undefined && drainTimeout === undefined && stopTimeout === undefined) return defaults
-  return {
-    startTimeout: duration(name, 'startTimeout', startTimeout, defaults.startTimeout),
-    drainTimeout: duration(name, 'drainTimeout', drainTimeout, defaults.drainTimeout),
-    stopTimeout: duration(name, 'stopTimeout', stopTimeout, defaults.stopTimeout),
-  }
-}
-
-const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
-  if (onEnd === undefined || onEnd === 'continue' || onEnd === 'stop-group') return onEnd
-  throw new ServiceError(
-    'ERR_INVALID_OPTION',
-    name,
-    `service "${name}": onEnd is 'continue' or 'stop-group', not ${JSON.stringify(onEnd)}`,
-  )
 }
 
 const detailOf = ({ group: { state } }: GroupStatus): string | undefined =>

@@ -1,6 +1,6 @@
 import { EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock } from './clock.ts'
-import { asServiceError, combine, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
+import { asFailure, combine, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
 import { listen } from './listener.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
@@ -53,6 +53,10 @@ export class Member {
 
   get begun(): boolean {
     return this.#begun || !isAhead(this.state)
+  }
+
+  get hasRun(): boolean {
+    return this.#hasRun
   }
 
   /** Started, and not gone or given up. */
@@ -108,14 +112,8 @@ export class Member {
   }
 
   error(cause: unknown): void {
-    const { name } = this.#service
     const starting = this.state.phase === 'starting' || isAhead(this.state)
-    const error = asServiceError(
-      starting ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED',
-      name,
-      starting ? 'failed to start' : 'failed',
-      cause,
-    )
+    const error = asFailure(this.#service.name, starting, cause)
     const info = this.state.info && { info: this.state.info }
     this.say({ phase: 'failed', error: errorInfo(error), ...info }, error)
   }

@@ -1,14 +1,19 @@
 import type { Health, ServiceState } from './state.ts'
 
 /**
- * How well a member is, seen from its group: one that failed, or is on its way out by itself, does not serve. What is
- * optional is never worse than `warn`.
+ * How well a member is, seen from its group: one that failed, or is on its way out by itself, does not serve. One that
+ * is restarted, or that the group can spare, is never worse than `warn`.
  */
-export const healthOf = (state: ServiceState, failed: boolean, leaving: boolean, optional: boolean): Health => {
+export const healthOf = (state: ServiceState, failed: boolean, leaving: boolean, spared: boolean): Health => {
   const gone = failed || state.phase === 'failed' || (!leaving && isGoing(state))
-  const health = gone ? 'fail' : state.phase === 'running' ? state.health : 'pass'
-  return optional && health === 'fail' ? 'warn' : health
+  const back = !leaving && isComingBack(state)
+  const health = gone ? 'fail' : state.phase === 'running' ? state.health : back ? 'warn' : 'pass'
+  return spared && health === 'fail' ? 'warn' : health
 }
+
+/** It ended, and is restarted. */
+const isComingBack = (state: ServiceState): boolean =>
+  state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
 
 /** On its way out: it serves no longer. One that has done what it is for is as well as ever. */
 const isGoing = (state: ServiceState): boolean =>

@@ -75,3 +75,15 @@ test('03: the group tells how well it is, and why not', async () => {
     'pass  not ready',
   ])
 }, 15_000)
+
+test('04: a flaky worker waits longer each time and heals, and the API beside it never notices', async () => {
+  const { code, output } = await demo('04-flaky-worker').ended
+  expect(code).toBe(0)
+  const worker = output.split('\n').flatMap(line => /shop\/worker +(\w+)/.exec(line)?.[1] ?? [])
+  expect(worker).toEqual([
+    ...['starting', 'running', 'backoff', 'starting', 'running', 'backoff', 'starting', 'running'],
+    ...['backoff', 'starting', 'running', 'stopping', 'stopped'],
+  ])
+  expect(output).toMatch(/backoff +next try at .*: service "worker" failed: connection refused/)
+  expect(output.match(/shop\/api +starting/g)).toHaveLength(1)
+}, 15_000)

@@ -13,6 +13,12 @@ export interface Deadlines {
   readonly stopTimeout: number
 }
 
+/** What one service has, unless it is given more or less. */
+export const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000, stopTimeout: 10_000 }
+
+/** What a group has: its services have their own. */
+export const UNBOUNDED: Deadlines = { startTimeout: Infinity, drainTimeout: Infinity, stopTimeout: Infinity }
+
 /** How long what is forced may take to let go, unless the shutdown brings its own budget. */
 export const FORCE_TIMEOUT = 1_000
 

@@ -1,0 +1,22 @@
+/** How often something may be restarted: at most so many times within so many milliseconds. */
+export interface Intensity {
+  readonly maxRestarts: number
+  readonly period: number
+}
+
+/**
+ * An exact sliding window: the restarts that count once there is one more, or `undefined` when that is one too many.
+ * A restart counts for less than a `period`, so that no stretch of that length ever holds more than `maxRestarts`. The
+ * list never grows longer than that; without a limit there is nothing to remember.
+ *
+ * @param restarts the times of those before, as returned by the last call
+ */
+export const admit = (
+  restarts: readonly number[],
+  at: number,
+  { maxRestarts, period }: Intensity,
+): readonly number[] | undefined => {
+  if (maxRestarts === Infinity) return restarts
+  const counting = restarts.filter(then => at - then < period)
+  return counting.length < maxRestarts ? [...counting, at] : undefined
+}
