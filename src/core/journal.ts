@@ -122,9 +122,11 @@ export class Journal {
   }
 
   #tell(event: GroupEvent, status: GroupStatus): void {
-    this.#listeners.forEach(listener => {
+    const listeners = this.#listeners
+    for (let i = 0; i < listeners.length; i++) {
+      const listener = listeners[i]!
       if (listener.since < event.seq) listener.tell(event, status)
-    })
+    }
   }
 
   #deliver(): void {
