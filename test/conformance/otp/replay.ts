@@ -6,7 +6,13 @@ import {
   type ServiceGroup,
   serviceGroup,
 } from 'rx-service-group'
-import { type FakeOptions, type FakeService, recordTrace, virtualTime } from 'rx-service-group/testing'
+import {
+  type FakeOptions,
+  type FakeService,
+  recordTrace,
+  type VirtualTime,
+  virtualTime,
+} from 'rx-service-group/testing'
 import { tap } from 'rxjs'
 import { plain } from '../setup.ts'
 import {
@@ -33,11 +39,11 @@ export interface Ways {
 }
 
 export interface Replayed {
+  /** What is seen after the last step belongs to that. */
   readonly steps: readonly Step[]
   readonly group: ServiceGroup
   readonly fakes: ReadonlyMap<string, FakeService>
-  /** How many timers wait after the last step. */
-  readonly timers: number
+  readonly time: VirtualTime
 }
 
 /** OTP restarts at once, without end but for the intensity of the supervisor. */
@@ -109,7 +115,7 @@ export const replay = async ({ supervisor, steps }: Scenario, ways: Ways = {}): 
     // An illegal transition throws here.
     trace.take()
   }
-  return { steps: done, group, fakes, timers: time.timers }
+  return { steps: done, group, fakes, time }
 }
 
 const fakeFor = (child: RecordedChild, tell: (event: string) => void, options: FakeOptions = {}): FakeService => {
