@@ -92,6 +92,9 @@ scenarios() -> [
         sup(rest_for_one, [child(a), inner(one_for_one, 0), child(d)]), [start, {crash, c}, shutdown]},
     {'nested: the inner one gives up, and the outer one then too',
         sup(one_for_one, 0, 5, [child(a), inner(one_for_one, 0), child(d)]), [start, {crash, c}]},
+    {'nested: the restart of the inner one fails once, and is tried again as a unit',
+        sup(one_for_one, 2, 5, [child(a), inner(one_for_one, 0, [child(b), (child(c))#{fails => [2]}]), child(d)]),
+        [start, {crash, b}, shutdown]},
     {'nested: a sibling crashes, and the inner one is stopped and started with all',
         sup(one_for_all, [child(a), inner(one_for_one, 1), child(d)]), [start, {crash, a}, shutdown]},
     {'shutdown: in reverse order',
@@ -123,8 +126,9 @@ scenarios() -> [
 sup(Strategy, Children) -> sup(Strategy, 1, 5, Children).
 sup(Strategy, Intensity, Period, Children) ->
     #{name => sup, strategy => Strategy, intensity => Intensity, period => Period, children => Children}.
-inner(Strategy, Intensity) ->
-    (sup(Strategy, Intensity, 5, [child(b), child(c)]))#{name => inner, restart => permanent}.
+inner(Strategy, Intensity) -> inner(Strategy, Intensity, [child(b), child(c)]).
+inner(Strategy, Intensity, Children) ->
+    (sup(Strategy, Intensity, 5, Children))#{name => inner, restart => permanent}.
 three() -> three(permanent).
 three(Middle) -> [child(a), child(b, Middle), child(c)].
 child(Name) -> child(Name, permanent).
@@ -176,7 +180,9 @@ report(Event) ->
 collect(Live, Lives, Seen) ->
     receive
         {report, Pid, Event} ->
-            {Left, Deaths} = bury(maps:remove(Pid, Live), []),
+            %% Before release 26 start_link returns an error before the process that has failed is gone.
+            Gone = fun(Other, Name) -> dead(Other, Name) orelse Event =:= {init, Name} end,
+            {Left, Deaths} = bury(maps:remove(Pid, Live), [], Gone),
             Others = case Live of #{Pid := Its} -> Left#{Pid => Its}; _ -> Left end,
             Written = [text(Event) | Deaths ++ Seen],
             case Event of
@@ -185,7 +191,6 @@ collect(Live, Lives, Seen) ->
                     Pid ! {written, Life},
                     collect(Others#{Pid => {Name, monitor(process, Pid)}}, Lives#{Name => Life}, Written);
                 {exit, _, _} ->
-                    %% Before release 26 start_link returns before a process whose init has failed is gone.
                     {_, Monitor} = maps:get(Pid, Others),
                     demonitor(Monitor, [flush]),
                     Pid ! {written, none},
@@ -197,21 +202,23 @@ collect(Live, Lives, Seen) ->
         {'DOWN', _, process, Pid, Reason} ->
             {{Name, _}, Others} = maps:take(Pid, Live),
             collect(Others, Lives, [text({exit, Name, Reason}) | Seen]);
-        {take, From} ->
-            {Left, Deaths} = bury(Live, []),
+        {take, From, Gone} ->
+            {Left, Deaths} = bury(Live, [], Gone),
             From ! {taken, lists:reverse(Deaths ++ Seen)},
             collect(Left, Lives, [])
     end.
 
 %% Who is dead already had died before what is reported now, whichever message came first.
-bury(Live, Deaths) ->
-    case [Found || Found = {Pid, _} <- maps:to_list(Live), not is_process_alive(Pid)] of
+bury(Live, Deaths, Gone) ->
+    case [Found || Found = {Pid, {Name, _}} <- maps:to_list(Live), Gone(Pid, Name)] of
         [] -> {Live, Deaths};
         [{Pid, {Name, Monitor}} | _] ->
             receive {'DOWN', Monitor, process, Pid, Reason} ->
-                bury(maps:remove(Pid, Live), [text({exit, Name, Reason}) | Deaths])
+                bury(maps:remove(Pid, Live), [text({exit, Name, Reason}) | Deaths], Gone)
             end
     end.
+
+dead(Pid, _) -> not is_process_alive(Pid).
 
 text({What, Name}) -> iolist_to_binary(io_lib:format("~s ~s", [What, Name]));
 text({What, Name, {Reason, Stack}}) when is_list(Stack) -> text({What, Name, Reason});
@@ -251,7 +258,7 @@ steps([{at, Ms} | Steps], Spec, State, Told) ->
 steps([Step | Steps], Spec, State, Told) ->
     Root = case State of {Pid, _} -> Pid; Pid -> Pid end,
     Now = case do(Step, Spec, Root) of {started, New} -> New; _ -> State end,
-    collector ! {take, self()},
+    collector ! {take, self(), case Now of none -> fun(_, _) -> true end; _ -> fun dead/2 end},
     Seen = receive {taken, Events} -> Events end,
     steps(Steps, Spec, Now, [{[{do, label(Step)}, {seen, Seen}]} | Told]).
 
@@ -262,7 +269,7 @@ label(Step) -> text(Step).
 do(start, Spec, none) ->
     case start(Spec) of
         {ok, Pid} -> {started, Pid};
-        {error, _} -> {started, gone}
+        {error, _} -> {started, none}
     end;
 do(shutdown, _, Root) -> exit(Root, shutdown), await_gone(Root);
 do({restart, Name}, _, Root) ->
