@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { Subscription } from 'rxjs'
-import type { SnapshotEvent, TransitionEvent } from '../../core/events.ts'
+import type { AddedEvent, SnapshotEvent, TransitionEvent } from '../../core/events.ts'
 import type { ServiceGroup } from '../../core/group.ts'
 import type { Info, ServiceState } from '../../core/state.ts'
 import { type Line, type Tone, toLine } from './line.ts'
@@ -56,6 +56,18 @@ export const log = (
       seen.set(path, { state, since })
     }
   }
+  const onAdded = ({ path, at }: AddedEvent): void => {
+    widen(path)
+    seen.set(path, { state: { phase: 'idle' }, since: at })
+    told.delete(path)
+  }
+  const forget = (gone: string): void => {
+    for (const path of [...seen.keys()])
+      if (path === gone || path.startsWith(`${gone}/`)) {
+        seen.delete(path)
+        told.delete(path)
+      }
+  }
   const onTransition = (event: TransitionEvent): void => {
     const { path, state, at } = event
     const before = seen.get(path)
@@ -68,7 +80,8 @@ export const log = (
   }
   return group.events$.subscribe(event => {
     if (event.kind === 'snapshot') onSnapshot(event)
-    else if (event.kind === 'added') widen(event.path)
+    else if (event.kind === 'added') onAdded(event)
+    else if (event.kind === 'removed') forget(event.path)
     else onTransition(event)
   })
 }
