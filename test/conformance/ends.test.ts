@@ -325,7 +325,10 @@ const byHand = <const N extends string>(name: N): Service<N> & { say(...states: 
         )
       }),
     say: (...states) => {
-      for (const state of states) out?.next(state)
+      for (const state of states) {
+        out?.next(state)
+        if (state.phase === 'stopped') out?.complete()
+      }
     },
   }
 }

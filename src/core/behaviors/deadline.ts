@@ -4,7 +4,7 @@ import { errorInfo, messageOf, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
 import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
-import type { Info, ServiceState } from '../state.ts'
+import type { Info, ServiceState, StateOf } from '../state.ts'
 
 /** How long a service may take, in milliseconds. `Infinity` turns a clock off. */
 export interface Deadlines {
@@ -67,6 +67,7 @@ class BoundedLife {
   #startError: ServiceError | undefined
   #stopError: ServiceError | undefined
   #drainTimedOut = false
+  #lastWords: StateOf<'stopped'> | undefined
   #stopping = false
 
   constructor(
@@ -98,14 +99,17 @@ class BoundedLife {
     if (state.info) this.#info = state.info
     if ('extended' in state) this.#extend(state.extended)
     const { phase } = state
-    if (phase !== before && (phase === 'running' || phase === 'drained' || phase === 'stopped')) this.#disarm()
+    if (phase !== before && (phase === 'running' || phase === 'drained')) this.#disarm()
     if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return
-    if (phase === 'stopped') {
-      if (this.#startError && state.how !== 'abandoned') return
-      const error = this.#startError ?? this.#stopError
-      return this.#out.next(error && !state.error ? { ...state, error: errorInfo(error) } : state)
+    if (phase !== 'stopped') this.#out.next(state)
+    else if (state.how === 'abandoned') {
+      this.#disarm()
+      this.#out.next(this.#blamed(state))
+    } else {
+      // It is gone when it completes; until then its time runs.
+      this.#lastWords = state
+      if (!this.#level.latest) this.#armStop()
     }
-    this.#out.next(state)
   }
 
   error(error: unknown): void {
@@ -120,14 +124,20 @@ class BoundedLife {
 
   complete(): void {
     this.#disarm()
-    if (this.#startError) this.#out.error(this.#startError)
-    else this.#out.complete()
+    if (this.#startError) return this.#out.error(this.#startError)
+    if (this.#lastWords) this.#out.next(this.#blamed(this.#lastWords))
+    this.#out.complete()
   }
 
   unsubscribe(): void {
     this.#disarm()
     this.#steps?.unsubscribe()
     this.#life?.unsubscribe()
+  }
+
+  #blamed(state: StateOf<'stopped'>): ServiceState {
+    const error = this.#startError ?? this.#stopError
+    return error && !state.error ? { ...state, error: errorInfo(error) } : state
   }
 
   #onStep(shutdown: Shutdown): void {
@@ -175,7 +185,8 @@ class BoundedLife {
         name,
         `"${name}" did not stop within ${ms} ms and was forced`,
       )
-      const reason = this.#level.latest!.reason
+      // One that leaves by itself has not been given any.
+      const reason = this.#level.latest?.reason ?? { by: 'end', service: name }
       this.#level.raise({ step: 'force', reason, forceTimeout: this.#forceTimeout })
       this.#armForce()
     })
@@ -234,6 +245,6 @@ class BoundedLife {
   }
 
   #over(): boolean {
-    return this.#state.phase === 'stopped' || this.#out.closed
+    return this.#out.closed
   }
 }
