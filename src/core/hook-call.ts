@@ -34,6 +34,11 @@ export interface ServiceContext {
    * @throws ServiceError `ERR_INVALID_DURATION`
    */
   readonly extend: (ms: number) => void
+  /**
+   * A sign of life of the running service, for the `heartbeat` it was added with; without that it does nothing. Call it
+   * as often as you like: from `start` on in what start set going, or in a task.
+   */
+  readonly heartbeat: () => void
 }
 
 /** What a hook reaches of the service it belongs to. */
@@ -44,6 +49,7 @@ export interface HookHost {
   setPending(count: number): void
   addInfo(particulars: Info): void
   extend(call: HookCall, ms: number): void
+  beat(): void
 }
 
 const UNSUBSCRIBED = Symbol('unsubscribed')
@@ -154,6 +160,10 @@ export class HookCall implements ServiceContext {
 
   get extend(): (ms: number) => void {
     return ms => this.#host.extend(this, ms)
+  }
+
+  get heartbeat(): () => void {
+    return () => this.#host.beat()
   }
 
   #unsubscribe(): void {

@@ -55,6 +55,8 @@ export class HookedLife implements HookHost, Unsubscribable {
   #pending: number | undefined
   #info: Info | undefined
   #errors: ServiceError[] | undefined
+  /** What a beat says. Made once for each state, because there may be a hundred thousand a second. */
+  #beat: ServiceState | undefined
 
   constructor(name: string, hooks: LifeHooks, shutdown$: Observable<Shutdown>, out: Subscriber<ServiceState>) {
     this.#name = name
@@ -106,6 +108,12 @@ export class HookedLife implements HookHost, Unsubscribable {
     const state = this.#state()
     if (state.phase === 'starting' || state.phase === 'draining' || state.phase === 'stopping')
       this.#out.next({ ...state, extended })
+  }
+
+  beat(): void {
+    if (this.#phase !== 'running' || this.#shutdown) return
+    this.#beat ??= Object.freeze({ ...this.#state(), beat: true } as const)
+    this.#out.next(this.#beat)
   }
 
   /** The listener has left: nothing more is said, and whatever still runs is asked to give up. */
@@ -312,6 +320,7 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #say(): void {
+    this.#beat = undefined
     this.#out.next(this.#state())
   }
 

@@ -101,7 +101,7 @@ export class Member {
   }
 
   next(state: ServiceState): void {
-    if (isFinal(this.state)) return
+    if (isFinal(this.state) || (state.phase === 'running' && state.beat)) return
     if (isAhead(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
     if (isNews(this.state, state)) {
       this.state = state
