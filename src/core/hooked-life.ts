@@ -2,6 +2,7 @@ import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
 import { finite } from './clock.ts'
 import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
 import { HookCall, type HookHost, type HookResult, type ServiceContext, type Settled } from './hook-call.ts'
+import { type HookedPhase, hookedState, NOTHING_SAID, withInfo } from './hooked-state.ts'
 import { listen } from './listener.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
 import type { Ending, Health, Info, ServiceState, StopReason } from './state.ts'
@@ -20,10 +21,6 @@ export interface LifeHooks {
   readonly once?: boolean
 }
 
-const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
-const RUNNING: ServiceState = Object.freeze({ phase: 'running', health: 'pass' })
-const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
-
 /** How many turns of promises a hook has to give up once it has been aborted. */
 const TURNS_TO_GIVE_UP = 16
 
@@ -40,7 +37,7 @@ export class HookedLife implements HookHost, Unsubscribable {
   readonly #hooks: LifeHooks
   readonly #out: Subscriber<ServiceState>
   readonly #steps: Subscription
-  #phase: 'idle' | 'starting' | 'running' | 'draining' | 'drained' | 'stopping' | 'over' = 'idle'
+  #phase: HookedPhase = 'idle'
   /** It has failed, and what it still does is asked to give up: no step and no result counts any more. */
   #failing = false
   #shutdown: Shutdown | undefined
@@ -50,10 +47,7 @@ export class HookedLife implements HookHost, Unsubscribable {
   #drain: HookCall | undefined
   #stop: HookCall | undefined
   #force: HookCall | undefined
-  #health: Health = 'pass'
-  #detail: string | undefined
-  #pending: number | undefined
-  #info: Info | undefined
+  #said = NOTHING_SAID
   #errors: ServiceError[] | undefined
   /** What a beat says. Made once for each state, because there may be a hundred thousand a second. */
   #beat: ServiceState | undefined
@@ -65,7 +59,7 @@ export class HookedLife implements HookHost, Unsubscribable {
     this.#steps = listen(shutdown$, this)
     if (this.#phase !== 'idle') return
     this.#phase = 'starting'
-    out.next(STARTING)
+    this.#say()
     if (this.#phase === 'starting') this.#callStart()
   }
 
@@ -84,18 +78,17 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   setHealth(health: Health, detail?: string): void {
-    this.#health = health
-    this.#detail = detail
+    this.#said = { ...this.#said, health, detail }
     if (this.#phase === 'running') this.#say()
   }
 
   setPending(count: number): void {
-    this.#pending = count
+    this.#said = { ...this.#said, pending: count }
     if (this.#phase === 'draining' || this.#phase === 'stopping') this.#say()
   }
 
   addInfo(particulars: Info): void {
-    this.#info = { ...this.#info, ...particulars }
+    this.#said = { ...this.#said, info: { ...this.#said.info, ...particulars } }
     if (this.#phase !== 'idle' && this.#phase !== 'over') this.#say()
   }
 
@@ -207,7 +200,7 @@ export class HookedLife implements HookHost, Unsubscribable {
       if (failed && !this.#drain?.isOwnAbort(error)) this.#record('ERR_DRAIN_FAILED', 'failed to drain', error)
       if (this.#phase === 'draining') {
         this.#phase = 'drained'
-        this.#pending = undefined
+        this.#said = { ...this.#said, pending: undefined }
         this.#say()
       } else if (this.#phase === 'stopping') this.#callStop()
     })
@@ -284,10 +277,10 @@ export class HookedLife implements HookHost, Unsubscribable {
     const phase = this.#phase
     this.#phase = 'over'
     const leftRunning = this.#abortAll()
-    if (leftRunning > 0) this.#info = { abandoned: leftRunning, ...this.#info }
+    if (leftRunning > 0) this.#said = { ...this.#said, info: { abandoned: leftRunning, ...this.#said.info } }
     const [first, ...rest] = this.#errors ?? []
     if (!first) {
-      this.#out.next(this.#with({ phase: 'stopped', how: this.#ending() }))
+      this.#out.next(withInfo({ phase: 'stopped', how: this.#ending() }, this.#said))
       return this.#out.complete()
     }
     // An error carries no particulars, so what is left behind is told before it.
@@ -304,10 +297,16 @@ export class HookedLife implements HookHost, Unsubscribable {
     return [this.#starting, this.#main, this.#unready, this.#drain, this.#stop, this.#force]
   }
 
-  /** Returns how many calls still run after that. */
+  /** Returns how many calls still run after that. Every service comes by here, so no list is made. */
   #abortAll(): number {
-    for (const call of this.#calls) call?.abort()
-    return this.#calls.filter(isOpen).length
+    return (
+      giveUp(this.#starting) +
+      giveUp(this.#main) +
+      giveUp(this.#unready) +
+      giveUp(this.#drain) +
+      giveUp(this.#stop) +
+      giveUp(this.#force)
+    )
   }
 
   get #over(): boolean {
@@ -325,32 +324,12 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #state(phase = this.#phase): ServiceState {
-    const reason = this.#shutdown?.reason
-    const pending = this.#pending === undefined ? undefined : { pending: this.#pending }
-    switch (phase) {
-      case 'running':
-        if (this.#health === 'pass' && this.#detail === undefined)
-          return this.#with(reason ? { phase: 'running', health: 'pass', leaving: reason } : RUNNING)
-        return this.#with({
-          phase: 'running',
-          health: this.#health,
-          ...(this.#detail !== undefined && { detail: this.#detail }),
-          ...(reason && { leaving: reason }),
-        })
-      case 'draining':
-        return this.#with({ phase: 'draining', reason: reason!, ...pending })
-      case 'drained':
-        return this.#with(DRAINED)
-      case 'stopping':
-        return this.#with(
-          pending ? { phase: 'stopping', reason: reason!, ...pending } : { phase: 'stopping', reason: reason! },
-        )
-      default:
-        return this.#with(STARTING)
-    }
+    return hookedState(phase, this.#shutdown?.reason, this.#said)
   }
+}
 
-  #with(state: ServiceState): ServiceState {
-    return this.#info ? { ...state, info: this.#info } : state
-  }
+/** 1 for a call that runs on all the same. */
+const giveUp = (call: HookCall | undefined): number => {
+  call?.abort()
+  return isOpen(call) ? 1 : 0
 }
