@@ -277,11 +277,14 @@ describe('R12 heartbeat', () => {
   test('R12 a stall in a nested group is its health, and so the health of the whole', async () => {
     const { time, shop } = shopUnderVirtualTime()
     const heartbeat = { interval: 100 }
-    shop.add(serviceGroup('workers', { clock: time }).add(plain('mailer'), { heartbeat }))
+    const mailer = plain('mailer')
+    shop.add(serviceGroup('workers', { clock: time }).add(mailer, { heartbeat }))
     const trace = recordTrace(shop)
     await shop.start()
     await time.advance(300)
     expect(trace.lines.at(-1)).toBe('shop running fail "workers fail: mailer fail: no heartbeat for 300 ms"')
+    mailer.heartbeat()
+    expect(trace.lines.slice(-3)).toEqual(['shop/workers/mailer running', 'shop/workers running', 'shop running'])
     await shop.stop()
     expect(time.timers).toBe(0)
   })
