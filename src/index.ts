@@ -1,4 +1,5 @@
 export type { HealthCheck } from './core/behaviors/health-check.ts'
+export type { Heartbeat } from './core/behaviors/heartbeat.ts'
 export type { RestartOptions, RestartPolicy } from './core/behaviors/restart-options.ts'
 export type { Clock } from './core/clock.ts'
 export type { AddOptions, OnEnd } from './core/entry.ts'

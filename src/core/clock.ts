@@ -35,6 +35,12 @@ export const duration = (service: string, option: string, value: number | undefi
   )
 }
 
+/** A duration in milliseconds, checked as the others, and more than zero. */
+export const positive = (service: string, option: string, value: number): number => {
+  if (duration(service, option, value, 0) > 0) return value
+  throw new ServiceError('ERR_INVALID_DURATION', service, `"${service}": ${option} must be more than zero`)
+}
+
 /** A duration that comes to an end, checked. */
 export const finite = (service: string, option: string, ms: number): number => {
   if (Number.isFinite(ms) && ms >= 0) return ms

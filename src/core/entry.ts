@@ -1,5 +1,6 @@
 import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from './behaviors/deadline.ts'
 import { type HealthCheck, healthCheck } from './behaviors/health-check.ts'
+import { type Heartbeat, heartbeat } from './behaviors/heartbeat.ts'
 import {
   policyOf,
   type RestartOptions,
@@ -31,6 +32,11 @@ export interface AddOptions<Known extends string = string> {
   readonly stopTimeout?: number
   /** A question put to it again and again while it runs, and what comes of a failure. Default: none. */
   readonly healthCheck?: HealthCheck
+  /**
+   * How often it has to call the `heartbeat()` of its context while it runs, and what comes of it when it does not.
+   * Default: it does not have to. Refused for a group: give it to the services inside.
+   */
+  readonly heartbeat?: Heartbeat
   /**
    * What happens when it ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or an object
    * with the policy and the numbers. When left out it is not restarted, and the group goes down when it fails.
@@ -76,7 +82,7 @@ export interface Inside {
   readonly renew: () => void
 }
 
-/** Checks what was asked for a service, and puts its behaviours around it: healthCheck(deadline(service)). */
+/** Checks what was asked for a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))). */
 export const entryOf = (
   service: Service,
   path: string,
@@ -88,11 +94,18 @@ export const entryOf = (
   const onEnd = onEndOf(name, options.onEnd)
   const again = onEnd === 'restart'
   const rules = options.restart === undefined && !again ? undefined : restartRules(name, options.restart, again)
+  if (inside && options.heartbeat)
+    throw new ServiceError(
+      'ERR_INVALID_OPTION',
+      name,
+      `"${name}": a group has no heartbeat of its own; set heartbeat on the services inside it`,
+    )
   const bounded = deadline(service, deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS), clock, inside?.explain)
+  const beating = options.heartbeat ? heartbeat(bounded, options.heartbeat, clock) : bounded
   return {
     name,
     path,
-    service: options.healthCheck ? healthCheck(bounded, options.healthCheck, clock) : bounded,
+    service: options.healthCheck ? healthCheck(beating, options.healthCheck, clock) : beating,
     restart: rules,
     dependsOn: options.dependsOn,
     observer: options.observer,

@@ -14,7 +14,11 @@ export interface ServiceContext {
   readonly signal: AbortSignal
   /** Why the service is asked to end; `undefined` before that. */
   readonly reason: StopReason | undefined
-  /** The service died by itself: its lifecycle errors at once, and it is gone. Clean up before you call it. */
+  /**
+   * The service died by itself. Its hooks under way are aborted, and its lifecycle errors: at once, or as soon as they
+   * have given up. What runs on a few turns of promises later is counted in `info.abandoned`. Its `stop` is not called,
+   * so clean up before you call this.
+   */
   readonly fail: (error: unknown) => void
   /** Says how well the running service is. Default `'pass'`. */
   readonly setHealth: (health: Health, detail?: string) => void
@@ -30,6 +34,11 @@ export interface ServiceContext {
    * @throws ServiceError `ERR_INVALID_DURATION`
    */
   readonly extend: (ms: number) => void
+  /**
+   * A sign of life of the running service, for the `heartbeat` it was added with; without that it does nothing. Call it
+   * as often as you like: from `start` on in what start set going, or in a task.
+   */
+  readonly heartbeat: () => void
 }
 
 /** What a hook reaches of the service it belongs to. */
@@ -40,11 +49,13 @@ export interface HookHost {
   setPending(count: number): void
   addInfo(particulars: Info): void
   extend(call: HookCall, ms: number): void
+  beat(): void
 }
 
 const UNSUBSCRIBED = Symbol('unsubscribed')
 
-type Settled = (error: unknown, failed: boolean) => void
+/** Is told once how a call came to its end. */
+export type Settled = (error: unknown, failed: boolean) => void
 
 const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
@@ -57,6 +68,8 @@ const isPromise = (value: unknown): value is PromiseLike<unknown> =>
 export class HookCall implements ServiceContext {
   settled = false
   aborted = false
+  /** The hook is on the stack: it has not returned, or has not subscribed what it returned. */
+  calling = false
   readonly #host: HookHost
   readonly #onSettled: Settled
   #controller: AbortController | undefined
@@ -68,6 +81,15 @@ export class HookCall implements ServiceContext {
   }
 
   run(hook: (context: ServiceContext) => HookResult): void {
+    this.calling = true
+    try {
+      this.#run(hook)
+    } finally {
+      this.calling = false
+    }
+  }
+
+  #run(hook: (context: ServiceContext) => HookResult): void {
     let result: HookResult
     try {
       result = hook(this)
@@ -138,6 +160,10 @@ export class HookCall implements ServiceContext {
 
   get extend(): (ms: number) => void {
     return ms => this.#host.extend(this, ms)
+  }
+
+  get heartbeat(): () => void {
+    return () => this.#host.beat()
   }
 
   #unsubscribe(): void {

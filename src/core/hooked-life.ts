@@ -1,7 +1,8 @@
 import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
 import { finite } from './clock.ts'
 import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
-import { HookCall, type HookHost, type HookResult, type ServiceContext } from './hook-call.ts'
+import { HookCall, type HookHost, type HookResult, type ServiceContext, type Settled } from './hook-call.ts'
+import { type HookedPhase, hookedState, NOTHING_SAID, withInfo } from './hooked-state.ts'
 import { listen } from './listener.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
 import type { Ending, Health, Info, ServiceState, StopReason } from './state.ts'
@@ -20,10 +21,6 @@ export interface LifeHooks {
   readonly once?: boolean
 }
 
-const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
-const RUNNING: ServiceState = Object.freeze({ phase: 'running', health: 'pass' })
-const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
-
 /** How many turns of promises a hook has to give up once it has been aborted. */
 const TURNS_TO_GIVE_UP = 16
 
@@ -31,15 +28,18 @@ const isOpen = (call: HookCall | undefined): boolean => call !== undefined && !c
 
 /**
  * One life of a service made from hooks: what it says from subscription to its end. Invariants: it is over once, and
- * only when its start, main, stop and force calls have settled; whoever skips a step is given the hooks in between,
- * except under force, where only stop (already aborted) and force are called.
+ * only when its start, main, stop and force calls have settled, or did not give up when it failed; what still runs
+ * then is told. Whoever skips a step is given the hooks in between, except under force, where only stop (already
+ * aborted) and force are called.
  */
 export class HookedLife implements HookHost, Unsubscribable {
   readonly #name: string
   readonly #hooks: LifeHooks
   readonly #out: Subscriber<ServiceState>
   readonly #steps: Subscription
-  #phase: 'idle' | 'starting' | 'running' | 'draining' | 'drained' | 'stopping' | 'over' = 'idle'
+  #phase: HookedPhase = 'idle'
+  /** It has failed, and what it still does is asked to give up: no step and no result counts any more. */
+  #failing = false
   #shutdown: Shutdown | undefined
   #starting: HookCall | undefined
   #main: HookCall | undefined
@@ -47,11 +47,10 @@ export class HookedLife implements HookHost, Unsubscribable {
   #drain: HookCall | undefined
   #stop: HookCall | undefined
   #force: HookCall | undefined
-  #health: Health = 'pass'
-  #detail: string | undefined
-  #pending: number | undefined
-  #info: Info | undefined
+  #said = NOTHING_SAID
   #errors: ServiceError[] | undefined
+  /** What a beat says. Made once for each state, because there may be a hundred thousand a second. */
+  #beat: ServiceState | undefined
 
   constructor(name: string, hooks: LifeHooks, shutdown$: Observable<Shutdown>, out: Subscriber<ServiceState>) {
     this.#name = name
@@ -60,7 +59,7 @@ export class HookedLife implements HookHost, Unsubscribable {
     this.#steps = listen(shutdown$, this)
     if (this.#phase !== 'idle') return
     this.#phase = 'starting'
-    out.next(STARTING)
+    this.#say()
     if (this.#phase === 'starting') this.#callStart()
   }
 
@@ -69,25 +68,27 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   fail(error: unknown): void {
-    if (this.#phase === 'over') return
+    if (this.#over || this.#failing) return
     const starting = this.#phase === 'starting'
     this.#record(starting ? 'ERR_START_FAILED' : 'ERR_SERVICE_FAILED', starting ? 'failed to start' : 'failed', error)
-    this.#end()
+    this.#failing = true
+    // Told from inside a hook that has not returned yet: that is waited for first, see #run.
+    if (this.#calls.some(call => isOpen(call) && call?.calling)) this.#abortAll()
+    else this.#endWithin(TURNS_TO_GIVE_UP)
   }
 
   setHealth(health: Health, detail?: string): void {
-    this.#health = health
-    this.#detail = detail
+    this.#said = { ...this.#said, health, detail }
     if (this.#phase === 'running') this.#say()
   }
 
   setPending(count: number): void {
-    this.#pending = count
+    this.#said = { ...this.#said, pending: count }
     if (this.#phase === 'draining' || this.#phase === 'stopping') this.#say()
   }
 
   addInfo(particulars: Info): void {
-    this.#info = { ...this.#info, ...particulars }
+    this.#said = { ...this.#said, info: { ...this.#said.info, ...particulars } }
     if (this.#phase !== 'idle' && this.#phase !== 'over') this.#say()
   }
 
@@ -102,6 +103,12 @@ export class HookedLife implements HookHost, Unsubscribable {
       this.#out.next({ ...state, extended })
   }
 
+  beat(): void {
+    if (this.#phase !== 'running' || this.#shutdown) return
+    this.#beat ??= Object.freeze({ ...this.#state(), beat: true } as const)
+    this.#out.next(this.#beat)
+  }
+
   /** The listener has left: nothing more is said, and whatever still runs is asked to give up. */
   unsubscribe(): void {
     this.#steps?.unsubscribe()
@@ -110,18 +117,31 @@ export class HookedLife implements HookHost, Unsubscribable {
     this.#abortAll()
   }
 
+  #newCall(onSettled: Settled): HookCall {
+    return new HookCall(this, (error, failed) => {
+      if (this.#over) return
+      if (!this.#failing) onSettled(error, failed)
+      // It was what the failure waited for.
+      else if (!this.#calls.some(isOpen)) this.#end()
+    })
+  }
+
+  #run(call: HookCall, hook: Hook): void {
+    call.run(hook)
+    if (this.#failing) this.#endWithin(TURNS_TO_GIVE_UP)
+  }
+
   #callStart(): void {
     const { start } = this.#hooks
     if (!start) return this.#started()
-    this.#starting = new HookCall(this, (error, failed) => {
-      if (this.#phase === 'over') return
+    this.#starting = this.#newCall((error, failed) => {
       if (this.#phase === 'starting') return failed ? this.fail(error) : this.#started()
       // Cancelled while starting: what succeeded all the same is stopped properly, what gave up is gone.
       if (!failed && !this.#hooks.once) return this.#callStop()
       if (failed && !this.#starting?.isOwnAbort(error)) this.#record('ERR_START_FAILED', 'failed to start', error)
       this.#endIfSettled()
     })
-    this.#starting.run(start)
+    this.#run(this.#starting, start)
   }
 
   #started(): void {
@@ -131,17 +151,16 @@ export class HookedLife implements HookHost, Unsubscribable {
     this.#say()
     const { main } = this.#hooks
     if (!main || this.#phase !== 'running') return
-    this.#main = new HookCall(this, (error, failed) => {
-      if (this.#phase === 'over') return
+    this.#main = this.#newCall((error, failed) => {
       if (failed && !this.#main?.isOwnAbort(error)) return this.fail(error)
       this.#endIfSettled()
     })
-    this.#main.run(main)
+    this.#run(this.#main, main)
   }
 
   /** How far the goodbye has come. */
   next(shutdown: Shutdown): void {
-    if (this.#phase === 'over') return
+    if (this.#over || this.#failing) return
     this.#shutdown = shutdown
     if (this.#phase === 'idle') return this.#end()
     if (this.#phase === 'starting') this.#toStopping()
@@ -160,11 +179,11 @@ export class HookedLife implements HookHost, Unsubscribable {
   #callUnready(): void {
     const { unready } = this.#hooks
     if (!unready || this.#unready) return
-    this.#unready = new HookCall(this, (error, failed) => {
+    this.#unready = this.#newCall((error, failed) => {
       if (failed && !this.#unready?.isOwnAbort(error))
         this.#record('ERR_UNREADY_FAILED', 'failed to say goodbye', error)
     })
-    this.#unready.run(unready)
+    this.#run(this.#unready, unready)
   }
 
   #toDraining(): void {
@@ -177,16 +196,15 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #callDrain(drain: Hook): void {
-    this.#drain = new HookCall(this, (error, failed) => {
-      if (this.#phase === 'over') return
+    this.#drain = this.#newCall((error, failed) => {
       if (failed && !this.#drain?.isOwnAbort(error)) this.#record('ERR_DRAIN_FAILED', 'failed to drain', error)
       if (this.#phase === 'draining') {
         this.#phase = 'drained'
-        this.#pending = undefined
+        this.#said = { ...this.#said, pending: undefined }
         this.#say()
       } else if (this.#phase === 'stopping') this.#callStop()
     })
-    this.#drain.run(drain)
+    this.#run(this.#drain, drain)
   }
 
   #toStopping(): void {
@@ -210,15 +228,14 @@ export class HookedLife implements HookHost, Unsubscribable {
       return this.#callDrain(drain)
     }
     // A drain that ran out of its time is let go; it is counted at the end if it still runs then.
-    const call = new HookCall(this, (error, failed) => {
-      if (this.#phase === 'over') return
+    const call = this.#newCall((error, failed) => {
       if (failed && !call.isOwnAbort(error)) this.#record('ERR_STOP_FAILED', 'failed to stop', error)
       this.#endIfSettled()
     })
     this.#stop = call
     this.#drain?.abort()
     if (forced) call.abort()
-    call.run(stop ?? (() => undefined))
+    this.#run(call, stop ?? (() => undefined))
   }
 
   #toForce(): void {
@@ -227,13 +244,12 @@ export class HookedLife implements HookHost, Unsubscribable {
     if (this.#over || this.#force) return
     const { force } = this.#hooks
     if (force) {
-      const call = new HookCall(this, (error, failed) => {
-        if (this.#phase === 'over') return
+      const call = this.#newCall((error, failed) => {
         if (failed) this.#record('ERR_STOP_FAILED', 'failed to let go', error)
         this.#endIfSettled()
       })
       this.#force = call
-      call.run(force)
+      this.#run(call, force)
     }
     if (this.#over) return
     this.#unready?.abort()
@@ -250,21 +266,26 @@ export class HookedLife implements HookHost, Unsubscribable {
 
   /** What nobody waits for may still run: one that heeds its signal, or is only just returning, is not left behind. */
   #endWithin(turns: number): void {
-    this.#unready?.abort()
-    this.#drain?.abort()
-    if (turns === 0 || !(isOpen(this.#unready) || isOpen(this.#drain))) return this.#end()
+    const open = this.#abortAll()
+    if (this.#over) return
+    if (turns === 0 || open === 0) return this.#end()
     Promise.resolve().then(() => this.#endWithin(turns - 1))
   }
 
   #end(): void {
     if (this.#over) return
+    const phase = this.#phase
     this.#phase = 'over'
     const leftRunning = this.#abortAll()
-    if (leftRunning > 0) this.#info = { abandoned: leftRunning, ...this.#info }
+    if (leftRunning > 0) this.#said = { ...this.#said, info: { abandoned: leftRunning, ...this.#said.info } }
     const [first, ...rest] = this.#errors ?? []
-    if (first) return this.#out.error(combine(first, rest))
-    this.#out.next(this.#with({ phase: 'stopped', how: this.#ending() }))
-    this.#out.complete()
+    if (!first) {
+      this.#out.next(withInfo({ phase: 'stopped', how: this.#ending() }, this.#said))
+      return this.#out.complete()
+    }
+    // An error carries no particulars, so what is left behind is told before it.
+    if (leftRunning > 0) this.#out.next(this.#state(phase))
+    this.#out.error(combine(first, rest))
   }
 
   #ending(): Ending {
@@ -272,7 +293,11 @@ export class HookedLife implements HookHost, Unsubscribable {
     return this.#shutdown.step === 'force' ? 'forced' : 'stopped'
   }
 
-  /** Returns how many calls still run after that. */
+  get #calls(): readonly (HookCall | undefined)[] {
+    return [this.#starting, this.#main, this.#unready, this.#drain, this.#stop, this.#force]
+  }
+
+  /** Returns how many calls still run after that. Every service comes by here, so no list is made. */
   #abortAll(): number {
     return (
       giveUp(this.#starting) +
@@ -294,37 +319,12 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #say(): void {
+    this.#beat = undefined
     this.#out.next(this.#state())
   }
 
-  #state(): ServiceState {
-    const reason = this.#shutdown?.reason
-    const pending = this.#pending === undefined ? undefined : { pending: this.#pending }
-    switch (this.#phase) {
-      case 'running':
-        if (this.#health === 'pass' && this.#detail === undefined)
-          return this.#with(reason ? { phase: 'running', health: 'pass', leaving: reason } : RUNNING)
-        return this.#with({
-          phase: 'running',
-          health: this.#health,
-          ...(this.#detail !== undefined && { detail: this.#detail }),
-          ...(reason && { leaving: reason }),
-        })
-      case 'draining':
-        return this.#with({ phase: 'draining', reason: reason!, ...pending })
-      case 'drained':
-        return this.#with(DRAINED)
-      case 'stopping':
-        return this.#with(
-          pending ? { phase: 'stopping', reason: reason!, ...pending } : { phase: 'stopping', reason: reason! },
-        )
-      default:
-        return this.#with(STARTING)
-    }
-  }
-
-  #with(state: ServiceState): ServiceState {
-    return this.#info ? { ...state, info: this.#info } : state
+  #state(phase = this.#phase): ServiceState {
+    return hookedState(phase, this.#shutdown?.reason, this.#said)
   }
 }
 

@@ -20,13 +20,20 @@ export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
 
 /**
  * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
- * moment it has asked for at least so many milliseconds more.
+ * moment it has asked for at least so many milliseconds more. `beat`: a sign of life and nothing else, for the
+ * `heartbeat` of `add()`. It repeats the state the service is in, says nothing new, and is never seen in events.
  */
 export type ServiceState = { readonly info?: Info } & (
   | { readonly phase: 'idle' }
   | { readonly phase: 'waiting'; readonly for: readonly string[] }
   | { readonly phase: 'starting'; readonly attempt: number; readonly extended?: number }
-  | { readonly phase: 'running'; readonly health: Health; readonly detail?: string; readonly leaving?: StopReason }
+  | {
+      readonly phase: 'running'
+      readonly health: Health
+      readonly detail?: string
+      readonly leaving?: StopReason
+      readonly beat?: true
+    }
   | {
       readonly phase: 'draining'
       readonly reason: StopReason

@@ -46,6 +46,8 @@ export interface FakeService<Name extends string = string> extends Service<Name>
   setHealth(health: Health, detail?: string): void
   pending(count: number): void
   info(particulars: Info): void
+  /** It gives a sign of life. @throws Error when it is not there */
+  heartbeat(): void
 }
 
 /**
@@ -173,6 +175,7 @@ export const fakeService = <const Name extends string>(name: Name, options: Fake
     setHealth: (health, detail) => there().setHealth(health, detail),
     pending: count => there().pending(count),
     info: particulars => there().info(particulars),
+    heartbeat: () => there().heartbeat(),
   }
 }
 

@@ -8,6 +8,7 @@ import {
   task,
 } from 'rx-service-group'
 import { recordTrace, type VirtualTime } from 'rx-service-group/testing'
+import { tap, timer } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { linesOf, outcomes, plain, rejectionOf, shopUnderVirtualTime } from './setup.ts'
 
@@ -166,6 +167,137 @@ describe('R11 health checks', () => {
     expect(await rejectionOf(add())).toMatchObject({ code: 'ERR_INVALID_DURATION', service: 'db' })
     expect(shop.size).toBe(0)
     expect(shop.add(plain('db')).size).toBe(1)
+  })
+})
+
+describe('R12 heartbeat', () => {
+  /** A worker that beats while its heart is told to. */
+  const worker = (time: VirtualTime, every = 10) => {
+    const heart = { beats: true }
+    const main = ({ heartbeat }: ServiceContext) =>
+      timer(0, every, time).pipe(
+        tap(() => {
+          if (heart.beats) heartbeat()
+        }),
+      )
+    return { heart, worker: task('worker', main) }
+  }
+
+  test('R12 a missed deadline times threshold is a stall, named; one beat resets it', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const { heart, worker: beating } = worker(time)
+    shop.add(plain('db')).add(beating, { heartbeat: { interval: 1_000 } })
+    const trace = recordTrace(shop, { times: true })
+    await shop.start()
+    await time.advance(5_000)
+    heart.beats = false
+    await time.advance(2_999)
+    expect([shop.status.health, shop.status.ready]).toEqual(['pass', true])
+    await time.advance(1)
+    expect([shop.status.health, shop.status.ready]).toEqual(['fail', false])
+    await time.advance(1_995)
+    heart.beats = true
+    await time.advance(10)
+    expect([shop.status.health, shop.status.ready]).toEqual(['pass', true])
+    await shop.stop()
+    expect(trace.lines.slice(6)).toEqual([
+      '8000 shop/worker running fail "no heartbeat for 3000 ms"',
+      '8000 shop running fail "worker fail: no heartbeat for 3000 ms"',
+      '10000 shop/worker running',
+      '10000 shop running',
+      '10005 shop running (leaving)',
+      '10005 shop/worker running (leaving)',
+      '10005 shop/db running (leaving)',
+      '10005 shop stopping',
+      '10005 shop/worker stopping',
+      '10005 shop/worker stopped',
+      '10005 shop/db stopping',
+      '10005 shop/db stopped',
+      '10005 shop stopped',
+    ])
+    expect(time.timers).toBe(0)
+  })
+
+  test('R12 one that is to fail is stopped properly and fails, so that a restart heals it', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const { heart, worker: beating } = worker(time, 100)
+    shop.add(plain('db')).add(beating, {
+      heartbeat: { interval: 100, onFailure: 'fail' },
+      restart: { policy: 'transient', initialDelay: 500, jitter: 0 },
+    })
+    const trace = recordTrace(shop, { times: true })
+    await shop.start()
+    heart.beats = false
+    await time.advance(700)
+    heart.beats = true
+    await time.advance(5_000)
+    expect(trace.lines.slice(6)).toEqual([
+      '300 shop/worker running fail "no heartbeat for 300 ms"',
+      '300 shop running fail "worker fail: no heartbeat for 300 ms"',
+      '300 shop/worker stopping',
+      '300 shop running fail "worker fail: stopping"',
+      '300 shop/worker backoff (attempt 2 at 800) ERR_STALLED',
+      '300 shop running warn "worker warn: backoff"',
+      '800 shop/worker starting (attempt 2)',
+      '800 shop running warn "worker warn: starting"',
+      '800 shop/worker running',
+      '800 shop running',
+    ])
+    await shop.stop()
+    expect(time.timers).toBe(0)
+  })
+
+  test('R12 one that is to fail and is not restarted brings the group down, named', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    shop.add(plain('orders'), { heartbeat: { interval: 100, threshold: 1, onFailure: 'fail' } })
+    await shop.start()
+    await time.advance(1_000)
+    const { trigger } = await shop.stop()
+    expect(trigger).toMatchObject({
+      by: 'failure',
+      service: 'shop/orders',
+      error: { code: 'ERR_STALLED', message: 'service "orders" has stalled: no heartbeat for 100 ms' },
+    })
+  })
+
+  test('R12 a beat that nobody asked for is never seen, and neither is one that was', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const inside = serviceGroup('workers', { clock: time }).add(worker(time).worker)
+    const check = (): boolean => true
+    shop.add(inside).add(worker(time).worker, { restart: 'permanent', healthCheck: { check } }).add(plain('db'))
+    const trace = recordTrace(shop)
+    await shop.start()
+    const before = trace.events.length
+    await time.advance(1_000)
+    expect(trace.events.length).toBe(before)
+    await shop.stop()
+    expect(JSON.stringify(trace.events)).not.toContain('beat')
+  })
+
+  test('R12 a stall in a nested group is its health, and so the health of the whole', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const heartbeat = { interval: 100 }
+    const mailer = plain('mailer')
+    shop.add(serviceGroup('workers', { clock: time }).add(mailer, { heartbeat }))
+    const trace = recordTrace(shop)
+    await shop.start()
+    await time.advance(300)
+    expect(trace.lines.at(-1)).toBe('shop running fail "workers fail: mailer fail: no heartbeat for 300 ms"')
+    mailer.heartbeat()
+    expect(trace.lines.slice(-3)).toEqual(['shop/workers/mailer running', 'shop/workers running', 'shop running'])
+    await shop.stop()
+    expect(time.timers).toBe(0)
+  })
+
+  test('R12 what can not be is refused when it is added: no interval, and a group, which never beats', () => {
+    const { shop } = shopUnderVirtualTime()
+    expect(() => shop.add(plain('db'), { heartbeat: { interval: 0 } })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_DURATION', service: 'db' }),
+    )
+    expect(() => shop.add(serviceGroup('workers'), { heartbeat: { interval: 100 } })).toThrow(
+      '"workers": a group has no heartbeat of its own; set heartbeat on the services inside it',
+    )
+    expect(shop.size).toBe(0)
   })
 })
 

@@ -395,6 +395,59 @@ describe('R6 never two incarnations', () => {
   })
 })
 
+describe('R6 fail() while its main still runs', () => {
+  /** A task that dies at 10; how many of its mains are at work, and the most there ever were. */
+  const dying = (time: VirtualTime, main: (signal: AbortSignal) => Promise<unknown>) => {
+    const mains = { at: 0, most: 0, begun: 0 }
+    const worker = task('worker', async ({ signal, fail }) => {
+      mains.begun++
+      mains.most = Math.max(mains.most, ++mains.at)
+      if (mains.begun === 1) time.schedule(() => fail(new Error('lost the connection')), 10)
+      await main(signal)
+      mains.at--
+    })
+    return { mains, worker }
+  }
+
+  test('R6 one that gives up when it is told to is gone before the next begins, even without a wait', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const { mains, worker } = dying(time, signal => new Promise(resolve => signal.addEventListener('abort', resolve)))
+    shop.add(worker, { restart: { policy: 'permanent', initialDelay: 0 } })
+    const trace = recordTrace(shop, { times: true })
+    await shop.start()
+    await time.advance(1_000)
+    expect([mains.begun, mains.at, mains.most]).toEqual([2, 1, 1])
+    expect(trace.lines.slice(4).filter(line => line.includes('shop/worker'))).toEqual([
+      '10 shop/worker backoff (attempt 2 at 10) ERR_SERVICE_FAILED',
+      '10 shop/worker starting (attempt 2)',
+      '10 shop/worker running',
+    ])
+    await shop.stop()
+    expect([mains.at, time.timers]).toEqual([0, 0])
+  })
+
+  test('R6 one that runs on all the same has no second beside it: it is given up with its group', async () => {
+    const { time, shop } = shopUnderVirtualTime()
+    const { mains, worker } = dying(time, () => new Promise(() => undefined))
+    shop.add(worker, { restart: { policy: 'permanent', ...even } })
+    const trace = recordTrace(shop, { times: true })
+    await shop.start()
+    await time.advance(100_000)
+    expect([mains.begun, mains.at]).toEqual([1, 1])
+    expect(trace.lines.slice(4)).toEqual([
+      '10 shop/worker running {abandoned: 1}',
+      '10 shop/worker failed ERR_ABANDONED {abandoned: 1}',
+      '10 shop running (leaving) fail "worker fail: failed"',
+      '10 shop stopping',
+      '10 shop failed ERR_GROUP_FAILED',
+    ])
+    expect((await shop.stop()).errors).toMatchObject([
+      { code: 'ERR_ABANDONED', service: 'shop/worker', cause: { code: 'ERR_SERVICE_FAILED' } },
+    ])
+    expect(time.timers).toBe(0)
+  })
+})
+
 describe('R7 stop during backoff', () => {
   test('R7 wins at once: no other incarnation, no stop hook, no timer', async () => {
     const { time, shop, worker } = scene({ policy: 'permanent', ...even })

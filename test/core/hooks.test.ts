@@ -7,7 +7,7 @@ import {
   service,
   task,
 } from 'rx-service-group'
-import { NEVER } from 'rxjs'
+import { NEVER, Observable } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { toService } from '../../src/core/service.ts'
 import { deferred, Life, turn } from './life.ts'
@@ -306,6 +306,7 @@ describe('what a hook can say', () => {
       'running',
       'running {"port":8080}',
       'running:warn(slow) {"port":8080}',
+      'running:warn(slow) {"abandoned":1,"port":8080}',
       '# ERR_SERVICE_FAILED',
     ])
   })
@@ -427,24 +428,119 @@ describe('what a hook can say', () => {
 })
 
 describe('fail()', () => {
-  test.each<[string, ('drain' | 'stop')[], string[]]>([
-    ['while it runs', [], ['starting', 'running', '# ERR_SERVICE_FAILED']],
-    ['while it drains', ['drain'], ['starting', 'running', 'draining', '# ERR_SERVICE_FAILED']],
-    ['while it stops', ['stop'], ['starting', 'running', 'stopping', '# ERR_SERVICE_FAILED']],
-  ])('%s ends it at once, and aborts what it was about', async (_, steps, expected) => {
+  /** A service whose context a test has got hold of. */
+  const held = (hooks: ServiceHooks = {}): { readonly life: Life; readonly context: ServiceContext } => {
     let context!: ServiceContext
-    const { hooks, signals } = watched([], {
-      start: given => {
-        context = given
-      },
-      drain: () => deferred().promise,
-    })
-    const life = new Life(service('db', hooks))
+    const start = (given: ServiceContext): void => {
+      context = given
+    }
+    const life = new Life(service('db', { start, ...hooks }))
+    return { life, context }
+  }
+
+  test.each<[string, Step[], string[]]>([
+    ['while it runs', [], ['starting', 'running', '# ERR_SERVICE_FAILED']],
+    ['while it says goodbye', ['unready'], ['starting', 'running', 'leaving', '# ERR_SERVICE_FAILED']],
+  ])('%s ends it before it returns, when nothing is under way', async (_, steps, expected) => {
+    const { life, context } = held()
     await life.asked(...steps)
     context.fail(new Error('died'))
     context.fail(new Error('twice'))
     expect(life.said).toEqual(expected)
-    expect(aborted(signals)).toBe(steps.length > 0 ? 'drain' : '')
+  })
+
+  test.each<[string, Step[], string]>([
+    ['draining', ['drain'], 'draining'],
+    ['stopping', ['drain', 'stop'], 'stopping'],
+  ])('R6 while a hook is under way aborts it, and ends once that has given up: %s', async (_, steps, phase) => {
+    let gaveUp = false
+    const heeds = ({ signal }: ServiceContext): Promise<void> =>
+      new Promise<void>(resolve => signal.addEventListener('abort', () => resolve())).then(async () => {
+        await Promise.resolve()
+        gaveUp = true
+      })
+    const { life, context } = held({ drain: heeds, stop: heeds })
+    await life.asked(...steps)
+    const before = life.said.length
+    gaveUp = false
+    context.fail(new Error('died'))
+    expect(life.said.slice(before)).toEqual([])
+    await turn()
+    expect([life.said.slice(before - 1), gaveUp]).toEqual([[phase, '# ERR_SERVICE_FAILED'], true])
+  })
+
+  test('R6 what runs on all the same is told before the error', async () => {
+    const { life, context } = held({ unready: () => deferred().promise, drain: () => deferred().promise })
+    context.info({ port: 1 })
+    await life.asked('drain')
+    context.fail(new Error('died'))
+    await turn()
+    expect(life.said.slice(-3)).toEqual([
+      'draining {"port":1}',
+      'draining {"abandoned":2,"port":1}',
+      '# ERR_SERVICE_FAILED',
+    ])
+  })
+
+  test('R6 what runs on after another failure is told as well', async () => {
+    const { life } = held({ drain: () => deferred().promise, stop: () => Promise.reject(new Error('no')) })
+    await life.asked('drain', 'stop')
+    expect(life.said.slice(-3)).toEqual(['stopping', 'stopping {"abandoned":1}', '# ERR_STOP_FAILED'])
+  })
+
+  test('R6 from inside a task is told once that has returned, whatever it does afterwards', async () => {
+    const life = new Life(
+      task('ticker', ({ fail }) => {
+        fail(new Error('died'))
+        throw new Error('and threw')
+      }),
+    )
+    expect(life.said).toEqual(['starting', 'running', '# ERR_SERVICE_FAILED'])
+    expect(life.error).toMatchObject({ message: 'service "ticker" failed: died' })
+    const going = new Life(
+      task('ticker', ({ fail }) => {
+        fail(new Error('died'))
+        return deferred().promise
+      }),
+    )
+    expect(going.said).toEqual(['starting', 'running'])
+    await turn()
+    expect(going.said.slice(2)).toEqual(['running {"abandoned":1}', '# ERR_SERVICE_FAILED'])
+  })
+
+  test('R6 from inside an Observable unsubscribes it, and is told at once', () => {
+    let subscribed = 0
+    const life = new Life(
+      task(
+        'ticker',
+        ({ fail }) =>
+          new Observable(() => {
+            subscribed++
+            fail(new Error('died'))
+            return () => subscribed--
+          }),
+      ),
+    )
+    expect([life.said, subscribed]).toEqual([['starting', 'running', '# ERR_SERVICE_FAILED'], 0])
+  })
+
+  test('R6 a step that comes while it gives up changes nothing', async () => {
+    const log: string[] = []
+    const { life, context } = held({ drain: () => deferred().promise, stop: () => log.push('stop') })
+    await life.asked('drain')
+    context.fail(new Error('died'))
+    life.ask('stop', 'force')
+    await turn()
+    expect([life.said.slice(-2), log]).toEqual([['draining {"abandoned":1}', '# ERR_SERVICE_FAILED'], []])
+  })
+
+  test('R6 whoever leaves while it gives up hears nothing more', async () => {
+    const { life, context } = held({ drain: () => deferred().promise })
+    await life.asked('drain')
+    context.fail(new Error('died'))
+    life.leave()
+    await turn()
+    expect(life.said.at(-1)).toBe('draining')
   })
 
   test('while it starts is a failed start', async () => {

@@ -1,11 +1,10 @@
-import { isObservable, Observable, type Subscriber, type Subscription } from 'rxjs'
-import { after, type Clock, count, duration } from '../clock.ts'
-import { combine, errorInfo, fromErrorInfo, messageOf, ServiceError } from '../errors.ts'
+import { isObservable, type Subscription } from 'rxjs'
+import { after, type Clock, count, duration, positive } from '../clock.ts'
+import { messageOf, ServiceError } from '../errors.ts'
 import type { HookResult } from '../hook-call.ts'
-import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
-import type { Health, ServiceState, StateOf } from '../state.ts'
+import type { Health } from '../state.ts'
+import { type Finding, type Findings, type OnFailure, onFailureOf, PASS, type Watcher, watched } from './watched.ts'
 
 /**
  * A question that is put to a running service again and again. The words and defaults are those of a Kubernetes probe;
@@ -31,10 +30,8 @@ export interface HealthCheck {
    * group is not ready, until the check passes again. `'fail'`: the service is stopped as in a shutdown and then fails
    * with `ERR_UNHEALTHY`, which ends the group, or whatever else is to come of a failure. Default `'degrade'`.
    */
-  readonly onFailure?: 'nothing' | 'degrade' | 'fail'
+  readonly onFailure?: OnFailure
 }
-
-const OUTCOMES: readonly unknown[] = ['nothing', 'degrade', 'fail'] satisfies HealthCheck['onFailure'][]
 
 /**
  * Checks a service while it is running, and shows the worse of what the check and the service itself say. Each change
@@ -49,191 +46,81 @@ export const healthCheck = <Name extends string>(
   clock: Clock,
 ): Service<Name> => {
   const { name } = service
-  const { check, onFailure = 'degrade' } = options
+  const { check } = options
   if (typeof check !== 'function')
     throw new ServiceError('ERR_INVALID_OPTION', name, `"${name}": healthCheck.check must be a function`)
-  if (!OUTCOMES.includes(onFailure))
-    throw new ServiceError(
-      'ERR_INVALID_OPTION',
-      name,
-      `"${name}": healthCheck.onFailure must be 'nothing', 'degrade' or 'fail', not ${String(onFailure)}`,
-    )
-  const interval = duration(name, 'healthCheck.interval', options.interval, 10_000)
-  if (interval === 0)
-    throw new ServiceError('ERR_INVALID_DURATION', name, `"${name}": healthCheck.interval must be more than zero`)
-  const checked: Required<HealthCheck> = {
+  const rules: CheckRules = {
     check,
-    onFailure,
-    interval,
+    interval: positive(name, 'healthCheck.interval', options.interval ?? 10_000),
     timeout: duration(name, 'healthCheck.timeout', options.timeout, 1_000),
     failureThreshold: count(name, 'healthCheck.failureThreshold', options.failureThreshold, 3),
     successThreshold: count(name, 'healthCheck.successThreshold', options.successThreshold, 1),
   }
-  return {
-    name,
-    lifecycle: shutdown$ =>
-      new Observable(out => {
-        const life = new CheckedLife(service, checked, clock, out)
-        life.begin(shutdown$)
-        return life
-      }),
-  }
+  const onFailure = onFailureOf(name, 'healthCheck.onFailure', options.onFailure)
+  return watched(service, onFailure, findings => new Checks(name, rules, clock, findings))
 }
 
-interface Finding {
-  readonly health: Health
-  readonly detail?: string | undefined
-}
+type CheckRules = Required<Omit<HealthCheck, 'onFailure'>>
 
-const PASS: Finding = { health: 'pass' }
-
-class CheckedLife {
-  readonly #service: Service
-  readonly #options: Required<HealthCheck>
+/** The checks of one run. */
+class Checks implements Watcher {
+  readonly #name: string
+  readonly #rules: CheckRules
   readonly #clock: Clock
-  readonly #out: Subscriber<ServiceState>
-  readonly #level = new ShutdownLevel()
-  #steps: Subscription | undefined
-  #life: Subscription | undefined
+  readonly #findings: Findings
   /** Until the next check. */
   #timer: Subscription | undefined
   #call: CheckCall | undefined
-  /** What the service itself said last, while it runs. */
-  #own: StateOf<'running'> | undefined
-  #finding = PASS
   #inARow = 0
   #failing = false
-  #failure: ServiceError | undefined
+  #resting = false
 
-  constructor(service: Service, options: Required<HealthCheck>, clock: Clock, out: Subscriber<ServiceState>) {
-    this.#service = service
-    this.#options = options
+  constructor(name: string, rules: CheckRules, clock: Clock, findings: Findings) {
+    this.#name = name
+    this.#rules = rules
     this.#clock = clock
-    this.#out = out
+    this.#findings = findings
   }
 
-  begin(shutdown$: Observable<Shutdown>): void {
-    this.#steps = listen(shutdown$, {
-      next: shutdown => {
-        this.#rest()
-        this.#level.raise(shutdown)
-      },
-    })
-    this.#life = listen(this.#service.lifecycle(this.#level), this)
-  }
-
-  next(state: ServiceState): void {
-    if (state.phase === 'running') {
-      const first = !this.#own
-      this.#own = state
-      this.#out.next(this.#seen(state))
-      if (first) this.#check()
-      return
-    }
-    if (this.#own) this.#forget()
-    if (!this.#failure || state.phase !== 'stopped') return this.#out.next(state)
-    // It has been stopped because it is unwell: that is a failure, once it is really gone.
-    if (state.how === 'abandoned')
-      this.#out.next({ ...state, error: state.error ? blame(state.error, this.#failure) : errorInfo(this.#failure) })
-    else if (state.error) this.#failure = combine(this.#failure, [fromErrorInfo(state.error)])
-  }
-
-  error(error: unknown): void {
-    this.#rest()
-    this.#out.error(this.#failure ? combine(this.#failure, [error]) : error)
-  }
-
-  complete(): void {
-    this.#rest()
-    if (this.#failure) this.#out.error(this.#failure)
-    else this.#out.complete()
-  }
-
-  unsubscribe(): void {
-    this.#rest()
-    this.#steps?.unsubscribe()
-    this.#life?.unsubscribe()
-  }
-
-  /** No more checks; what is known stays known. */
-  #rest(): void {
-    this.#timer?.unsubscribe()
-    this.#timer = undefined
-    this.#call?.leave()
-    this.#call = undefined
-  }
-
-  #forget(): void {
-    this.#rest()
-    this.#own = undefined
-    this.#finding = PASS
-    this.#inARow = 0
-    this.#failing = false
-  }
-
-  #check(): void {
-    this.#timer = undefined
-    // Any step means that it is leaving.
-    if (!this.#own || this.#own.leaving || this.#level.latest || this.#out.closed) return
-    const { check, timeout, interval } = this.#options
+  begin(): void {
+    const { check, timeout, interval } = this.#rules
     const call = new CheckCall(timeout, this.#clock, finding => {
-      if (this.#call !== call) return
       this.#call = undefined
       this.#note(finding)
-      if (this.#own && !this.#level.latest && !this.#out.closed)
-        this.#timer = after(this.#clock, interval, () => this.#check())
+      if (!this.#resting) this.#timer = after(this.#clock, interval, () => this.begin())
     })
     this.#call = call
     call.run(check)
   }
 
+  rest(): void {
+    this.#resting = true
+    this.#timer?.unsubscribe()
+    this.#call?.leave()
+  }
+
   #note(finding: Finding): void {
     const failed = finding.health === 'fail'
-    const { failureThreshold, successThreshold } = this.#options
+    const { failureThreshold, successThreshold } = this.#rules
     if (failed === this.#failing) {
       this.#inARow = 0
-      if (!failed) this.#find(finding)
+      if (!failed) this.#findings.found(finding)
     } else if (++this.#inARow >= (failed ? failureThreshold : successThreshold)) {
       this.#inARow = 0
       this.#failing = failed
-      if (failed) this.#fail(finding)
-      else this.#find(finding)
+      if (failed) this.#fail(finding.detail)
+      else this.#findings.found(finding)
     }
   }
 
-  #fail(finding: Finding): void {
-    const { onFailure } = this.#options
-    this.#find(onFailure === 'nothing' ? { health: 'pass', detail: finding.detail } : finding)
-    if (onFailure !== 'fail' || !this.#own || this.#level.latest) return
-    const { name } = this.#service
-    this.#failure = new ServiceError('ERR_UNHEALTHY', name, `service "${name}" is not well: ${finding.detail}`)
-    this.#level.raise({ step: 'stop', reason: { by: 'failure', service: name, error: errorInfo(this.#failure) } })
-  }
-
-  #find(finding: Finding): void {
-    const { health, detail } = this.#finding
-    this.#finding = finding
-    if (this.#own && (health !== finding.health || detail !== finding.detail)) this.#out.next(this.#seen(this.#own))
-  }
-
-  /** The worse of what it says and what was found; both when they are as bad. */
-  #seen(own: StateOf<'running'>): ServiceState {
-    const found = this.#finding
-    if (found === PASS || rank[found.health] < rank[own.health]) return own
-    const { detail: said, ...rest } = own
-    const worse = found.health !== own.health || said === undefined
-    const detail = worse ? found.detail : found.detail === undefined ? said : `${said}; ${found.detail}`
-    return { ...rest, health: found.health, ...(detail !== undefined && { detail }) }
+  #fail(detail = 'check failed'): void {
+    const name = this.#name
+    this.#findings.failing(
+      detail,
+      () => new ServiceError('ERR_UNHEALTHY', name, `service "${name}" is not well: ${detail}`),
+    )
   }
 }
-
-const rank: Readonly<Record<Health, number>> = { pass: 0, warn: 1, fail: 2 }
-
-/** The error of one that was given up, with what it was stopped for at its root. */
-const blame = (error: NonNullable<StateOf<'stopped'>['error']>, failure: ServiceError): typeof error => ({
-  ...error,
-  cause: error.cause ? blame(error.cause, failure) : errorInfo(failure),
-})
 
 /** One check: answers once, if nobody has left by then. */
 class CheckCall {

@@ -1,0 +1,25 @@
+import type { Health } from '../../core/state.ts'
+
+/** The delays, in milliseconds, from which on an event loop is not well. */
+export interface Limits {
+  readonly warn: number
+  readonly fail: number
+}
+
+/** What one sample says by itself. */
+export const levelOf = (delay: number, { warn, fail }: Limits): Health =>
+  delay >= fail ? 'fail' : delay >= warn ? 'warn' : 'pass'
+
+const ORDER: readonly Health[] = ['pass', 'warn', 'fail']
+
+/**
+ * The health after some samples: it leaves where it is only as far as all of the last few agree on, for the worse and
+ * for the better. One long pause changes nothing by that, nor does one calm moment in between.
+ *
+ * @param last the levels of the last samples, as many as have to agree
+ */
+export const judge = (health: Health, last: readonly Health[]): Health => {
+  const levels = last.map(level => ORDER.indexOf(level))
+  const at = ORDER.indexOf(health)
+  return ORDER[Math.max(Math.min(...levels), Math.min(Math.max(...levels), at))]!
+}
