@@ -44,7 +44,8 @@ export class Journal {
     this.#name = name
     this.#clock = clock
     const at = clock.now()
-    this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group: newcomer(name, 0, at), services: [] })
+    const group = newcomer(name, 0, at)
+    this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group, health: 'pass', services: [] })
   }
 
   /** The group has been added to another: what is known here is told there too, under its path. */
@@ -86,8 +87,8 @@ export class Journal {
   )
 
   #snapshot(): SnapshotEvent {
-    const { seq, at, group, list } = this.status
-    return { kind: 'snapshot', seq, at, group, services: list }
+    const { seq, at, group, health, trigger, list } = this.status
+    return { kind: 'snapshot', seq, at, group, health, ...(trigger && { trigger }), services: list }
   }
 
   #listen<T>(out: Subscriber<T>, first: T, pick: (event: GroupEvent, status: GroupStatus) => T): void {

@@ -18,6 +18,8 @@ export interface ServiceReport {
   /** From the shutdown's trigger to this service's own turn. */
   readonly stoppedAfter: number | null
   readonly stopTook: number | null
+  /** How often it was started again; the times above are those of its last life. */
+  readonly restarts: number
   /** Which of its deadlines ran out. */
   readonly timedOut: readonly ('start' | 'drain' | 'stop')[]
   readonly error?: ErrorInfo
@@ -121,7 +123,7 @@ const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined
 }
 
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
-  const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt } = status
+  const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt, restarts } = status
   const error = 'error' in state ? state.error : undefined
   const timedOut = (error && startedAt !== null) || status.drainTimedOut ? timeouts(status, error) : NONE
   return {
@@ -132,6 +134,7 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
     drainTook: between(drainingAt, drainedAt ?? stoppingAt ?? endedAt),
     stoppedAfter: between(leftAt, stoppingAt),
     stopTook: between(stoppingAt, endedAt),
+    restarts,
     timedOut,
     ...(error && { error }),
     ...(state.info && { info: state.info }),

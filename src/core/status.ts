@@ -123,12 +123,10 @@ export class GroupStatus {
     return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
   }
 
-  static #fromSnapshot({ seq, at, group, services }: SnapshotEvent): GroupStatus {
-    const { state } = group
-    const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : 'pass'
+  static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
     const entries = services.map(service => [service.path, service] as const)
     const coming = services.filter(service => !service.optional && isComing(service.state)).length
-    return new GroupStatus(seq, at, group, health, reasonOf(state), VersionedMap.of(entries), coming)
+    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), coming)
   }
 }
 
