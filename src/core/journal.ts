@@ -60,7 +60,8 @@ export class Journal {
   add(path: string, place: Place): void {
     const { dependsOn, observer, optional } = place
     const particulars = {
-      ...(dependsOn && { dependsOn }),
+      // The list is the caller's, who may go on with it.
+      ...(dependsOn && { dependsOn: [...dependsOn] }),
       ...(observer && { observer: true as const }),
       ...(optional && { optional: true as const }),
     }

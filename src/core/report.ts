@@ -46,7 +46,22 @@ export interface Report {
   readonly keepsAlive?: readonly string[]
 }
 
-/** What happened, read off a status. The longer parts are made when they are first read: most people read `ok`. */
+/**
+ * What happened, read off a status, also off one that was folded from a recording. The longer parts are made when they
+ * are first read: most people read `ok`.
+ *
+ * @example
+ * ```ts
+ * const recording: string[] = []
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * group.events$.subscribe(event => recording.push(JSON.stringify(event)))
+ * await group.start()
+ * await group.stop('enough')
+ * let status: GroupStatus | undefined
+ * for (const line of recording) status = foldStatus(status, JSON.parse(line))
+ * console.log(reportOf(status!).trigger) // { by: 'call', message: 'enough' }
+ * ```
+ */
 export const reportOf = (status: GroupStatus): Report => {
   const { group, trigger, list } = status
   const services = once(() =>
