@@ -57,9 +57,8 @@ export interface Report {
  * group.events$.subscribe(event => recording.push(JSON.stringify(event)))
  * await group.start()
  * await group.stop('enough')
- * let status: GroupStatus | undefined
- * for (const line of recording) status = foldStatus(status, JSON.parse(line))
- * console.log(reportOf(status!).trigger) // { by: 'call', message: 'enough' }
+ * const status = recording.map(line => JSON.parse(line)).reduce((before, event) => foldStatus(before, event), undefined)
+ * console.log(reportOf(status).trigger) // { by: 'call', message: 'enough' }
  * ```
  */
 export const reportOf = (status: GroupStatus): Report => {
