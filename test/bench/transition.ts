@@ -2,7 +2,7 @@
 import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
 
 const count = Number(process.argv[2])
-/** Enough for what is done only now and then, once in so many transitions as there are services, to be counted in. */
+/** Enough for what is copied only now and then, once in twice as many transitions as there are services, to count. */
 const TRANSITIONS = Math.max(50_000, 2 * count)
 const contexts: ServiceContext[] = []
 let statuses = 0
