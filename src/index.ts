@@ -3,7 +3,7 @@ export type { RestartOptions, RestartPolicy } from './core/behaviors/restart-opt
 export type { Clock } from './core/clock.ts'
 export type { AddOptions, OnEnd } from './core/entry.ts'
 export { type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
-export type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './core/events.ts'
+export type { AddedEvent, GroupEvent, RemovedEvent, SnapshotEvent, TransitionEvent } from './core/events.ts'
 export { type GroupHealth, type GroupOptions, type ServiceGroup, serviceGroup } from './core/group.ts'
 export type { HookResult, ServiceContext } from './core/hook-call.ts'
 export type { Unready } from './core/reasons.ts'
@@ -24,6 +24,7 @@ export {
   transitions,
 } from './core/state.ts'
 export { foldStatus, type GroupStatus } from './core/status.ts'
+export type { Strategy } from './core/strategy.ts'
 export { type RunOptions, run } from './process/run.ts'
 export { signals } from './process/signals.ts'
 export type { WatchdogOptions } from './process/watchdog.ts'

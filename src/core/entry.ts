@@ -1,14 +1,20 @@
 import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from './behaviors/deadline.ts'
 import { type HealthCheck, healthCheck } from './behaviors/health-check.ts'
-import { restart } from './behaviors/restart.ts'
-import { type RestartOptions, type RestartPolicy, restartRules } from './behaviors/restart-options.ts'
+import {
+  policyOf,
+  type RestartOptions,
+  type RestartPolicy,
+  type RestartRules,
+  restartRules,
+} from './behaviors/restart-options.ts'
 import { type Clock, duration } from './clock.ts'
 import { ServiceError } from './errors.ts'
 import type { Placed } from './plan.ts'
 import type { Service } from './service.ts'
+import type { ServiceState } from './state.ts'
 
 /** What a normal end of a service means for its group. */
-export type OnEnd = 'continue' | 'stop-group'
+export type OnEnd = 'continue' | 'stop-group' | 'restart'
 
 /** How one service behaves in its group. Times are milliseconds; `Infinity` turns a clock off. */
 export interface AddOptions<Known extends string = string> {
@@ -39,32 +45,38 @@ export interface AddOptions<Known extends string = string> {
    */
   readonly optional?: boolean
   /**
-   * What it means for the group when this service ends by itself, and well: `'continue'`, or `'stop-group'`, which is
-   * a graceful shutdown with the reason `{ by: 'end', service }`, once the group is running. Default `'continue'`.
+   * What comes of it when this service ends by itself, and well: `'continue'`; `'stop-group'`, which is a graceful
+   * shutdown with the reason `{ by: 'end', service }`, once the group is running; or `'restart'`, with the numbers of
+   * `restart`, whose policy still says what comes of a failure. Default `'continue'`.
    */
   readonly onEnd?: OnEnd
 }
 
-/** A service as it was added, behaviours applied. */
+/** A service as it was added, all behaviours applied but the restart, which is the group's to supervise. */
 export interface Entry extends Placed {
   readonly path: string
   readonly service: Service
+  readonly restart?: RestartRules | undefined
   /** The group goes on without it. */
   readonly optional?: boolean | undefined
   /** When it fails after it has run, the group goes on without it. */
   readonly temporary?: boolean | undefined
   readonly onEnd?: OnEnd | undefined
-  /** Tells what is inside it that it will never start. */
-  readonly dismiss?: (() => void) | undefined
+  readonly inside?: Inside | undefined
 }
 
 /** What a nested group brings along. */
-interface Inside {
+export interface Inside {
   readonly explain: () => string
+  /** It will never start. */
   readonly dismiss: () => void
+  /** What it has come to, seen from outside, its behaviours included. */
+  readonly tell: (state: ServiceState) => void
+  /** It was over, and is to live again. */
+  readonly renew: () => void
 }
 
-/** Checks what was asked for a service, and puts its behaviours around it: restart(healthCheck(deadline(service))). */
+/** Checks what was asked for a service, and puts its behaviours around it: healthCheck(deadline(service)). */
 export const entryOf = (
   service: Service,
   path: string,
@@ -73,25 +85,21 @@ export const entryOf = (
   inside: Inside | undefined,
 ): Entry => {
   const { name } = service
-  const rules = options.restart === undefined ? undefined : restartRules(name, options.restart)
-  if (inside && rules && rules.policy !== 'temporary')
-    throw new ServiceError(
-      'ERR_INVALID_OPTION',
-      name,
-      `"${name}": a group has one life and can't be restarted; set restart on the services inside it`,
-    )
+  const onEnd = onEndOf(name, options.onEnd)
+  const again = onEnd === 'restart'
+  const rules = options.restart === undefined && !again ? undefined : restartRules(name, options.restart, again)
   const bounded = deadline(service, deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS), clock, inside?.explain)
-  const checked = options.healthCheck ? healthCheck(bounded, options.healthCheck, clock) : bounded
   return {
     name,
     path,
-    service: rules ? restart(checked, rules, clock) : checked,
+    service: options.healthCheck ? healthCheck(bounded, options.healthCheck, clock) : bounded,
+    restart: rules,
     dependsOn: options.dependsOn,
     observer: options.observer,
     optional: options.optional,
-    temporary: rules?.policy === 'temporary',
-    onEnd: onEndOf(name, options.onEnd),
-    dismiss: inside?.dismiss,
+    temporary: policyOf(options.restart) === 'temporary',
+    onEnd,
+    inside,
   }
 }
 
@@ -105,11 +113,13 @@ const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): De
   }
 }
 
+const ENDS: readonly unknown[] = ['continue', 'stop-group', 'restart'] satisfies OnEnd[]
+
 const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
-  if (onEnd === undefined || onEnd === 'continue' || onEnd === 'stop-group') return onEnd
+  if (onEnd === undefined || ENDS.includes(onEnd)) return onEnd
   throw new ServiceError(
     'ERR_INVALID_OPTION',
     name,
-    `service "${name}": onEnd is 'continue' or 'stop-group', not ${JSON.stringify(onEnd)}`,
+    `service "${name}": onEnd is 'continue', 'stop-group' or 'restart', not ${JSON.stringify(onEnd)}`,
   )
 }

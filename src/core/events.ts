@@ -15,7 +15,10 @@ export interface SnapshotEvent {
   readonly services: readonly ServiceStatus[]
 }
 
-/** A service has joined; it is idle. */
+/**
+ * A service has joined; it is idle. One that is there already begins anew: it was over, and is restarted by hand, or
+ * with the group that it is in. For the group's own path all that is in it is told again too.
+ */
 export interface AddedEvent {
   readonly kind: 'added'
   readonly seq: number
@@ -24,6 +27,14 @@ export interface AddedEvent {
   readonly dependsOn?: readonly string[]
   readonly observer?: true
   readonly optional?: true
+}
+
+/** A service has been removed, with all that is inside it. */
+export interface RemovedEvent {
+  readonly kind: 'removed'
+  readonly seq: number
+  readonly at: number
+  readonly path: string
 }
 
 /** A service, or the group itself, has come to a new state. */
@@ -37,4 +48,4 @@ export interface TransitionEvent {
 }
 
 /** All that happens in a group: a snapshot, then numbered events without a gap. Plain JSON. */
-export type GroupEvent = SnapshotEvent | AddedEvent | TransitionEvent
+export type GroupEvent = SnapshotEvent | AddedEvent | RemovedEvent | TransitionEvent

@@ -1,13 +1,17 @@
 import { EMPTY, NEVER, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
+import { restart } from './behaviors/restart.ts'
+import { Changes } from './changes.ts'
 import type { Clock } from './clock.ts'
 import type { Entry } from './entry.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { Journal } from './journal.ts'
-import { Member, type MemberListener } from './member.ts'
-import { type Order, type Plan, plan, reversed } from './plan.ts'
+import { hasDrained, Member, type MemberListener } from './member.ts'
+import { Restarting } from './restarting.ts'
+import { Roster } from './roster.ts'
 import { goodbye } from './shutdown.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
-import { type Ending, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { type Ending, type Health, isFinal, type ServiceState, type StopReason } from './state.ts'
+import type { Strategy } from './strategy.ts'
 import { healthOf, Unwell } from './unwell.ts'
 import { isSettled } from './waiting.ts'
 import { WaitingRoom } from './waiting-room.ts'
@@ -19,6 +23,9 @@ export interface GroupLifeOptions {
   readonly journal: Journal
   readonly drainDelay: number
   readonly forceTimeout: number
+  readonly strategy: Strategy
+  readonly maxRestarts: number
+  readonly period: number
 }
 
 /**
@@ -30,12 +37,7 @@ export class GroupLife implements MemberListener {
   readonly #options: GroupLifeOptions
   readonly #out: Subscriber<ServiceState>
   readonly #all = new Subscription()
-  readonly #entries: Entry[] = []
-  readonly #members: Member[] = []
-  #plan: Plan = { before: [], declared: [], sequence: [] }
-  /** The plan backwards: whom each waits for at stop, and at drain. */
-  #after: Order = []
-  #dependents: Order = []
+  readonly #roster = new Roster((entry, node) => this.#newMember(entry, node))
   #phase: 'idle' | 'starting' | 'running' | 'draining' | 'stopping' | 'over' = 'idle'
   #shutdown: Shutdown | undefined
   #goodbye = false
@@ -47,14 +49,20 @@ export class GroupLife implements MemberListener {
   /** Whose end is the group's. */
   #endedBy: Member | undefined
   readonly #unwell = new Unwell()
+  /** What was told of that. */
+  #health: Health | undefined
+  #detail: string | undefined
   /** About to fail, as soon as all that wait in vain have been told. */
   #doomed = false
-  readonly #waiting = new WaitingRoom(this.#entries, this.#members, {
+  readonly #waiting = new WaitingRoom(this.#roster, {
     isClosed: () => this.leaving,
     doom: () => {
       this.#doomed = true
     },
   })
+  readonly #restarting: Restarting
+  /** How it changes while it lives. */
+  readonly changes: Changes
   readonly #errors: ServiceError[] = []
   readonly #left$ = new Subject<void>()
   readonly #cut$ = new Subject<void>()
@@ -63,6 +71,26 @@ export class GroupLife implements MemberListener {
   constructor(options: GroupLifeOptions, out: Subscriber<ServiceState>) {
     this.#options = options
     this.#out = out
+    this.#restarting = new Restarting(this.#roster, {
+      group: options.name,
+      strategy: options.strategy,
+      maxRestarts: options.maxRestarts,
+      period: options.period,
+      begin: member => this.#waiting.begin(member),
+      revive: member => this.#revive(member),
+      idle: () => this.changes.tidy(),
+    })
+    this.changes = new Changes(options.name, this.#roster, this.#waiting, this.#restarting, options.journal, {
+      isLeaving: () => this.leaving,
+      isStarting: () => this.#walkingForth,
+      enroll: entries => this.enroll(entries),
+      start: member => this.#start(member),
+      meanwhile: work => this.#all.add(work.pipe(takeUntil(this.#left$)).subscribe()),
+      forget: ({ entry, state }) => {
+        this.#unwell.note(entry.name, 'pass', state)
+        this.#tellHealth()
+      },
+    })
   }
 
   begin(shutdown$: Observable<Shutdown>): void {
@@ -73,13 +101,8 @@ export class GroupLife implements MemberListener {
     this.#startMembers()
   }
 
-  /** Starts what was enrolled since; while the others are still starting, it comes after them. */
-  startAdded(): void {
-    if (!this.#walkingForth) this.#startMembers()
-  }
-
   get leaving(): boolean {
-    return this.#goodbye || this.#shutdown !== undefined
+    return this.#goodbye || this.#shutdown !== undefined || this.#phase === 'over'
   }
 
   /** Ends by itself, unless it is leaving already. */
@@ -93,40 +116,29 @@ export class GroupLife implements MemberListener {
     return this.#errors.length > 0 ? this.#failure() : undefined
   }
 
-  /** Who is not running yet, and for whom they wait. */
   explain(): string {
-    const lines = this.#members.flatMap(({ state }, node) => {
-      const name = `"${this.#entries[node]!.name}"`
-      if (state.phase === 'waiting') return [`${name} waits for ${state.for.map(other => `"${other}"`).join(' and ')}`]
-      if (state.phase === 'starting') return [`${name} is still starting`]
-      if (state.phase === 'backoff') return [`${name} waits to be restarted: ${state.error.message}`]
-      return state.phase === 'idle' ? [`${name} has not been started`] : []
-    })
-    return `${lines.join('; ')}.`
+    return this.#roster.explain()
   }
 
   /** The listener has left: members are left too, and whoever is still there is said to be abandoned. */
   abandon(): void {
     this.#phase = 'over'
     this.#all.unsubscribe()
-    for (const member of this.#fromTheEnd()) {
-      member.leave()
-      if (isFinal(member.state)) continue
-      if (!member.begun) this.#entries[member.node]!.dismiss?.()
-      this.record(member, { phase: 'stopped', how: member.begun ? 'abandoned' : 'stopped' })
-    }
+    this.#restarting.stop()
+    for (const member of this.#roster.fromTheEnd()) member.leave()
   }
 
   record(member: Member, state: ServiceState): void {
     this.#options.journal.record(member.path, state)
+    member.entry.inside?.tell(state)
   }
 
   changed(member: Member, error?: ServiceError): void {
-    const { node, state } = member
-    const { name, optional = false, onEnd } = this.#entries[node]!
+    const { state } = member
+    const { name, optional = false, onEnd } = member.entry
     if (isFinal(state) && !member.observer) this.#working--
-    const spared = optional || this.#hasHadItsTime(member)
-    this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, spared), state)
+    const spared = optional || this.#hasHadItsTime(member) || this.changes.isRemoved(member)
+    this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, spared, member.returning), state)
     // One that never lived waited in vain; the loss it is part of is dealt with as a whole.
     if (error && !member.lived) return
     const released = this.#waiting.tell(member, error)
@@ -137,43 +149,47 @@ export class GroupLife implements MemberListener {
       if (!this.leaving) return this.leave({ by: 'failure', service, error: errorInfo(failure) })
     }
     if (onEnd === 'stop-group' && state.phase === 'stopped' && state.how === 'ended') this.#endedBy ??= member
-    if (this.#unwell.news && this.#phase === 'running') this.#sayRunning()
+    this.#tellHealth()
+    this.#restarting.tell(member)
+    if (state.phase === 'backoff' && !member.goingDown && !this.leaving) this.#restarting.onBackoff(member, state)
     this.#leaveIfDone()
   }
 
   /** Takes in services and gives each its place; throws when there is none, and then nothing has changed. */
   enroll(entries: readonly Entry[]): void {
-    const all = [...this.#entries, ...entries]
-    const planned = plan(all)
-    this.#waiting.refuseLost(planned.declared, all)
-    for (const entry of entries) {
-      const observer = entry.observer === true
-      const node = this.#members.length
-      this.#entries.push(entry)
-      this.#members.push(new Member(node, entry.path, observer, entry.service, this, this.#options.clock))
-      if (!observer) this.#working++
-    }
-    this.#plan = planned
-    this.#after = reversed(planned.before)
-    this.#dependents = reversed(planned.declared)
-    this.#waiting.arrange(planned.declared, this.#dependents)
+    for (const member of this.#roster.enroll(entries)) if (!member.observer) this.#working++
+  }
+
+  #revive(member: Member): void {
+    member.revive()
+    this.#options.journal.add(member.path, member.entry)
+    member.entry.inside?.renew()
+    if (!member.observer) this.#working++
+  }
+
+  #newMember(entry: Entry, node: number): Member {
+    const { clock } = this.#options
+    const { service, restart: rules } = entry
+    if (!rules) return new Member(node, entry, service, this, clock)
+    const gate = (): Observable<never> => this.#restarting.gate(member)
+    const member: Member = new Member(node, entry, restart(service, rules, clock, { gate }), this, clock)
+    return member
   }
 
   // Start: forwards along the plan.
 
   #startMembers(): void {
-    const known = this.#members.length
-    for (const { node } of this.#members) this.#waiting.show(node)
+    const { members, order } = this.#roster
+    const known = members.length
+    for (const { node } of members) this.#waiting.show(node)
     this.#walkingForth = true
-    const forth = walk(this.#plan.before, node => this.#start(this.#members[node]!), this.#after).pipe(
-      takeUntil(this.#left$),
-    )
+    const forth = walk(order.before, node => this.#start(members[node]!), order.after).pipe(takeUntil(this.#left$))
     this.#all.add(
       forth.subscribe({
         complete: () => {
           if (this.leaving || this.#doomed) return
           this.#walkingForth = false
-          if (this.#members.length > known) this.#startMembers()
+          if (this.#roster.members.length > known) this.#startMembers()
           else this.#started()
         },
       }),
@@ -190,6 +206,7 @@ export class GroupLife implements MemberListener {
     if (this.#phase !== 'starting') return
     this.#phase = 'running'
     this.#everRan = true
+    this.changes.tidy()
     this.#sayRunning()
     this.#leaveIfDone()
   }
@@ -199,12 +216,22 @@ export class GroupLife implements MemberListener {
   /** A temporary one that has failed: it is not restarted, and does not take the others with it. */
   #hasHadItsTime(member: Member): boolean {
     const { phase } = member.state
-    return phase === 'failed' && this.#entries[member.node]!.temporary === true && member.hasRun && !member.asked
+    return phase === 'failed' && member.entry.temporary === true && member.hasRun && !member.asked
+  }
+
+  /** Each change once. */
+  #tellHealth(): void {
+    if (!this.#unwell.news || this.#phase !== 'running') return
+    const { health, detail } = this.#unwell
+    this.#unwell.news = false
+    if (health !== this.#health || detail !== this.#detail) this.#sayRunning()
   }
 
   #sayRunning(): void {
     const { health, detail } = this.#unwell
     this.#unwell.news = false
+    this.#health = health
+    this.#detail = detail
     const leaving = this.#shutdown && { leaving: this.#shutdown.reason }
     this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }
@@ -213,7 +240,7 @@ export class GroupLife implements MemberListener {
   #leaveIfDone(): void {
     if (this.#phase !== 'running') return
     if (this.#endedBy) this.leave({ by: 'end', service: this.#endedBy.path })
-    else if (this.#working === 0 && this.#members.some(member => !member.observer)) this.leave({ by: 'end' })
+    else if (this.#working === 0 && this.#roster.members.some(member => !member.observer)) this.leave({ by: 'end' })
   }
 
   // Shutdown: the four steps.
@@ -241,6 +268,7 @@ export class GroupLife implements MemberListener {
     const unannounced = this.#shutdown === undefined
     this.#shutdown = shutdown
     this.#left$.next()
+    this.#restarting.stop()
     if (shutdown.step === 'force') return this.#forceMembers()
     if (shutdown.step === 'stop') return this.#stopMembers()
     if (unannounced) this.#unreadyMembers()
@@ -250,18 +278,19 @@ export class GroupLife implements MemberListener {
   #unreadyMembers(): void {
     if (this.#phase === 'running') this.#sayRunning()
     const unready: Shutdown = { ...this.#shutdown!, step: 'unready' }
-    for (const member of this.#fromTheEnd()) if (!member.observer) member.ask(unready)
+    for (const member of this.#roster.fromTheEnd()) if (!member.observer) member.ask(unready)
   }
 
   #drainMembers(shutdown: Shutdown): void {
+    const { members, order } = this.#roster
     let drained = false
     const drain = (node: number): Observable<never> => {
-      const member = this.#members[node]!
+      const member = members[node]!
       if (member.observer) return EMPTY
       member.ask(shutdown)
       return member.until(hasDrained)
     }
-    const draining = walk(this.#dependents, drain, this.#plan.declared).pipe(takeUntil(this.#cut$))
+    const draining = walk(order.dependents, drain, order.declared).pipe(takeUntil(this.#cut$))
     this.#all.add(
       draining.subscribe({
         complete: () => {
@@ -286,13 +315,14 @@ export class GroupLife implements MemberListener {
     this.#drained$.complete()
     if (this.#walkingBack) return
     this.#walkingBack = true
-    const back = walk(this.#after, node => this.#stop(this.#members[node]!))
+    const { members, order } = this.#roster
+    const back = walk(order.after, node => this.#stop(members[node]!))
     this.#all.add(back.subscribe({ complete: () => this.#finish() }))
   }
 
   #stop(member: Member): Observable<never> {
     if (!member.begun) {
-      this.#entries[member.node]!.dismiss?.()
+      member.entry.inside?.dismiss()
       member.say({ phase: 'stopped', how: 'stopped' })
     }
     member.ask(this.#shutdown!)
@@ -305,13 +335,13 @@ export class GroupLife implements MemberListener {
       this.#phase = 'stopping'
       this.#say({ phase: 'stopping', reason: this.#shutdown!.reason })
     }
-    for (const member of this.#fromTheEnd()) member.ask(this.#shutdown!)
+    for (const member of this.#roster.fromTheEnd()) member.ask(this.#shutdown!)
     this.#stopMembers()
   }
 
   #finish(): void {
     const ended = (how: Ending): boolean =>
-      this.#members.some(({ state }) => state.phase === 'stopped' && state.how === how)
+      this.#roster.members.some(({ state }) => state.phase === 'stopped' && state.how === how)
     const error = this.failure
     this.#phase = 'over'
     if (ended('abandoned')) {
@@ -337,13 +367,7 @@ export class GroupLife implements MemberListener {
     return new ServiceError('ERR_GROUP_FAILED', service, message, { cause: first, errors: this.#errors })
   }
 
-  #fromTheEnd(): readonly Member[] {
-    return this.#plan.sequence.map(node => this.#members[node]!).reverse()
-  }
-
   #say(state: ServiceState): void {
     this.#out.next(state)
   }
 }
-
-const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'

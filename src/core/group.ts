@@ -1,7 +1,9 @@
-import { distinctUntilChanged, map, NEVER, Observable } from 'rxjs'
+import { distinctUntilChanged, lastValueFrom, map, NEVER, Observable } from 'rxjs'
 import { deadline, FORCE_TIMEOUT, UNBOUNDED } from './behaviors/deadline.ts'
+import { intensityOf } from './behaviors/intensity.ts'
+import { type Changes, refuseIfInUse, unknownService } from './changes.ts'
 import { type Clock, duration, systemClock } from './clock.ts'
-import { type AddOptions, type Entry, entryOf } from './entry.ts'
+import { type AddOptions, type Entry, entryOf, type Inside } from './entry.ts'
 import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
 import { GroupLife } from './group-life.ts'
@@ -13,6 +15,7 @@ import { conduct } from './shutdown.ts'
 import type { Shutdown } from './shutdown-level.ts'
 import { describeReason, type Health, isFinal, type ServiceState, type StopReason } from './state.ts'
 import type { GroupStatus } from './status.ts'
+import { type Strategy, strategyOf } from './strategy.ts'
 
 /** How a group behaves as a whole. Times are milliseconds; `Infinity` turns a clock off. */
 export interface GroupOptions {
@@ -24,6 +27,19 @@ export interface GroupOptions {
   readonly shutdownTimeout?: number
   /** How long what is forced may take to let go before it is abandoned. Default 1,000. */
   readonly forceTimeout?: number
+  /**
+   * Who is restarted together with a service that is restarted because it ended: `'one-for-one'`, nobody else;
+   * `'rest-for-one'`, all that start after it; `'one-for-all'`, all. Those go down in reverse and come up in order.
+   * Default `'one-for-one'`.
+   */
+  readonly strategy?: Strategy
+  /**
+   * How many restarts of its services there may be within the `period`, all together; when one more is due that service
+   * fails with `ERR_RESTART_LIMIT`. Default `Infinity`: each service has its own limit.
+   */
+  readonly maxRestarts?: number
+  /** The length of the sliding window in which these restarts are counted. Default 600,000: ten minutes. */
+  readonly period?: number
   /** The source of all time: an RxJS scheduler. Default `asyncScheduler`. */
   readonly clock?: Clock
 }
@@ -41,6 +57,12 @@ export interface GroupHealth {
 
 const SHUTDOWN_TIMEOUT = 25_000
 
+/** The group that this one is in. */
+interface Outer {
+  /** Ends this one, for good. */
+  end(reason: StopReason): void
+}
+
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
 export class ServiceGroup<Name extends string = string, Known extends string = never> implements Service<Name> {
   readonly name: Name
@@ -48,12 +70,16 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   readonly options: Required<GroupOptions>
   readonly #journal: Journal
   readonly #bounded: Service<Name>
-  readonly #entries: Entry[] = []
+  #entries: Entry[] = []
   readonly #names = new Set<string>()
-  readonly #over: Promise<Report>
-  #tellOver!: (report: Report) => void
+  readonly #removals = new Map<string, Promise<void>>()
   #life: GroupLife | undefined
-  #nested = false
+  /** Somebody listens to its lifecycle. */
+  #living = false
+  /** Of a group inside another. */
+  #outer: Outer | undefined
+  #over!: Promise<Report>
+  #tellOver!: (report: Report) => void
   #conducted: Promise<void> | undefined
 
   constructor(name: Name, options: GroupOptions = {}) {
@@ -65,11 +91,11 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       drainDelay: duration(name, 'drainDelay', options.drainDelay, 0),
       shutdownTimeout: duration(name, 'shutdownTimeout', options.shutdownTimeout, SHUTDOWN_TIMEOUT),
       forceTimeout: duration(name, 'forceTimeout', options.forceTimeout, FORCE_TIMEOUT),
+      strategy: strategyOf(name, options.strategy),
+      ...intensityOf(name, options, { maxRestarts: Infinity, period: 600_000 }),
     }
     this.#journal = new Journal(name, clock)
-    this.#over = new Promise(resolve => {
-      this.#tellOver = resolve
-    })
+    this.#expectEnd()
     const live: Service<Name> = { name, lifecycle: shutdown$ => this.#live(shutdown$) }
     const deadlines = { ...UNBOUNDED, startTimeout: this.options.startTimeout }
     this.#bounded =
@@ -99,7 +125,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   ): ServiceGroup<Name, Known | N> {
     const service = toService(added)
     const { name } = service
-    this.#refuseIfOver(name)
+    this.#refuseIfLeaving(`add "${name}"`, name)
     if (this.#names.has(name))
       throw new ServiceError(
         'ERR_DUPLICATE_NAME',
@@ -107,14 +133,15 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         `group "${this.name}" has a service "${name}" already; give this one another name`,
       )
     const nested = added instanceof ServiceGroup ? added : undefined
-    const inside = nested && { explain: ServiceGroup.#explain(nested), dismiss: ServiceGroup.#dismiss(nested) }
+    const inside = nested && ServiceGroup.#inside(nested)
     const entry = entryOf(service, `${this.name}/${name}`, options, this.options.clock, inside)
-    this.#life?.enroll([entry])
+    const changes = this.#living ? this.#life?.changes : undefined
+    changes?.add(entry)
     this.#entries.push(entry)
     this.#names.add(name)
-    this.#journal.add(entry.path, options)
-    if (nested) nested.#nest(this.#journal, this.name)
-    this.#life?.startAdded()
+    this.#journal.add(entry.path, entry)
+    if (nested) nested.#nest(this.#journal, this.name, reason => this.#endOne(name, reason))
+    changes?.start(name)
     return this as unknown as ServiceGroup<Name, Known | N>
   }
 
@@ -134,7 +161,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    */
   start(): Promise<void> {
     this.#conducted ??= new Promise((resolve, reject) => {
-      if (this.#nested) throw this.#alreadyStarted('it is part of another group, which starts it')
+      if (this.#outer) throw this.#alreadyStarted('it is part of another group, which starts it')
       const { clock, forceTimeout, shutdownTimeout } = this.options
       const drainDelay = (): number => this.options.drainDelay
       conduct(this, { trigger$: NEVER, force$: NEVER, drainDelay, shutdownTimeout, forceTimeout, clock }).subscribe({
@@ -147,6 +174,47 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       })
     })
     return this.#conducted
+  }
+
+  /**
+   * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts with
+   * it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits in
+   * backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins anew.
+   *
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`; `ERR_ABANDONED` for one that may
+   * still run; or what it failed with
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop')
+   *   .add(service('db', {}))
+   *   .add(service('api', {}), { dependsOn: ['db'] })
+   * await group.start()
+   * await group.restart('db') // api stops, db stops, db starts, api starts
+   * ```
+   */
+  restart(name: Known | (string & {})): Promise<void> {
+    return this.#change(name, 'restart', changes => changes.restart(name))
+  }
+
+  /**
+   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling it again meanwhile
+   * returns the same promise. In a group that has not been started it is taken out at once.
+   *
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while others name it in
+   * `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not let go: that one stays in the
+   * status
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop').add(service('db', {})).add(service('import', {}))
+   * await group.start()
+   * await group.remove('import')
+   * console.log(Object.keys(group.status.services)) // [ 'shop/db' ]
+   * ```
+   */
+  remove(name: Known | (string & {})): Promise<void> {
+    const removal = this.#removals.get(name) ?? this.#remove(name).finally(() => this.#removals.delete(name))
+    this.#removals.set(name, removal)
+    return removal
   }
 
   /**
@@ -163,8 +231,12 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * ```
    */
   stop(reason: string | StopReason = { by: 'call' }): Promise<Report> {
-    if (this.#life) this.#life.leave(typeof reason === 'string' ? { by: 'call', message: reason } : reason)
-    else if (!isFinal(this.status.group.state)) {
+    const why: StopReason = typeof reason === 'string' ? { by: 'call', message: reason } : reason
+    const { state } = this.status.group
+    if (this.#living) this.#life!.leave(why)
+    // Between two lives of a group that is restarted.
+    else if (this.#outer && this.#life && !isFinal(state)) this.#outer.end(why)
+    else if (!isFinal(state)) {
       this.#dismissAll()
       this.#end({ phase: 'stopped', how: 'stopped' })
     }
@@ -204,26 +276,33 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     return reportOf(this.status)
   }
 
-  /** The group as a Service: what makes it nest. It can be subscribed once. */
+  /** The group as a Service: what makes it nest. Inside another group it may live again once it is over. */
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
       if (isFinal(this.status.group.state)) return out.error(this.#stoppedEarly())
-      if (this.#life) return out.error(this.#alreadyStarted('it has a lifecycle already'))
+      if (this.#living) return out.error(this.#alreadyStarted('it has a lifecycle already'))
+      this.#living = true
+      // Inside another group, that one tells what this one has come to: its behaviours have a say in it.
+      const tell = (state: ServiceState): void => {
+        if (isFinal(state)) this.#living = false
+        if (this.#outer) return
+        if (isFinal(state)) this.#end(state)
+        else this.#journal.record(this.name, state)
+      }
       const life = this.#bounded.lifecycle(shutdown$).subscribe({
         next: state => {
-          if (isFinal(state)) this.#end(state)
-          else this.#journal.record(this.name, state)
+          tell(state)
           out.next(state)
         },
         error: error => {
-          this.#end({ phase: 'failed', error: errorInfo(error) })
+          tell({ phase: 'failed', error: errorInfo(error) })
           out.error(error)
         },
         complete: () => out.complete(),
       })
       return () => {
         life.unsubscribe()
-        this.#end({ phase: 'stopped', how: 'abandoned' })
+        if (this.#living) tell({ phase: 'stopped', how: 'abandoned' })
       }
     })
   }
@@ -235,9 +314,9 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
 
   #live(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
-      const { clock, drainDelay, forceTimeout } = this.options
-      this.#life = new GroupLife({ name: this.name, clock, journal: this.#journal, drainDelay, forceTimeout }, out)
-      const life = this.#life
+      if (this.#life) this.#renewAll()
+      const life = new GroupLife({ ...this.options, name: this.name, journal: this.#journal }, out)
+      this.#life = life
       out.add(() => life.abandon())
       try {
         life.enroll(this.#entries)
@@ -249,25 +328,79 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     })
   }
 
-  /** Nothing here will ever start. */
+  /** Nothing here will start, in this life. */
   #dismissAll(): void {
-    for (const { path, dismiss } of this.#entries.toReversed()) {
-      dismiss?.()
-      this.#journal.record(path, { phase: 'stopped', how: 'stopped' })
+    for (const { path, inside } of this.#entries.toReversed()) {
+      const state = this.status.service(path)?.state
+      if (!state || isFinal(state)) continue
+      inside?.dismiss()
+      const stopped = { phase: 'stopped', how: 'stopped' } as const
+      this.#journal.record(path, stopped)
+      inside?.tell(stopped)
     }
   }
 
-  static #explain(group: ServiceGroup): () => string {
-    return () => group.#life?.explain() ?? ''
+  /** All that is in here begins anew. */
+  #renewAll(): void {
+    for (const entry of this.#entries) {
+      if (this.status.service(entry.path)?.state.phase === 'idle') continue
+      this.#journal.add(entry.path, entry)
+      entry.inside?.renew()
+    }
   }
 
-  static #dismiss(group: ServiceGroup): () => void {
-    return () => void group.stop()
+  /** What another group needs to hold one of these. */
+  static #inside(group: ServiceGroup): Inside {
+    return {
+      explain: () => group.#life?.explain() ?? '',
+      dismiss: () => group.#dismissAll(),
+      tell: state => {
+        if (isFinal(state)) group.#end(state)
+        else group.#journal.record(group.name, state)
+      },
+      renew: () => {
+        group.#journal.again()
+        group.#expectEnd()
+        group.#renewAll()
+      },
+    }
   }
 
-  #nest(journal: Journal, prefix: string): void {
-    this.#nested = true
+  #nest(journal: Journal, prefix: string, end: (reason: StopReason) => void): void {
+    this.#outer = { end }
     this.#journal.nest(journal, prefix)
+  }
+
+  /** Changes something about a service while the group lives. */
+  async #change(name: string, what: string, change: (changes: Changes) => Observable<never>): Promise<void> {
+    if (!this.#names.has(name)) throw unknownService(name, this.name)
+    this.#refuseIfLeaving(`${what} "${name}"`, name)
+    if (!this.#living)
+      throw new ServiceError(
+        'ERR_NOT_STARTED',
+        name,
+        `can't ${what} "${name}": group "${this.name}" has not been started`,
+      )
+    await lastValueFrom(change(this.#life!.changes), { defaultValue: undefined })
+  }
+
+  async #remove(name: string): Promise<void> {
+    const entry = this.#entries.find(other => other.name === name)
+    if (!entry) throw unknownService(name, this.name)
+    const forget = (): void => {
+      if (this.status.service(entry.path)) return
+      this.#entries = this.#entries.filter(other => other !== entry)
+      this.#names.delete(name)
+    }
+    if (this.#living) return this.#change(name, 'remove', changes => changes.remove(name)).finally(forget)
+    this.#refuseIfLeaving(`remove "${name}"`, name)
+    refuseIfInUse(name, this.#entries)
+    this.#journal.remove(entry.path)
+    forget()
+  }
+
+  #endOne(name: string, reason: StopReason): void {
+    if (this.#living && !this.#life!.leaving) this.#life!.changes.end(name, reason).subscribe()
   }
 
   #end(state: ServiceState): void {
@@ -277,13 +410,19 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     this.#tellOver(this.report)
   }
 
-  #refuseIfOver(name: string): void {
+  #expectEnd(): void {
+    this.#over = new Promise(resolve => {
+      this.#tellOver = resolve
+    })
+  }
+
+  #refuseIfLeaving(what: string, service: string): void {
     const over = isFinal(this.status.group.state)
-    if (!over && !this.#life?.leaving) return
+    if (!over && !(this.#living && this.#life!.leaving)) return
     throw new ServiceError(
       over ? 'ERR_GROUP_STOPPED' : 'ERR_GROUP_STOPPING',
-      name,
-      `can't add "${name}": group "${this.name}" ${over ? 'has stopped' : 'is shutting down'}`,
+      service,
+      `can't ${what}: group "${this.name}" ${over ? 'has stopped' : 'is shutting down'}`,
     )
   }
 

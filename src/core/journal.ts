@@ -69,9 +69,20 @@ export class Journal {
     this.#outer?.journal.add(`${this.#outer.prefix}/${path}`, place)
   }
 
+  /** The group itself was over, and is to live again: there is more to tell, to those who come now. */
+  again(): void {
+    this.#closed = false
+    this.#append({ kind: 'added', seq: this.status.seq + 1, at: this.#clock.now(), path: this.#name })
+  }
+
+  remove(path: string): void {
+    this.#append({ kind: 'removed', seq: this.status.seq + 1, at: this.#clock.now(), path })
+    this.#outer?.journal.remove(`${this.#outer.prefix}/${path}`)
+  }
+
   record(path: string, state: ServiceState): void {
     this.#append({ kind: 'transition', seq: this.status.seq + 1, at: this.#clock.now(), path, state })
-    // A nested group's own states reach the outer one through its lifecycle, behaviours included.
+    // A nested group's own states come from the outer one, its behaviours included.
     if (this.#outer && path !== this.#name) this.#outer.journal.record(`${this.#outer.prefix}/${path}`, state)
   }
 

@@ -1,10 +1,12 @@
-import { EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
+import { concat, defer, EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
+import { leftRunning } from './behaviors/restart.ts'
 import { after, type Clock } from './clock.ts'
-import { asFailure, combine, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
+import type { Entry } from './entry.ts'
+import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
 import { listen } from './listener.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
-import { isFinal, type ServiceState } from './state.ts'
+import { type Info, isFinal, type ServiceState, type StateOf, type StopReason } from './state.ts'
 
 /** Particulars within a phase are told at most this often. */
 const NEWS_INTERVAL = 100
@@ -20,30 +22,52 @@ export interface MemberListener {
 const IDLE: ServiceState = Object.freeze({ phase: 'idle' })
 const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 
-/** One service in one life of a group: its subscription, its latest state, and how far it has been asked to go. */
+interface Awaited {
+  readonly test: (state: ServiceState) => boolean
+  readonly waiter: Subscriber<never>
+}
+
+/**
+ * One service in one life of a group: its subscription, its latest state, and how far it has been asked to go. It can
+ * be taken down and begun again; each incarnation has a level of its own.
+ */
 export class Member {
-  readonly node: number
-  readonly path: string
-  readonly observer: boolean
+  node: number
+  readonly entry: Entry
   state: ServiceState = IDLE
   readonly #service: Service
   readonly #listener: MemberListener
   readonly #clock: Clock
-  readonly #level = new ShutdownLevel()
+  #level = new ShutdownLevel()
   #begun = false
   #hasRun = false
+  #asked = false
+  /** Taken down to be begun again: what ends it is not its end. */
+  #goingDown = false
+  #returning = false
+  /** What it said of its end, taken down. */
+  #lastWords: StateOf<'stopped'> | undefined
   #life: Subscription | undefined
-  #awaited: { readonly test: (state: ServiceState) => boolean; readonly waiter: Subscriber<never> } | undefined
+  #awaited: Awaited | undefined
+  #alsoAwaited: Awaited[] | undefined
   #news: ServiceState | undefined
   #newsTimer: Subscription | undefined
 
-  constructor(node: number, path: string, observer: boolean, service: Service, listener: MemberListener, clock: Clock) {
+  /** @param service what was added, with what restarts it */
+  constructor(node: number, entry: Entry, service: Service, listener: MemberListener, clock: Clock) {
     this.node = node
-    this.path = path
-    this.observer = observer
+    this.entry = entry
     this.#service = service
     this.#listener = listener
     this.#clock = clock
+  }
+
+  get path(): string {
+    return this.entry.path
+  }
+
+  get observer(): boolean {
+    return this.entry.observer === true
   }
 
   /** It was started; what fails without that was told that it can't start. */
@@ -64,45 +88,112 @@ export class Member {
     return this.begun && !isFinal(this.state)
   }
 
-  get asked(): Step | undefined {
-    return this.#level.latest?.step
+  /** It has been asked to end, for good. */
+  get asked(): boolean {
+    return this.#asked
+  }
+
+  get goingDown(): boolean {
+    return this.#goingDown
+  }
+
+  /** It was taken down, or held back before it is restarted, and is to run again. */
+  get returning(): boolean {
+    return this.#returning || (this.#begun && this.state.phase === 'waiting')
   }
 
   begin(): void {
     this.#begun = true
-    const life = listen(this.#service.lifecycle(this.#level), this)
+    const level = this.#level
+    const life = listen(this.#service.lifecycle(level), this)
+    // It may be gone by now, or even taken down.
+    if (isFinal(this.state) || level !== this.#level) return life.unsubscribe()
     this.#life = life
-    if (isFinal(this.state)) life.unsubscribe()
     // A lifecycle that is silent at first has been subscribed, and so it is starting.
-    else if (isAhead(this.state)) this.say(STARTING)
+    if (isAhead(this.state)) this.say(STARTING)
   }
 
   /** Says a state on the service's behalf: idle, waiting, failed, and stopped for what never ran. */
   say(state: ServiceState, error?: ServiceError): void {
     this.#flush()
     this.state = state
-    if (state.phase === 'running') this.#hasRun = true
+    if (state.phase === 'running') {
+      this.#hasRun = true
+      if (!this.#goingDown) this.#returning = false
+    }
     this.#listener.record(this, state)
     this.#listener.changed(this, error)
     this.#settle()
   }
 
   ask(shutdown: Shutdown): void {
-    if (this.alive) this.#level.raise(shutdown)
+    if (!this.alive) return
+    this.#asked = true
+    this.#goingDown = false
+    this.#level.raise(shutdown)
   }
 
-  /** Completes once the state passes the test. One wait at a time. */
+  /** Drains and stops it, to be begun again. Completes once it is gone, or given up. */
+  takeDown(reason: StopReason): Observable<never> {
+    if (!this.alive) return EMPTY
+    this.#goingDown = true
+    this.#returning = true
+    return this.#lead(shutdown => this.#level.raise(shutdown), reason, isAway)
+  }
+
+  /** Drains and stops it for good, or lets it never begin. Completes once it is gone, or given up. */
+  end(reason: StopReason): Observable<never> {
+    if (!this.begun) {
+      this.entry.inside?.dismiss()
+      this.say({ phase: 'stopped', how: 'stopped' })
+    }
+    return this.#lead(shutdown => this.ask(shutdown), reason, isFinal)
+  }
+
+  #lead(
+    tell: (shutdown: Shutdown) => void,
+    reason: StopReason,
+    gone: (state: ServiceState) => boolean,
+  ): Observable<never> {
+    const step = (to: Step, done: (state: ServiceState) => boolean): Observable<never> =>
+      defer(() => {
+        tell({ step: to, reason })
+        return this.until(done)
+      })
+    return concat(step('drain', hasDrained), step('stop', gone))
+  }
+
+  /** Fails it; what is left of its life is let go. */
+  giveUp(error: ServiceError): void {
+    this.#goingDown = false
+    this.#life?.unsubscribe()
+    this.say({ phase: 'failed', error: errorInfo(error) }, error)
+  }
+
+  /** It was over, and is to be begun anew. */
+  revive(): void {
+    this.#returning = true
+    this.#rewind()
+  }
+
+  /** Completes once the state passes the test. */
   until(test: (state: ServiceState) => boolean): Observable<never> {
     if (test(this.state)) return EMPTY
     return new Observable(waiter => {
       if (test(this.state)) return waiter.complete()
-      this.#awaited = { test, waiter }
+      // Hardly ever do two wait for the same.
+      if (!this.#awaited || this.#awaited.waiter.closed) this.#awaited = { test, waiter }
+      else this.#alsoAwaited = [...(this.#alsoAwaited ?? []).filter(other => !other.waiter.closed), { test, waiter }]
     })
   }
 
   next(state: ServiceState): void {
     if (isFinal(this.state)) return
     if (isAhead(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
+    if (this.#goingDown && state.phase === 'stopped' && state.how !== 'abandoned') {
+      this.#lastWords = state
+      return
+    }
     if (isNews(this.state, state)) {
       this.state = state
       return this.#hold(state)
@@ -114,17 +205,49 @@ export class Member {
   error(cause: unknown): void {
     const starting = this.state.phase === 'starting' || isAhead(this.state)
     const error = asFailure(this.#service.name, starting, cause)
+    if (this.#goingDown) return this.#gone(errorInfo(error), this.state.info)
     const info = this.state.info && { info: this.state.info }
     this.say({ phase: 'failed', error: errorInfo(error), ...info }, error)
   }
 
   complete(): void {
+    if (this.#goingDown) return this.#gone(this.#lastWords?.error, this.#lastWords?.info ?? this.state.info)
     if (!isFinal(this.state)) this.next({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
   }
 
+  /** Nobody listens any more: what is still there is said to be abandoned. */
   leave(): void {
     this.#newsTimer?.unsubscribe()
     this.#life?.unsubscribe()
+    if (isFinal(this.state)) return
+    if (!this.begun) this.entry.inside?.dismiss()
+    this.state = { phase: 'stopped', how: this.begun ? 'abandoned' : 'stopped' }
+    this.#listener.record(this, this.state)
+    this.#settle()
+  }
+
+  /** Taken down, and gone: its life is ahead of it again, unless it left something running. */
+  #gone(error: ErrorInfo | undefined, info: Info | undefined): void {
+    const left = leftRunning(this.#service.name, info, error && fromErrorInfo(error))
+    if (left) return this.giveUp(left)
+    const { phase } = this.state
+    if (phase !== 'stopping' && phase !== 'backoff') this.say({ phase: 'stopping', reason: this.#level.latest!.reason })
+    // Whatever went wrong on its way down is told before it is gone.
+    if (error) this.say({ phase: 'backoff', error, attempt: 1, retryAt: this.#clock.now() })
+    this.#flush()
+    this.#rewind()
+    this.#settle()
+  }
+
+  #rewind(): void {
+    this.#level = new ShutdownLevel()
+    this.#begun = false
+    this.#hasRun = false
+    this.#asked = false
+    this.#goingDown = false
+    this.#lastWords = undefined
+    this.#life = undefined
+    this.state = IDLE
   }
 
   /** Why an end that nobody asked for is a failure: it was given up, or never ran and can't any more. */
@@ -140,10 +263,15 @@ export class Member {
   }
 
   #settle(): void {
+    const { state } = this
     const awaited = this.#awaited
-    if (!awaited?.test(this.state)) return
-    this.#awaited = undefined
-    awaited.waiter.complete()
+    const also = this.#alsoAwaited
+    if (also) this.#alsoAwaited = also.filter(({ test }) => !test(state))
+    if (awaited?.test(state)) {
+      this.#awaited = undefined
+      awaited.waiter.complete()
+    }
+    if (also) for (const { test, waiter } of also) if (test(state)) waiter.complete()
   }
 
   /** The first goes out at once, then one an interval, the last one always. */
@@ -169,6 +297,11 @@ export class Member {
     this.#news = undefined
   }
 }
+
+export const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
+
+/** Not there: its life is ahead of it, or over. */
+const isAway = (state: ServiceState): boolean => isAhead(state) || isFinal(state)
 
 /** Its life is still ahead of it. */
 const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'

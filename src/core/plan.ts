@@ -12,7 +12,7 @@ export interface Placed {
 /** For each node, those that come before it. */
 export type Order = readonly (readonly number[])[]
 
-const NONE: readonly number[] = []
+export const NONE: readonly number[] = Object.freeze([])
 
 export interface Plan {
   /** Whom each waits for at start; reversed, whom each waits for at stop. */
@@ -21,6 +21,10 @@ export interface Plan {
   readonly declared: Order
   /** All nodes, each after those before it. */
   readonly sequence: readonly number[]
+  /** Whom the next one waits for that declares nothing: these come after all the others. */
+  readonly frontier: readonly number[]
+  /** Those of the observers that come last: all that are not observers come after them. */
+  readonly observers: readonly number[]
 }
 
 export const reversed = (order: Order): Order => {
@@ -47,37 +51,48 @@ export const plan = (services: readonly Placed[]): Plan => {
     nodes.length === 0 ? NONE : nodes.filter(other => isObserver(services, other) === isObserver(services, node)),
   )
   chain(services, before, node => isObserver(services, node), declared)
-  chain(services, before, node => !isObserver(services, node), declared)
-  putObserversFirst(services, before)
-  return { before, declared, sequence: sequence(services, before) }
+  const frontier = chain(services, before, node => !isObserver(services, node), declared)
+  const last = putObserversFirst(services, before)
+  return { before, declared, sequence: sequence(services, before), frontier, observers: last }
 }
 
-const isObserver = (services: readonly Placed[], node: number): boolean => services[node]!.observer === true
+export const isObserver = (services: readonly Placed[], node: number): boolean => services[node]!.observer === true
 
 const resolve = (services: readonly Placed[]): Order => {
   // Most groups are a plain list: nobody is named, and nobody needs to be found.
   if (!services.some(({ dependsOn }) => dependsOn && dependsOn.length > 0)) return services.map(() => NONE)
-  const index = new Map<string, number>()
-  services.forEach(({ name }, node) => {
-    index.set(name, node)
-  })
-  return services.map(({ name, dependsOn, observer }) =>
-    !dependsOn
-      ? NONE
-      : [...new Set(dependsOn)].map(wanted => {
-          const found = index.get(wanted)
-          if (found === undefined)
-            throw new ServiceError(
-              'ERR_UNKNOWN_DEPENDENCY',
-              name,
-              `"${name}" depends on "${wanted}", which is not in the group. It has: ${services.map(s => s.name).join(', ')}`,
-            )
-          if (observer && !isObserver(services, found))
-            throw circular([name, wanted, name], 'an observer starts before all others')
-          return found
-        }),
-  )
+  const index = indexOf(services)
+  return services.map(service => dependencies(service, services, index))
 }
+
+/** Where each service is, by its name. */
+export const indexOf = (services: readonly Placed[]): Map<string, number> =>
+  new Map(services.map(({ name }, node) => [name, node]))
+
+/**
+ * Where those are that a service names.
+ *
+ * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`
+ */
+export const dependencies = (
+  { name, dependsOn, observer }: Placed,
+  services: readonly Placed[],
+  index: ReadonlyMap<string, number>,
+): readonly number[] =>
+  !dependsOn
+    ? NONE
+    : [...new Set(dependsOn)].map(wanted => {
+        const found = index.get(wanted)
+        if (found === undefined)
+          throw new ServiceError(
+            'ERR_UNKNOWN_DEPENDENCY',
+            name,
+            `"${name}" depends on "${wanted}", which is not in the group. It has: ${services.map(s => s.name).join(', ')}`,
+          )
+        if (observer && !isObserver(services, found))
+          throw circular([name, wanted, name], 'an observer starts before all others')
+        return found
+      })
 
 /** Puts those that declare nothing behind all that were added before them. The frontier covers all of these. */
 const chain = (
@@ -85,7 +100,7 @@ const chain = (
   before: (readonly number[])[],
   included: (node: number) => boolean,
   declared: Order,
-): void => {
+): readonly number[] => {
   const forward = declared.some((nodes, node) => nodes.some(wanted => wanted > node))
   const after = forward ? reversed(before).map(nodes => [...nodes]) : undefined
   let frontier: number[] = []
@@ -106,6 +121,7 @@ const chain = (
     }
     if (after) for (const other of before[node]!) after[other]!.push(node)
   }
+  return frontier
 }
 
 /** All that come after a node by the edges known so far. */
@@ -121,13 +137,15 @@ const thoseBehind = (node: number, after: Order): ReadonlySet<number> => {
   return found
 }
 
-const putObserversFirst = (services: readonly Placed[], before: (readonly number[])[]): void => {
+/** Returns the observers that come last of them. */
+const putObserversFirst = (services: readonly Placed[], before: (readonly number[])[]): readonly number[] => {
   const observers = services.map((_, node) => node).filter(node => isObserver(services, node))
-  if (observers.length === 0) return
+  if (observers.length === 0) return NONE
   const followed = new Set(observers.flatMap(node => before[node]!))
   const last = observers.filter(node => !followed.has(node))
   for (let node = 0; node < services.length; node++)
     if (!isObserver(services, node) && before[node]!.length === 0) before[node] = last
+  return last
 }
 
 const sequence = (services: readonly Placed[], before: Order): readonly number[] => {

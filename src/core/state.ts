@@ -66,8 +66,8 @@ export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   running: ['running', 'draining', 'stopping', 'backoff', 'failed', 'stopped'],
   draining: ['draining', 'drained', 'stopping', 'failed', 'stopped'],
   drained: ['drained', 'stopping', 'failed', 'stopped'],
-  stopping: ['stopping', 'starting', 'backoff', 'failed', 'stopped'],
-  backoff: ['backoff', 'starting', 'failed', 'stopped'],
+  stopping: ['stopping', 'waiting', 'starting', 'backoff', 'failed', 'stopped'],
+  backoff: ['backoff', 'waiting', 'starting', 'failed', 'stopped'],
   stopped: [],
   failed: [],
 }

@@ -1,6 +1,6 @@
-import type { GroupEvent, SnapshotEvent } from './events.ts'
+import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
 import { isComing, reasonsOf, type Unready } from './reasons.ts'
-import { advance, newcomer, type ServiceStatus } from './service-status.ts'
+import { advance, again, newcomer, type ServiceStatus } from './service-status.ts'
 import { type Health, type Phase, reasonOf, type StopReason } from './state.ts'
 import { VersionedMap } from './versioned-map.ts'
 
@@ -74,6 +74,11 @@ export class GroupStatus {
     return this.#copy
   }
 
+  /** One service by its path, if it is there: cheaper than all of them. */
+  service(path: string): ServiceStatus | undefined {
+    return path === this.group.path ? this.group : this.#services.get(path)
+  }
+
   /** Every service, in the order added. */
   get list(): readonly ServiceStatus[] {
     return this.#services.values()
@@ -89,19 +94,8 @@ export class GroupStatus {
     if (event.kind === 'snapshot') return GroupStatus.#fromSnapshot(event)
     if (!status) throw new TypeError('the first event of a stream is a snapshot')
     const { seq, at } = event
-    if (event.kind === 'added') {
-      const { path, dependsOn, observer } = event
-      const outer = status.#services.get(path.slice(0, path.lastIndexOf('/')))
-      const optional = event.optional ?? outer?.optional
-      const idle = newcomer(path, seq, at)
-      const added =
-        dependsOn || observer || optional
-          ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
-          : idle
-      const coming = status.#coming + (optional ? 0 : 1)
-      const { group, trigger } = status
-      return new GroupStatus(seq, at, group, status.#health, trigger, status.#services.set(path, added), coming)
-    }
+    if (event.kind === 'added') return status.#with(seq, at, event)
+    if (event.kind === 'removed') return status.#without(seq, at, event.path)
     const { path, state } = event
     if (path === status.group.path) {
       const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : status.#health
@@ -111,7 +105,8 @@ export class GroupStatus {
         at,
         group,
         health,
-        status.trigger ?? reasonOf(state),
+        // One that starts again is asked by nobody to end any more.
+        state.phase === 'starting' ? undefined : (status.trigger ?? reasonOf(state)),
         status.#services,
         status.#coming,
       )
@@ -123,12 +118,41 @@ export class GroupStatus {
     return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
   }
 
+  /** A service has joined, or begins anew. */
+  #with(seq: number, at: number, event: AddedEvent): GroupStatus {
+    const { path, dependsOn, observer } = event
+    const { group, trigger } = this
+    if (path === group.path)
+      return new GroupStatus(seq, at, again(group, seq, at), 'pass', undefined, this.#services, this.#coming)
+    const before = this.#services.get(path)
+    const outer = this.#services.get(path.slice(0, path.lastIndexOf('/')))
+    const optional = event.optional ?? outer?.optional
+    const idle = before ? again(before, seq, at) : newcomer(path, seq, at)
+    const added =
+      dependsOn || observer || optional
+        ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
+        : idle
+    const coming = (optional ? 0 : 1) - (before && !before.optional && isComing(before.state) ? 1 : 0)
+    const services = this.#services.set(path, added, before)
+    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#coming + coming)
+  }
+
+  /** A service has left, with all that is inside it. */
+  #without(seq: number, at: number, path: string): GroupStatus {
+    const services = this.#services.without(key => key === path || key.startsWith(`${path}/`))
+    const coming = services.values().filter(comes).length
+    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, coming)
+  }
+
   static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
     const entries = services.map(service => [service.path, service] as const)
-    const coming = services.filter(service => !service.optional && isComing(service.state)).length
+    const coming = services.filter(comes).length
     return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), coming)
   }
 }
+
+/** The group can't do without it, and it is neither up nor over. */
+const comes = ({ optional, state }: ServiceStatus): boolean => !optional && isComing(state)
 
 /**
  * The one reducer: the status after an event. The first event is a snapshot. It folds a stream that was recorded, or

@@ -4,9 +4,15 @@ import type { Health, ServiceState } from './state.ts'
  * How well a member is, seen from its group: one that failed, or is on its way out by itself, does not serve. One that
  * is restarted, or that the group can spare, is never worse than `warn`.
  */
-export const healthOf = (state: ServiceState, failed: boolean, leaving: boolean, spared: boolean): Health => {
-  const gone = failed || state.phase === 'failed' || (!leaving && isGoing(state))
-  const back = !leaving && isComingBack(state)
+export const healthOf = (
+  state: ServiceState,
+  failed: boolean,
+  leaving: boolean,
+  spared: boolean,
+  returning = false,
+): Health => {
+  const gone = failed || state.phase === 'failed' || (!leaving && !returning && isGoing(state))
+  const back = !leaving && (returning || isComingBack(state))
   const health = gone ? 'fail' : state.phase === 'running' ? state.health : back ? 'warn' : 'pass'
   return spared && health === 'fail' ? 'warn' : health
 }

@@ -39,6 +39,11 @@ export class VersionedMap<V> {
     return next
   }
 
+  /** Without some of its entries: a copy. */
+  without(isGone: (key: string) => boolean): VersionedMap<V> {
+    return VersionedMap.of([...this.toMap()].filter(([key]) => !isGone(key)))
+  }
+
   get(key: string): V | undefined {
     let version: VersionedMap<V> = this
     while (!version.#entries) {

@@ -1,7 +1,7 @@
 import type { Entry } from './entry.ts'
 import { errorInfo, fromErrorInfo, type ServiceError } from './errors.ts'
 import type { Member } from './member.ts'
-import type { Order } from './plan.ts'
+import type { Roster } from './roster.ts'
 import { dependencyFailed, isLost, isReady, type Loss, losses } from './waiting.ts'
 
 export interface Door {
@@ -13,23 +13,14 @@ export interface Door {
 
 /** Where members wait for what they depend on: they are shown for whom, let go when it is ready, released when lost. */
 export class WaitingRoom {
-  readonly #entries: readonly Entry[]
-  readonly #members: readonly Member[]
+  readonly #roster: Roster
   readonly #door: Door
-  #declared: Order = []
-  #dependents: Order = []
   /** Whose turn has come while what they depend on is away: it may come back, or be lost. */
   readonly #held = new Set<Member>()
 
-  constructor(entries: readonly Entry[], members: readonly Member[], door: Door) {
-    this.#entries = entries
-    this.#members = members
+  constructor(roster: Roster, door: Door) {
+    this.#roster = roster
     this.#door = door
-  }
-
-  arrange(declared: Order, dependents: Order): void {
-    this.#declared = declared
-    this.#dependents = dependents
   }
 
   /** It is its turn: it starts as soon as all it depends on is ready, which mostly is now. */
@@ -39,9 +30,9 @@ export class WaitingRoom {
   }
 
   show(node: number): void {
-    const member = this.#members[node]!
-    if (this.#declared[node]!.length === 0 || member.begun || this.#door.isClosed()) return
-    const open = this.#declared[node]!.filter(other => !isReady(this.#members[other]!.state))
+    const member = this.#roster.members[node]!
+    if (this.#roster.order.declared[node]!.length === 0 || member.begun || this.#door.isClosed()) return
+    const open = this.#roster.order.declared[node]!.filter(other => !isReady(this.#roster.members[other]!.state))
     if (open.length === 0) return
     const names = open.map(this.#nameOf)
     const { state } = member
@@ -51,12 +42,12 @@ export class WaitingRoom {
 
   /** Tells those that wait for a member of its new state. Returns why the group fails when they are lost, if it does. */
   tell({ node, state }: Member, error: ServiceError | undefined): ServiceError | undefined {
-    const dependents = this.#dependents[node]!
+    const dependents = this.#roster.order.dependents[node]!
     if (dependents.length === 0 || this.#door.isClosed()) return undefined
-    if (isLost(state)) return this.#release(losses(node, this.#dependents, this.#isWaiting), error)
+    if (isLost(state)) return this.#release(losses(node, this.#roster.order.dependents, this.#isWaiting), error)
     if (state.phase === 'starting' || state.phase === 'waiting') return undefined
     for (const dependent of dependents) {
-      const member = this.#members[dependent]!
+      const member = this.#roster.members[dependent]!
       if (!this.#held.has(member) || !this.#isClear(dependent)) this.show(dependent)
       else if (!this.#door.isClosed() && this.#held.delete(member)) member.begin()
     }
@@ -64,39 +55,40 @@ export class WaitingRoom {
   }
 
   /** One that would wait in vain from the beginning is not taken in. */
-  refuseLost(declared: Order, entries: readonly Entry[]): void {
-    for (let node = this.#members.length; node < declared.length; node++)
-      for (const root of declared[node]!) {
-        const state = this.#members[root]?.state
-        if (!state || !isLost(state)) continue
-        const cause = state.phase === 'failed' ? fromErrorInfo(state.error) : undefined
-        throw dependencyFailed({ node, root, through: undefined }, other => entries[other]!.name, cause)
-      }
+  refuseLost({ name, dependsOn = [] }: Entry): void {
+    for (const wanted of dependsOn) {
+      const state = this.#roster.find(wanted)?.state
+      if (!state || !isLost(state)) continue
+      const cause = state.phase === 'failed' ? fromErrorInfo(state.error) : undefined
+      throw dependencyFailed({ node: 0, root: 1, through: undefined }, node => (node === 0 ? name : wanted), cause)
+    }
   }
 
   /** Fails all that wait in vain, at once; of those the group can't do without, the first is returned. */
   #release(lost: readonly Loss[], cause: ServiceError | undefined): ServiceError | undefined {
-    if (lost.some(({ node }) => !this.#entries[node]!.optional)) this.#door.doom()
+    if (lost.some(({ node }) => !this.#roster.members[node]!.entry.optional)) this.#door.doom()
     let first: ServiceError | undefined
     for (const loss of lost) {
       // A listener may have asked the group to stop meanwhile.
       if (this.#door.isClosed()) break
       if (!this.#isWaiting(loss.node)) continue
-      const { dismiss, optional } = this.#entries[loss.node]!
+      const member = this.#roster.members[loss.node]!
+      const { inside, optional } = member.entry
       const error = dependencyFailed(loss, this.#nameOf, cause)
-      dismiss?.()
-      this.#members[loss.node]!.say({ phase: 'failed', error: errorInfo(error) }, error)
+      inside?.dismiss()
+      member.say({ phase: 'failed', error: errorInfo(error) }, error)
       if (!optional) first ??= error
     }
     return first
   }
 
   #isClear(node: number): boolean {
-    for (const other of this.#declared[node]!) if (!isReady(this.#members[other]!.state)) return false
+    for (const other of this.#roster.order.declared[node]!)
+      if (!isReady(this.#roster.members[other]!.state)) return false
     return true
   }
 
-  readonly #isWaiting = (node: number): boolean => !this.#members[node]!.begun
+  readonly #isWaiting = (node: number): boolean => !this.#roster.members[node]!.begun
 
-  readonly #nameOf = (node: number): string => this.#entries[node]!.name
+  readonly #nameOf = (node: number): string => this.#roster.nameOf(node)
 }

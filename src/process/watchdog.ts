@@ -82,6 +82,8 @@ export const startWatchdog = (
 const lastStates = (event: GroupEvent): readonly LastState[] => {
   if (event.kind === 'snapshot')
     return [event.group, ...event.services].map(({ path, state }) => lastState(path, state))
+  // What was removed has stopped.
+  if (event.kind === 'removed') return []
   return [lastState(event.path, event.kind === 'added' ? { phase: 'idle' } : event.state)]
 }
 

@@ -1,6 +1,6 @@
 import type { Observable, Subscription } from 'rxjs'
 import type { GroupEvent } from '../core/events.ts'
-import { canFollow, type Info, type Phase, type ServiceState } from '../core/state.ts'
+import { canFollow, type Info, type Phase, type ServiceState, transitions } from '../core/state.ts'
 
 /** All that a group said, from the moment it was recorded. */
 export interface Trace {
@@ -55,8 +55,15 @@ export const recordTrace = (group: { readonly events$: Observable<GroupEvent> },
     seq = event.seq
     if (event.kind === 'snapshot') {
       for (const { path, state } of [event.group, ...event.services]) phases.set(path, state.phase)
-    } else if (event.kind === 'added') phases.set(event.path, 'idle')
-    else {
+    } else if (event.kind === 'added') {
+      const before = phases.get(event.path)
+      if (before && transitions[before].length > 0) throw new Error(`"${event.path}" begins anew, but is ${before}`)
+      phases.set(event.path, 'idle')
+    } else if (event.kind === 'removed') {
+      if (!phases.has(event.path)) throw new Error(`"${event.path}" was removed, but was never added`)
+      for (const path of phases.keys())
+        if (path === event.path || path.startsWith(`${event.path}/`)) phases.delete(path)
+    } else {
       const before = phases.get(event.path)
       if (!before) throw new Error(`"${event.path}" is ${event.state.phase}, but was never added`)
       if (!canFollow(before, event.state.phase))
@@ -115,6 +122,8 @@ const describeEvent = (event: GroupEvent): string | undefined => {
         ...(event.dependsOn ? [`after ${event.dependsOn.join(', ') || 'none'}`] : []),
         ...(event.observer ? ['(observer)'] : []),
       ].join(' ')
+    case 'removed':
+      return `${event.path} removed`
     case 'transition':
       return `${event.path} ${describeState(event.state)}`
   }

@@ -26,7 +26,7 @@ type Member = Leaf | Nest
 interface Act {
   readonly wait: number
   readonly who: number
-  readonly what: 'die' | 'end' | 'pass' | 'warn' | 'fail' | 'info' | 'pending' | 'add' | 'stop'
+  readonly what: 'die' | 'end' | 'pass' | 'warn' | 'fail' | 'info' | 'pending' | 'add' | 'remove' | 'restart' | 'stop'
 }
 
 /** A group and all that happens to it. */
@@ -76,7 +76,7 @@ const membersOf = (depth: number): fc.Arbitrary<readonly Member[]> =>
 const act: fc.Arbitrary<Act> = fc.record({
   wait: fc.constantFrom(0, 1, 10, 60, 200),
   who: fc.nat(9),
-  what: fc.constantFrom('die', 'end', 'pass', 'warn', 'fail', 'info', 'pending', 'add', 'stop'),
+  what: fc.constantFrom('die', 'end', 'pass', 'warn', 'fail', 'info', 'pending', 'add', 'remove', 'restart', 'stop'),
 })
 
 export const anyLife: fc.Arbitrary<Life> = fc.record({
@@ -94,10 +94,9 @@ export const fill = (group: ServiceGroup<string>, members: readonly Member[], cl
       ...{ observer, optional, onEnd, startTimeout: 60, drainTimeout: 30, stopTimeout: 40 },
       ...(dependsOn &&
         !observer && { dependsOn: dependsOn.flatMap(i => (workers.length > 0 ? [workers[i % workers.length]!] : [])) }),
-      ...(restarted &&
-        !('members' in member) && {
-          restart: { policy: 'permanent', initialDelay: 20, jitter: 0, maxRestarts: 2 } as const,
-        }),
+      ...(restarted && {
+        restart: { policy: 'permanent', initialDelay: 20, jitter: 0, maxRestarts: 2 } as const,
+      }),
     }
     if (!observer) workers.push(name)
     if ('members' in member) {
@@ -130,6 +129,11 @@ export const perform = async (
       } catch {
         // It is leaving.
       }
+    } else if (what === 'remove' || what === 'restart') {
+      const own = group.status.list.map(({ path }) => path.split('/')).filter(path => path.length === 2)
+      const name = own[who % own.length]?.[1]
+      // It may be refused, or come to nothing.
+      if (name !== undefined) group[what](name).catch(() => undefined)
     } else if (fake?.alive) {
       if (what === 'die') fake.die(new Error(`death ${who}`, { cause: new TypeError('a cause') }))
       else if (what === 'end') fake.end()

@@ -574,14 +574,6 @@ test.each<[unknown, string, string]>([
   expect(shop.size).toBe(0)
 })
 
-test('a group inside another is not restarted as a whole, and says so at once', () => {
-  const { shop } = shopUnderVirtualTime()
-  const inner = serviceGroup('inner').add(plain('worker'), { restart: 'permanent' })
-  expect(() => shop.add(inner, { restart: 'permanent' })).toThrow(
-    expect.objectContaining({ code: 'ERR_INVALID_OPTION', service: 'inner' }),
-  )
-})
-
 test('R10 inside a nested group a restart is seen outside, and heals inside', async () => {
   const { time, shop } = shopUnderVirtualTime()
   const worker = plain('worker')

@@ -1,3 +1,6 @@
+import { duration } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
+
 /** How often something may be restarted: at most so many times within so many milliseconds. */
 export interface Intensity {
   readonly maxRestarts: number
@@ -19,4 +22,26 @@ export const admit = (
   if (maxRestarts === Infinity) return restarts
   const counting = restarts.filter(then => at - then < period)
   return counting.length < maxRestarts ? [...counting, at] : undefined
+}
+
+/**
+ * How often, checked.
+ *
+ * @param prefix of the options' names in an error
+ * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
+ */
+export const intensityOf = (
+  name: string,
+  { maxRestarts, period }: Partial<Intensity>,
+  fallback: Intensity,
+  prefix = '',
+): Intensity => {
+  const most = maxRestarts ?? fallback.maxRestarts
+  if (most !== Infinity && !(Number.isInteger(most) && most >= 0))
+    throw new ServiceError(
+      'ERR_INVALID_OPTION',
+      name,
+      `"${name}": ${prefix}maxRestarts must be a whole number, zero or more (Infinity for no limit), not ${String(most)}`,
+    )
+  return { maxRestarts: most, period: duration(name, `${prefix}period`, period, fallback.period) }
 }

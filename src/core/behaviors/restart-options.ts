@@ -1,7 +1,7 @@
 import { duration } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { Backoff } from './backoff.ts'
-import type { Intensity } from './intensity.ts'
+import { type Intensity, intensityOf } from './intensity.ts'
 
 /**
  * What happens to a service that ends without having been asked to (OTP's words):
@@ -55,41 +55,48 @@ export interface RestartOptions {
 
 /** The same, checked, defaults filled in. */
 export interface RestartRules extends Backoff, Intensity {
-  readonly policy: RestartPolicy
+  readonly afterFailure: boolean
+  readonly afterEnd: boolean
 }
 
 const POLICIES: readonly RestartPolicy[] = ['permanent', 'transient', 'temporary']
 
-/** @throws ServiceError `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` */
-export const restartRules = (service: string, given: RestartPolicy | RestartOptions): RestartRules => {
+/** Which policy was asked for, if any. */
+export const policyOf = (given: RestartPolicy | RestartOptions | undefined): RestartPolicy | undefined =>
+  typeof given === 'object' ? given.policy : given
+
+/**
+ * @param onEnd whether it is restarted when it ends well, whatever the policy says
+ * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
+ */
+export const restartRules = (
+  service: string,
+  given: RestartPolicy | RestartOptions | undefined,
+  onEnd = false,
+): RestartRules => {
   const check = (option: string, good: boolean, wanted: string, value: unknown): void => {
     if (good) return
     const shown = typeof value === 'string' ? `"${value}"` : String(value)
     throw new ServiceError('ERR_INVALID_OPTION', service, `"${service}": ${option} must be ${wanted}, not ${shown}`)
   }
   const options: RestartOptions | undefined = typeof given === 'object' && given !== null ? given : undefined
-  const policy = options ? options.policy : (given as RestartPolicy)
-  check(options ? 'restart.policy' : 'restart', POLICIES.includes(policy), POLICIES.join(', '), policy)
+  const policy = options ? options.policy : (given as RestartPolicy | undefined)
+  if (given !== undefined)
+    check(options ? 'restart.policy' : 'restart', POLICIES.includes(policy!), POLICIES.join(', '), policy)
 
-  const { factor = 2, jitter = 0.5, maxRestarts = 10 } = options ?? {}
-  const ms = (option: 'initialDelay' | 'maxDelay' | 'resetAfter' | 'period', fallback: number): number =>
+  const { factor = 2, jitter = 0.5 } = options ?? {}
+  const ms = (option: 'initialDelay' | 'maxDelay' | 'resetAfter', fallback: number): number =>
     duration(service, `restart.${option}`, options?.[option], fallback)
   check('restart.factor', typeof factor === 'number' && factor >= 1, '1 or more', factor)
   check('restart.jitter', typeof jitter === 'number' && jitter >= 0 && jitter <= 1, '0 to 1', jitter)
-  check(
-    'restart.maxRestarts',
-    maxRestarts === Infinity || (Number.isInteger(maxRestarts) && maxRestarts >= 0),
-    'a whole number, zero or more (Infinity for no limit)',
-    maxRestarts,
-  )
   return {
-    policy,
+    afterFailure: policy === 'permanent' || policy === 'transient',
+    afterEnd: policy === 'permanent' || onEnd,
     initialDelay: ms('initialDelay', 500),
     factor,
     maxDelay: ms('maxDelay', 30_000),
     jitter,
     resetAfter: ms('resetAfter', 30_000),
-    maxRestarts,
-    period: ms('period', 600_000),
+    ...intensityOf(service, options ?? {}, { maxRestarts: 10, period: 600_000 }, 'restart.'),
   }
 }

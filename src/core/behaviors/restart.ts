@@ -1,44 +1,95 @@
-import { defer, Observable, type Subscriber, type Subscription, type Unsubscribable } from 'rxjs'
+import { defer, EMPTY, Observable, type Subscriber, type Subscription, type Unsubscribable } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
-import { asFailure, type ErrorInfo, errorInfo, fromErrorInfo, messageOf, ServiceError } from '../errors.ts'
+import {
+  asFailure,
+  type ErrorCode,
+  type ErrorInfo,
+  errorInfo,
+  fromErrorInfo,
+  messageOf,
+  ServiceError,
+} from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
 import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
-import type { Info, ServiceState, StateOf } from '../state.ts'
+import { type Info, reasonOf, type ServiceState, type StateOf } from '../state.ts'
 import { backoff } from './backoff.ts'
-import { admit } from './intensity.ts'
+import { admit, type Intensity } from './intensity.ts'
 import type { RestartRules } from './restart-options.ts'
+
+/** What a group adds to the restarts of one of its services. */
+export interface Supervision {
+  /** From 0 to 1, for the jitter. */
+  readonly random?: () => number
+  /** Completes when the next incarnation may begin; nothing means now. Asked when its time has come. */
+  readonly gate?: () => Observable<never>
+}
+
+/** What a service has behind it. It outlives a lifecycle, so that one that is taken down for the sake of another goes on where it was. */
+interface History {
+  attempt: number
+  restarts: readonly number[]
+}
+
+const newHistory = (): History => ({ attempt: 1, restarts: [] })
 
 /**
  * Starts a service again when it ends without having been asked to: one life made of several. Between two of them it
  * says `backoff`. A new one begins only after the old one has completed or errored, and never after one that left
  * something running. Any shutdown step means asked to end: from then on all passes through, and a wait is over at once.
- *
- * @param random from 0 to 1, for the jitter
  */
 export const restart = <Name extends string>(
   service: Service<Name>,
   rules: RestartRules,
   clock: Clock,
-  random: () => number = Math.random,
-): Service<Name> =>
-  rules.policy === 'temporary'
-    ? service
-    : {
-        name: service.name,
-        lifecycle: shutdown$ =>
-          new Observable(out => {
-            const life = new RestartedLife(service, rules, clock, random, out)
-            life.begin(shutdown$)
-            return life
-          }),
-      }
+  supervision: Supervision = {},
+): Service<Name> => {
+  if (!rules.afterFailure && !rules.afterEnd) return service
+  const history = newHistory()
+  return {
+    name: service.name,
+    lifecycle: shutdown$ =>
+      new Observable(out => {
+        const life = new RestartedLife(service, rules, clock, supervision, history, out)
+        life.begin(shutdown$)
+        return life
+      }),
+  }
+}
+
+/** Why one that left calls running is not started again. */
+export const leftRunning = (name: string, info: Info | undefined, cause?: Error): ServiceError | undefined => {
+  const left = info?.['abandoned']
+  return typeof left === 'number' && left > 0
+    ? givenUp('ERR_ABANDONED', name, `"${name}" is not restarted, because it left ${left} calls running`, cause)
+    : undefined
+}
+
+/** Why one that has been restarted too often is not started again. */
+export const restartedTooOften = (
+  name: string,
+  { maxRestarts, period }: Intensity,
+  who: string,
+  cause: Error,
+): ServiceError => {
+  const limit = `${who} at most ${maxRestarts} times within ${period} ms`
+  return givenUp('ERR_RESTART_LIMIT', name, `"${name}" is given up: ${limit}`, cause)
+}
+
+const givenUp = (code: ErrorCode, name: string, why: string, cause: Error | undefined): ServiceError =>
+  new ServiceError(
+    code,
+    name,
+    cause ? `${why}. The last thing that happened: ${messageOf(cause)}` : why,
+    cause && { cause },
+  )
 
 class RestartedLife implements Unsubscribable {
   readonly #service: Service
   readonly #rules: RestartRules
   readonly #clock: Clock
-  readonly #random: () => number
+  readonly #supervision: Supervision
+  readonly #history: History
   readonly #out: Subscriber<ServiceState>
   #steps: Subscription | undefined
   #life: Subscription | undefined
@@ -49,8 +100,8 @@ class RestartedLife implements Unsubscribable {
   #ending = false
   #waiting = false
   #over = false
+  /** Begun by us: the first one in a lifecycle is not. */
   #attempt = 1
-  #restarts: readonly number[] = []
 
   // Of this incarnation.
   #state: ServiceState = { phase: 'idle' }
@@ -63,13 +114,15 @@ class RestartedLife implements Unsubscribable {
     service: Service,
     rules: RestartRules,
     clock: Clock,
-    random: () => number,
+    supervision: Supervision,
+    history: History,
     out: Subscriber<ServiceState>,
   ) {
     this.#service = service
     this.#rules = rules
     this.#clock = clock
-    this.#random = random
+    this.#supervision = supervision
+    this.#history = history
     this.#out = out
   }
 
@@ -107,20 +160,22 @@ class RestartedLife implements Unsubscribable {
   next(state: ServiceState): void {
     this.#state = state
     if (state.info) this.#info = state.info
+    // A group that was stopped by hand has been asked to end, though not by way of us.
+    if (reasonOf(state)?.by === 'call') this.#ending = true
     if (state.phase === 'running') this.#runningSince ??= this.#clock.now()
     if (state.phase === 'starting' && this.#attempt > 1) {
       // It has been said already, unless there is more to say.
-      if (state.info) this.#out.next({ ...state, attempt: this.#attempt })
+      if (state.info || state.extended !== undefined) this.#out.next({ ...state, attempt: this.#attempt })
     } else if (state.phase !== 'stopped' || this.#ending) this.#out.next(state)
     else if (state.how === 'abandoned') {
       this.#ending = true
       this.#out.next(this.#notAgain(state))
-    } else if (this.#rules.policy === 'permanent' || hasFailed(state)) this.#ended = state
+    } else if (this.#isDue(state)) this.#ended = state
     else this.#out.next(state)
   }
 
   error(error: unknown): void {
-    if (this.#ending) return this.#out.error(error)
+    if (this.#ending || !this.#rules.afterFailure) return this.#out.error(error)
     const { phase } = this.#state
     const failure = asFailure(this.#service.name, phase === 'starting' || phase === 'idle', error)
     this.#restart(errorInfo(failure), failure)
@@ -128,7 +183,8 @@ class RestartedLife implements Unsubscribable {
 
   complete(): void {
     const ended = this.#ended
-    if (this.#ending || !(ended || this.#rules.policy === 'permanent')) return this.#out.complete()
+    const silent = this.#rules.afterEnd && this.#state.phase !== 'stopped'
+    if (this.#ending || !(ended || silent)) return this.#leave()
     const how = ended?.how === 'forced' ? 'was forced to stop' : 'ended'
     const error = ended?.error ?? { name: 'Error', message: `service "${this.#service.name}" ${how}` }
     this.#restart(error, fromErrorInfo(error))
@@ -136,27 +192,32 @@ class RestartedLife implements Unsubscribable {
 
   #restart(error: ErrorInfo, cause: Error): void {
     const { name } = this.#service
-    const left = this.#info?.['abandoned']
-    if (typeof left === 'number' && left > 0)
-      return this.#giveUp('ERR_ABANDONED', `"${name}" is not restarted, because it left ${left} calls running`, cause)
+    const left = leftRunning(name, this.#info, cause)
+    if (left) return this.#out.error(left)
 
-    const now = this.#clock.now()
-    const ranFor = this.#runningSince === undefined ? 0 : now - this.#runningSince
-    const { attempt, delay } = backoff(this.#rules, this.#attempt, ranFor, this.#random())
-    const retryAt = now + delay
-    const restarts = admit(this.#restarts, retryAt, this.#rules)
+    const history = this.#history
+    const { random = Math.random } = this.#supervision
+    const { attempt, delay } = backoff(this.#rules, history.attempt, this.#ranFor, random())
+    const retryAt = this.#clock.now() + delay
+    const restarts = admit(history.restarts, retryAt, this.#rules)
     if (!restarts) {
-      const { maxRestarts, period } = this.#rules
-      const limit = `it may be restarted at most ${maxRestarts} times within ${period} ms`
-      return this.#giveUp('ERR_RESTART_LIMIT', `"${name}" is given up: ${limit}`, cause)
+      // Whoever starts it after that knows what they do.
+      Object.assign(history, newHistory())
+      return this.#out.error(restartedTooOften(name, this.#rules, 'it may be restarted', cause))
     }
 
     this.#leaveDrain(error)
-    this.#attempt = attempt
-    this.#restarts = restarts
+    history.attempt = attempt
+    history.restarts = restarts
     this.#waiting = true
-    this.#timer = after(this.#clock, delay, () => this.#again())
+    this.#timer = after(this.#clock, delay, () => this.#onTime())
     this.#out.next({ phase: 'backoff', error, attempt, retryAt })
+  }
+
+  #onTime(): void {
+    const gate = this.#supervision.gate?.()
+    if (!gate || gate === EMPTY) this.#again()
+    else this.#timer = gate.subscribe({ complete: () => this.#again() })
   }
 
   #again(): void {
@@ -166,6 +227,7 @@ class RestartedLife implements Unsubscribable {
     this.#info = undefined
     this.#runningSince = undefined
     this.#ended = undefined
+    this.#attempt = this.#history.attempt
     this.#state = { phase: 'starting', attempt: this.#attempt }
     this.#out.next(this.#state)
     this.#live()
@@ -185,9 +247,19 @@ class RestartedLife implements Unsubscribable {
     this.#out.next({ phase: 'stopping', reason: { by: 'failure', service: this.#service.name, error } })
   }
 
-  #giveUp(code: 'ERR_ABANDONED' | 'ERR_RESTART_LIMIT', why: string, cause: Error): void {
-    const message = `${why}. The last thing that happened: ${messageOf(cause)}`
-    this.#out.error(new ServiceError(code, this.#service.name, message, { cause }))
+  /** Asked to go after a stable run, it does not owe what was before that. */
+  #leave(): void {
+    if (this.#ranFor >= this.#rules.resetAfter) this.#history.attempt = 1
+    this.#out.complete()
+  }
+
+  get #ranFor(): number {
+    return this.#runningSince === undefined ? 0 : this.#clock.now() - this.#runningSince
+  }
+
+  #isDue(state: StateOf<'stopped'>): boolean {
+    const { afterFailure, afterEnd } = this.#rules
+    return hasFailed(state) ? afterFailure : afterEnd
   }
 
   #notAgain(state: StateOf<'stopped'>): ServiceState {

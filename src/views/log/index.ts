@@ -61,6 +61,14 @@ export const log = (
     widen(path)
     const known = seen.get(path)
     seen.set(path, known ? again(known, seq, at) : newcomer(path, seq, at))
+    told.delete(path)
+  }
+  const forget = (gone: string): void => {
+    for (const path of [...seen.keys()])
+      if (path === gone || path.startsWith(`${gone}/`)) {
+        seen.delete(path)
+        told.delete(path)
+      }
   }
   const onTransition = (event: TransitionEvent): void => {
     const { path, state, seq, at } = event
@@ -77,6 +85,7 @@ export const log = (
   return group.events$.subscribe(event => {
     if (event.kind === 'snapshot') onSnapshot(event)
     else if (event.kind === 'added') onAdded(event)
+    else if (event.kind === 'removed') forget(event.path)
     else onTransition(event)
   })
 }

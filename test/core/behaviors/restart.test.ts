@@ -58,7 +58,7 @@ const restarted = (
   clock: SchedulerLike = asyncScheduler,
 ): Service => {
   const few = { policy: 'permanent', initialDelay: 3, ...(typeof options === 'string' ? { policy: options } : options) }
-  return restart(service, restartRules('worker', few as RestartOptions), clock, random)
+  return restart(service, restartRules('worker', few as RestartOptions), clock, { random })
 }
 
 /** All that it said until nothing more was due. Asked to end at some time, or when it says something, if at all. */

@@ -1,0 +1,178 @@
+import { concat, defer, EMPTY, merge, type Observable } from 'rxjs'
+import type { Entry } from './entry.ts'
+import { fromErrorInfo, ServiceError } from './errors.ts'
+import type { Journal } from './journal.ts'
+import type { Member } from './member.ts'
+import type { Restarting } from './restarting.ts'
+import type { Roster } from './roster.ts'
+import { isFinal, type StopReason } from './state.ts'
+import { isSettled } from './waiting.ts'
+import type { WaitingRoom } from './waiting-room.ts'
+
+/** The life whose services come, go, and are restarted by hand. */
+export interface Changing {
+  isLeaving(): boolean
+  /** Its members are being started, in order. */
+  isStarting(): boolean
+  enroll(entries: readonly Entry[]): void
+  start(member: Member): Observable<never>
+  /** Goes on until the group leaves. */
+  meanwhile(work: Observable<never>): void
+  forget(member: Member): void
+}
+
+/** What people change about a group while it lives. */
+export class Changes {
+  readonly #group: string
+  readonly #roster: Roster
+  readonly #waiting: WaitingRoom
+  readonly #restarting: Restarting
+  readonly #journal: Journal
+  readonly #life: Changing
+  /** On their way out, or gone; their places are given up when nobody goes by them. */
+  readonly #removed = new Set<Member>()
+
+  constructor(
+    group: string,
+    roster: Roster,
+    waiting: WaitingRoom,
+    restarting: Restarting,
+    journal: Journal,
+    life: Changing,
+  ) {
+    this.#group = group
+    this.#roster = roster
+    this.#waiting = waiting
+    this.#restarting = restarting
+    this.#journal = journal
+    this.#life = life
+  }
+
+  /** Takes one in; throws when it has no place, and then nothing has changed. */
+  add(entry: Entry): void {
+    this.#waiting.refuseLost(entry)
+    this.#life.enroll([entry])
+  }
+
+  /** Starts one that was added, after those before it. */
+  start(name: string): void {
+    // Those that are being started in order come first; it is found after them.
+    if (this.#life.isStarting()) return
+    const member = this.#roster.find(name)!
+    this.#waiting.show(member.node)
+    const { order, members } = this.#roster
+    const before = order.before[member.node]!.map(node => members[node]!.until(isSettled)).filter(
+      wait => wait !== EMPTY,
+    )
+    this.#life.meanwhile(
+      concat(
+        merge(...before),
+        defer(() => this.#life.start(member)),
+      ),
+    )
+  }
+
+  /** Asks one alone to end, for good. Completes once it is gone, or given up. */
+  end(name: string, reason: StopReason): Observable<never> {
+    return this.#find(name).end(reason)
+  }
+
+  /**
+   * Restarts one, and those that belong with it. Completes when they are there again.
+   *
+   * @throws ServiceError `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`, `ERR_ABANDONED`; errors with what it failed with
+   */
+  restart(name: string): Observable<never> {
+    const member = this.#find(name)
+    this.#refuseIfLeaving(`restart "${name}"`)
+    const { state } = member
+    if (state.phase === 'stopped' && state.how === 'abandoned')
+      throw new ServiceError('ERR_ABANDONED', name, `can't restart "${name}": it was abandoned, and may still run`)
+    // Its turn is still before it: that is the incarnation that was asked for.
+    const again =
+      member.begun || member.returning
+        ? this.#restarting.byHand(member, { by: 'call', message: `restart of ${name}` })
+        : member.until(isSettled)
+    return concat(
+      again,
+      defer(() => this.#outcome(member)),
+    )
+  }
+
+  /**
+   * Stops one and forgets it. Completes when it is gone.
+   *
+   * @throws ServiceError `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`, `ERR_SERVICE_IN_USE`; errors with what its stop failed with
+   */
+  remove(name: string): Observable<never> {
+    const member = this.#find(name)
+    this.#refuseIfLeaving(`remove "${name}"`)
+    refuseIfInUse(
+      name,
+      this.#roster.members.filter(other => !this.#removed.has(other)).map(({ entry }) => entry),
+    )
+    this.#removed.add(member)
+    return concat(
+      member.end({ by: 'call', message: `removal of ${name}` }),
+      defer(() => {
+        if (this.#life.isLeaving()) return EMPTY
+        const { state } = member
+        // What is still there stays to be seen.
+        if (state.phase === 'stopped' && state.how === 'abandoned') this.#removed.delete(member)
+        else {
+          this.#journal.remove(member.path)
+          this.#life.forget(member)
+          this.tidy()
+        }
+        return this.#outcome(member)
+      }),
+    )
+  }
+
+  /** Its end is its own. */
+  isRemoved(member: Member): boolean {
+    return this.#removed.size > 0 && this.#removed.has(member)
+  }
+
+  /** Gives up the places of those that have gone, unless somebody goes by the places now. */
+  tidy(): void {
+    if (this.#removed.size === 0 || this.#life.isStarting() || this.#life.isLeaving() || this.#restarting.busy) return
+    const gone = new Set([...this.#removed].filter(({ state }) => isFinal(state)))
+    for (const member of gone) this.#removed.delete(member)
+    this.#roster.sweep(gone)
+  }
+
+  #outcome({ state, entry: { name } }: Member): Observable<never> {
+    if ('error' in state && state.error && isFinal(state)) throw fromErrorInfo(state.error)
+    if (state.phase === 'stopped' && state.how === 'abandoned')
+      throw new ServiceError('ERR_ABANDONED', name, `"${name}" was abandoned, and may still run`)
+    if (!isSettled(state)) this.#refuseIfLeaving(`restart "${name}"`)
+    return EMPTY
+  }
+
+  #find(name: string): Member {
+    const member = this.#roster.find(name)
+    if (member && !this.#removed.has(member)) return member
+    throw unknownService(name, this.#group)
+  }
+
+  #refuseIfLeaving(what: string): void {
+    if (!this.#life.isLeaving()) return
+    throw new ServiceError('ERR_GROUP_STOPPING', this.#group, `can't ${what}: group "${this.#group}" is shutting down`)
+  }
+}
+
+export const unknownService = (name: string, group: string): ServiceError =>
+  new ServiceError('ERR_UNKNOWN_SERVICE', name, `group "${group}" has no service "${name}"`)
+
+/** What others name in `dependsOn` can't be taken from them. */
+export const refuseIfInUse = (name: string, entries: readonly Entry[]): void => {
+  const users = entries.filter(({ dependsOn }) => dependsOn?.includes(name)).map(entry => `"${entry.name}"`)
+  if (users.length === 0) return
+  const [verb, those] = users.length === 1 ? ['depends', 'that'] : ['depend', 'those']
+  throw new ServiceError(
+    'ERR_SERVICE_IN_USE',
+    name,
+    `can't remove "${name}": ${users.join(', ')} ${verb} on it; remove ${those} first`,
+  )
+}
