@@ -8,7 +8,7 @@ export type { AddedEvent, GroupEvent, RemovedEvent, SnapshotEvent, TransitionEve
 export { type GroupHealth, type GroupOptions, type ServiceGroup, serviceGroup } from './core/group.ts'
 export type { HookResult, ServiceContext } from './core/hook-call.ts'
 export type { Unready } from './core/reasons.ts'
-export type { Outcome, Report, ServiceReport } from './core/report.ts'
+export { type Outcome, type Report, reportOf, type ServiceReport } from './core/report.ts'
 export { formatReport, type Paint } from './core/report-text.ts'
 export { fromObservable, job, type Service, type ServiceHooks, type Startable, service, task } from './core/service.ts'
 export type { ServiceStatus } from './core/service-status.ts'

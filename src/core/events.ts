@@ -1,5 +1,5 @@
 import type { ServiceStatus } from './service-status.ts'
-import type { ServiceState } from './state.ts'
+import type { Health, ServiceState, StopReason } from './state.ts'
 
 /** What is known of everything at one moment; the first event a listener gets. */
 export interface SnapshotEvent {
@@ -8,6 +8,10 @@ export interface SnapshotEvent {
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly group: ServiceStatus
+  /** What the group's own state may no longer tell: a group on its way out keeps the health it had. */
+  readonly health: Health
+  /** What asked the group to end first, once something has. */
+  readonly trigger?: StopReason
   readonly services: readonly ServiceStatus[]
 }
 

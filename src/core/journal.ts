@@ -44,7 +44,8 @@ export class Journal {
     this.#name = name
     this.#clock = clock
     const at = clock.now()
-    this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group: newcomer(name, 0, at), services: [] })
+    const group = newcomer(name, 0, at)
+    this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group, health: 'pass', services: [] })
   }
 
   /** The group has been added to another: what is known here is told there too, under its path. */
@@ -59,7 +60,8 @@ export class Journal {
   add(path: string, place: Place): void {
     const { dependsOn, observer, optional } = place
     const particulars = {
-      ...(dependsOn && { dependsOn }),
+      // The list is the caller's, who may go on with it.
+      ...(dependsOn && { dependsOn: [...dependsOn] }),
       ...(observer && { observer: true as const }),
       ...(optional && { optional: true as const }),
     }
@@ -97,8 +99,8 @@ export class Journal {
   )
 
   #snapshot(): SnapshotEvent {
-    const { seq, at, group, list } = this.status
-    return { kind: 'snapshot', seq, at, group, services: list }
+    const { seq, at, group, health, trigger, list } = this.status
+    return { kind: 'snapshot', seq, at, group, health, ...(trigger && { trigger }), services: list }
   }
 
   #listen<T>(out: Subscriber<T>, first: T, pick: (event: GroupEvent, status: GroupStatus) => T): void {

@@ -56,8 +56,10 @@ const isGraceful = ({ outcome, timedOut }: ServiceReport): boolean =>
   timedOut.length === 0 && (outcome === 'stopped' || outcome === 'ended' || outcome === 'never started')
 
 const cells = (service: ServiceReport, order: number, group: string): readonly string[] => {
-  const { path, outcome, startedAfter, startTook, drainTook, stoppedAfter, stopTook, timedOut, info } = service
+  const { path, outcome, startedAfter, startTook, drainTook, stoppedAfter, stopTook, restarts, timedOut, info } =
+    service
   const notes = [
+    ...(restarts > 0 ? [restarted(restarts)] : []),
     ...timedOut.map(what => `${what} timed out`),
     ...(info?.['cut'] === undefined ? [] : [`cut: ${info['cut']}`]),
     ...(info?.['abandoned'] === undefined ? [] : [`abandoned: ${info['abandoned']}`]),
@@ -111,6 +113,10 @@ const footer = ({ criticalPath, startTook, stopTook, keepsAlive, group }: Report
     ...(keepsAlive && keepsAlive.length > 0 ? [`  still keeps the process alive: ${keepsAlive.join(', ')}`] : []),
   ]
 }
+
+/** A number of restarts for people: restarted once, restarted 3 times. */
+export const restarted = (times: number): string =>
+  `restarted ${times === 1 ? 'once' : times === 2 ? 'twice' : `${times} times`}`
 
 /** A duration for people: 340 ms, 1.34 s. */
 export const milliseconds = (ms: number): string =>

@@ -18,6 +18,8 @@ export interface ServiceReport {
   /** From the shutdown's trigger to this service's own turn. */
   readonly stoppedAfter: number | null
   readonly stopTook: number | null
+  /** How often it was started again; the times above are those of its last life. */
+  readonly restarts: number
   /** Which of its deadlines ran out. */
   readonly timedOut: readonly ('start' | 'drain' | 'stop')[]
   readonly error?: ErrorInfo
@@ -44,7 +46,21 @@ export interface Report {
   readonly keepsAlive?: readonly string[]
 }
 
-/** What happened, read off a status. The longer parts are made when they are first read: most people read `ok`. */
+/**
+ * What happened, read off a status, also off one that was folded from a recording. The longer parts are made when they
+ * are first read: most people read `ok`.
+ *
+ * @example
+ * ```ts
+ * const recording: string[] = []
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * group.events$.subscribe(event => recording.push(JSON.stringify(event)))
+ * await group.start()
+ * await group.stop('enough')
+ * const status = recording.map(line => JSON.parse(line)).reduce((before, event) => foldStatus(before, event), undefined)
+ * console.log(reportOf(status).trigger) // { by: 'call', message: 'enough' }
+ * ```
+ */
 export const reportOf = (status: GroupStatus): Report => {
   const { group, trigger, list } = status
   const services = once(() =>
@@ -121,7 +137,7 @@ const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined
 }
 
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
-  const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt } = status
+  const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt, restarts } = status
   const error = 'error' in state ? state.error : undefined
   const timedOut = (error && startedAt !== null) || status.drainTimedOut ? timeouts(status, error) : NONE
   return {
@@ -132,6 +148,7 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
     drainTook: between(drainingAt, drainedAt ?? stoppingAt ?? endedAt),
     stoppedAfter: between(leftAt, stoppingAt),
     stopTook: between(stoppingAt, endedAt),
+    restarts,
     timedOut,
     ...(error && { error }),
     ...(state.info && { info: state.info }),

@@ -22,6 +22,10 @@ export interface ServiceStatus {
   readonly drainedAt: number | null
   readonly stoppingAt: number | null
   readonly endedAt: number | null
+  /** How often it has started again. */
+  readonly restarts: number
+  /** It has lived before, and has been taken in anew without having started again. */
+  readonly livedBefore?: true
   readonly drainTimedOut?: true
 }
 
@@ -37,7 +41,17 @@ export const newcomer = (path: string, seq: number, at: number): ServiceStatus =
   drainedAt: null,
   stoppingAt: null,
   endedAt: null,
+  restarts: 0,
 })
+
+/** One that is known is taken in anew: a new life, of which only the number counts on from the one before. */
+export const again = (before: ServiceStatus, seq: number, at: number): ServiceStatus => ({
+  ...newcomer(before.path, seq, at),
+  restarts: before.restarts,
+  ...(hasLived(before) && { livedBefore: true }),
+})
+
+const hasLived = ({ startedAt, livedBefore }: ServiceStatus): boolean => startedAt !== null || livedBefore === true
 
 /** What is known after one more state. One that starts again has a new life: the times before are not its own. */
 export const advance = (before: ServiceStatus, state: ServiceState, seq: number, at: number): ServiceStatus => {
@@ -45,6 +59,7 @@ export const advance = (before: ServiceStatus, state: ServiceState, seq: number,
   const moved = phase !== before.state.phase
   const reborn = moved && phase === 'starting'
   const { path, dependsOn, observer, optional } = before
+  const livedBefore = !reborn && before.livedBefore
   const status = {
     path,
     state,
@@ -57,14 +72,16 @@ export const advance = (before: ServiceStatus, state: ServiceState, seq: number,
     drainedAt: reborn ? null : moved && phase === 'drained' ? at : before.drainedAt,
     stoppingAt: reborn ? null : moved && phase === 'stopping' ? at : before.stoppingAt,
     endedAt: reborn ? null : moved && isFinal(state) ? at : before.endedAt,
+    restarts: reborn && hasLived(before) ? before.restarts + 1 : before.restarts,
   }
   const drainTimedOut = !reborn && (before.drainTimedOut || (phase === 'drained' && state.timedOut === true))
-  if (!dependsOn && !observer && !optional && !drainTimedOut) return status
+  if (!dependsOn && !observer && !optional && !livedBefore && !drainTimedOut) return status
   return {
     ...status,
     ...(dependsOn && { dependsOn }),
     ...(observer && { observer }),
     ...(optional && { optional }),
+    ...(livedBefore && { livedBefore }),
     ...(drainTimedOut && { drainTimedOut }),
   }
 }

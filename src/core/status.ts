@@ -1,6 +1,6 @@
 import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
 import { isComing, reasonsOf, type Unready } from './reasons.ts'
-import { advance, newcomer, type ServiceStatus } from './service-status.ts'
+import { advance, again, newcomer, type ServiceStatus } from './service-status.ts'
 import { type Health, type Phase, reasonOf, type StopReason } from './state.ts'
 import { VersionedMap } from './versioned-map.ts'
 
@@ -123,11 +123,11 @@ export class GroupStatus {
     const { path, dependsOn, observer } = event
     const { group, trigger } = this
     if (path === group.path)
-      return new GroupStatus(seq, at, newcomer(path, seq, at), 'pass', undefined, this.#services, this.#coming)
+      return new GroupStatus(seq, at, again(group, seq, at), 'pass', undefined, this.#services, this.#coming)
     const before = this.#services.get(path)
     const outer = this.#services.get(path.slice(0, path.lastIndexOf('/')))
     const optional = event.optional ?? outer?.optional
-    const idle = newcomer(path, seq, at)
+    const idle = before ? again(before, seq, at) : newcomer(path, seq, at)
     const added =
       dependsOn || observer || optional
         ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
@@ -144,12 +144,10 @@ export class GroupStatus {
     return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, coming)
   }
 
-  static #fromSnapshot({ seq, at, group, services }: SnapshotEvent): GroupStatus {
-    const { state } = group
-    const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : 'pass'
+  static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
     const entries = services.map(service => [service.path, service] as const)
     const coming = services.filter(comes).length
-    return new GroupStatus(seq, at, group, health, reasonOf(state), VersionedMap.of(entries), coming)
+    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), coming)
   }
 }
 

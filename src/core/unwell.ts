@@ -25,22 +25,38 @@ const isComingBack = (state: ServiceState): boolean =>
 const isGoing = (state: ServiceState): boolean =>
   state.phase === 'draining' || state.phase === 'stopping' ? state.reason.by !== 'end' : state.phase === 'drained'
 
+/** What is wrong with a member, for people: `db failed`, `orders: slow disk`, `worker: restarting`. */
+export const plightOf = (name: string, state: ServiceState): string => {
+  switch (state.phase) {
+    case 'running':
+      if (state.detail !== undefined) return `${name}: ${state.detail}`
+      return `${name} ${state.health === 'fail' ? 'is failing' : 'warns'}`
+    case 'failed':
+      return `${name} failed`
+    case 'stopped':
+      return state.how === 'ended' ? `${name} has ended` : `${name} was ${state.how}`
+    default:
+      return `${name}: ${isComingBack(state) ? 'restarting' : state.phase}`
+  }
+}
+
 /** Who in a group is not well: the worst of it is the health of the group, and the first of the worst is named. */
 export class Unwell {
-  readonly #failing = new Map<string, string | undefined>()
-  readonly #warning = new Map<string, string | undefined>()
+  readonly #failing = new Map<string, string>()
+  readonly #warning = new Map<string, string>()
 
-  /** Whether there is something that has not been told yet. */
+  /** Whether health or detail have changed since they were told. */
   news = false
 
   note(name: string, health: Health, state: ServiceState): void {
     if (health === 'pass' && this.#size === 0) return
     // Its way out did no harm until now; being drained does none.
     if (state.phase === 'drained' && !this.#failing.has(name) && !this.#warning.has(name)) return
-    const what = state.phase === 'running' ? state.detail : state.phase
-    const failed = note(this.#failing, name, health === 'fail', what)
-    const warned = note(this.#warning, name, health === 'warn', what)
-    if (failed || warned) this.news = true
+    const { health: healthBefore, detail: detailBefore } = this
+    const plight = health === 'pass' ? '' : plightOf(name, state)
+    note(this.#failing, name, health === 'fail', plight)
+    note(this.#warning, name, health === 'warn', plight)
+    if (this.health !== healthBefore || this.detail !== detailBefore) this.news = true
   }
 
   get health(): Health {
@@ -49,12 +65,10 @@ export class Unwell {
 
   /** The first of the worst, and how many there are beside it. */
   get detail(): string | undefined {
-    const { health } = this
-    const [first] = health === 'fail' ? this.#failing : this.#warning
-    if (!first) return undefined
-    const [name, what] = first
-    const others = this.#size > 1 ? ` (and ${this.#size - 1} more)` : ''
-    return `${name} ${health}${what === undefined ? '' : `: ${what}`}${others}`
+    const among = this.#failing.size > 0 ? this.#failing : this.#warning
+    const [plight] = among.values()
+    if (plight === undefined) return undefined
+    return this.#size > 1 ? `${plight} (and ${this.#size - 1} more)` : plight
   }
 
   get #size(): number {
@@ -62,13 +76,7 @@ export class Unwell {
   }
 }
 
-const note = (
-  among: Map<string, string | undefined>,
-  name: string,
-  belongs: boolean,
-  what: string | undefined,
-): boolean => {
-  if (!belongs) return among.size > 0 && among.delete(name)
-  among.set(name, what)
-  return true
+const note = (among: Map<string, string>, name: string, belongs: boolean, plight: string): void => {
+  if (belongs) among.set(name, plight)
+  else among.delete(name)
 }

@@ -62,7 +62,7 @@ console.table(
 )
 
 console.log('One transition of one among many, with status$ subscribed.')
-const transition = [10, 1_000, 10_000].map(size => {
+const transition = [10, 1_000, 100_000].map(size => {
   const runs = Array.from({ length: 3 }, () => runCold('transition.ts', String(size)))
   return [`${size.toLocaleString('en')} services`, { µs: Number(median(runs).toFixed(2)) }]
 })

@@ -26,13 +26,13 @@ describe('an optional service', () => {
         'shop/cache failed ERR_START_FAILED',
         'shop/api starting',
         'shop/api running',
-        'shop running warn "cache warn: failed"',
+        'shop running warn "cache failed"',
       ])
       expect(shop.status).toMatchObject({ health: 'warn', ready: true })
 
       const report = await shop.stop()
       expect(trace.take()).toEqual([
-        'shop running (leaving) warn "cache warn: failed"',
+        'shop running (leaving) warn "cache failed"',
         'shop/api running (leaving)',
         'shop/db running (leaving)',
         'shop stopping',
@@ -63,7 +63,7 @@ describe('an optional service', () => {
     const trace = recordTrace(shop)
     cache.die()
     await time.advance(60_000)
-    expect(trace.lines).toEqual(['shop/cache failed ERR_SERVICE_FAILED', 'shop running warn "cache warn: failed"'])
+    expect(trace.lines).toEqual(['shop/cache failed ERR_SERVICE_FAILED', 'shop running warn "cache failed"'])
     expect(api.ping()).toBe('pong')
     expect(shop.status).toMatchObject({ phase: 'running', health: 'warn', ready: true })
     expect(await shop.stop()).toMatchObject({ ok: false, errors: [{ service: 'shop/cache' }] })
@@ -84,11 +84,11 @@ describe('an optional service', () => {
     db.setHealth('pass')
     cache.setHealth('pass')
     expect(linesOf(trace.lines, 'shop')).toEqual([
-      'running warn "cache warn: no route"',
-      'running warn "cache warn: no route (and 1 more)"',
-      'running fail "db fail: disk full (and 2 more)"',
-      'running warn "cache warn: no route (and 1 more)"',
-      'running warn "workers warn: stopping"',
+      'running warn "cache: no route"',
+      'running warn "cache: no route (and 1 more)"',
+      'running fail "db: disk full (and 2 more)"',
+      'running warn "cache: no route (and 1 more)"',
+      'running warn "workers: stopping"',
     ])
   })
 
@@ -111,7 +111,7 @@ describe('an optional service', () => {
       '1120 shop/stuck stopped (abandoned) ERR_ABANDONED',
       '1120 shop/api starting',
       '1120 shop/api running',
-      '1120 shop running warn "slow warn: failed (and 1 more)"',
+      '1120 shop running warn "slow failed (and 1 more)"',
     ])
     expect(await shop.stop()).toMatchObject({ ok: false, outcome: 'abandoned' })
     expect(time.timers).toBe(0)
@@ -150,7 +150,7 @@ describe('an optional service', () => {
       'shop/extras failed ERR_GROUP_FAILED',
       'shop/api starting',
       'shop/api running',
-      'shop running warn "extras warn: failed"',
+      'shop running warn "extras failed"',
     ])
     expect(await shop.stop()).toMatchObject({ ok: false, errors: [{ service: 'shop/extras/b' }] })
   })
@@ -163,7 +163,7 @@ describe('an optional service', () => {
     shop.add(infra).add(plain('api'), { dependsOn: ['infra'] })
     await shop.start()
     expect(shop.status).toMatchObject({ phase: 'running', health: 'warn', ready: true })
-    expect(shop.status.group.state).toMatchObject({ detail: 'infra warn: cache warn: failed' })
+    expect(shop.status.group.state).toMatchObject({ detail: 'infra: cache failed' })
   })
 
   test('S14 that is all there is: when it has failed, the group has ended, not well', async () => {
@@ -277,7 +277,7 @@ describe('a job that others depend on', () => {
       '10 shop/hints failed ERR_DEPENDENCY_FAILED',
       '10 shop/api starting',
       '10 shop/api running',
-      '10 shop running warn "warmup warn: failed (and 1 more)"',
+      '10 shop running warn "warmup failed (and 1 more)"',
     ])
     expect(await shop.stop()).toMatchObject({ ok: false, outcome: 'stopped' })
   })
@@ -416,7 +416,7 @@ describe('waiting for what can no longer come', () => {
       '30 shop/db running',
       '30 shop/api starting',
       '30 shop/api running',
-      '30 shop running warn "cache warn: failed (and 2 more)"',
+      '30 shop running warn "cache failed (and 2 more)"',
     ])
     expect(outcomes(await shop.stop())).toEqual({
       'shop/cache': 'failed',
@@ -445,7 +445,7 @@ describe('waiting for what can no longer come', () => {
       'shop/api failed ERR_DEPENDENCY_FAILED',
       'shop/web starting',
       'shop/web running',
-      'shop running warn "infra warn: stopped (and 1 more)"',
+      'shop running warn "infra was stopped (and 1 more)"',
     ])
     expect(shop.report.errors.map(({ message }) => message)).toEqual([
       `service "api" can't start (api -> infra): service "infra" failed to start: it was stopped before it ran`,
@@ -564,7 +564,7 @@ describe('waiting for what can no longer come', () => {
     expect(trace.lines).toEqual([
       'shop/db stopped',
       'shop/api failed ERR_DEPENDENCY_FAILED',
-      'shop running warn "api warn: failed"',
+      'shop running warn "api failed"',
     ])
   })
 
@@ -646,8 +646,8 @@ describe('waiting for what can no longer come', () => {
       'shop/workers/inner stopped',
       'shop/workers/mailer stopped',
       'shop/workers failed ERR_DEPENDENCY_FAILED',
-      'shop running warn "cache warn: failed (and 1 more)"',
-      'shop running (leaving) warn "cache warn: failed (and 1 more)"',
+      'shop running warn "cache failed (and 1 more)"',
+      'shop running (leaving) warn "cache failed (and 1 more)"',
       'shop stopping',
       'shop stopped (ended)',
     ])
@@ -670,8 +670,8 @@ describe('waiting for what can no longer come', () => {
       'shop/infra stopping',
       'shop/infra failed ERR_GROUP_FAILED',
       'shop/web failed ERR_DEPENDENCY_FAILED',
-      'shop running warn "infra warn: failed (and 1 more)"',
-      'shop running (leaving) warn "infra warn: failed (and 1 more)"',
+      'shop running warn "infra failed (and 1 more)"',
+      'shop running (leaving) warn "infra failed (and 1 more)"',
       'shop stopping',
       'shop stopped (ended)',
     ])
@@ -691,7 +691,7 @@ describe('waiting for what can no longer come', () => {
       '1070 shop/api failed ERR_DEPENDENCY_FAILED',
       '1070 shop/web starting',
       '1070 shop/web running',
-      '1070 shop running warn "stuck warn: stopped (and 1 more)"',
+      '1070 shop running warn "stuck was abandoned (and 1 more)"',
     ])
   })
 

@@ -48,7 +48,7 @@ describe('R11 health checks', () => {
       '0 shop/api running',
       '0 shop running',
       '300 shop/db running fail "check failed: no route"',
-      '300 shop running fail "db fail: check failed: no route"',
+      '300 shop running fail "db: check failed: no route"',
       '1200 shop/db running',
       '1200 shop running',
       '2000 shop running (leaving)',
@@ -81,7 +81,7 @@ describe('R11 health checks', () => {
     await time.advance(1)
     expect(trace.lines.slice(4)).toEqual([
       '1520 shop/db running fail "check took more than 500 ms"',
-      '1520 shop running fail "db fail: check took more than 500 ms"',
+      '1520 shop running fail "db: check took more than 500 ms"',
     ])
     await shop.stop()
     await time.settle()
@@ -112,11 +112,11 @@ describe('R11 health checks', () => {
     await time.advance(1_000)
     expect(trace.lines.slice(6)).toEqual([
       '300 shop/orders running fail "check failed: no route"',
-      '300 shop running fail "orders fail: check failed: no route"',
+      '300 shop running fail "orders: check failed: no route"',
       '300 shop/orders stopping',
-      '300 shop running fail "orders fail: stopping"',
+      '300 shop running fail "orders: stopping"',
       '315 shop/orders failed ERR_UNHEALTHY',
-      '315 shop running (leaving) fail "orders fail: failed"',
+      '315 shop running (leaving) fail "orders failed"',
       '315 shop/db running (leaving)',
       '315 shop stopping',
       '315 shop/db stopping',
@@ -510,13 +510,13 @@ describe('V5 readiness is explained', () => {
       {
         health: 'warn',
         ready: true,
-        detail: 'db warn: slow',
+        detail: 'db: slow',
         reasons: [{ path: 'shop/db', phase: 'running', health: 'warn', detail: 'slow' }],
       },
       {
         health: 'fail',
         ready: false,
-        detail: 'api fail: down (and 1 more)',
+        detail: 'api: down (and 1 more)',
         reasons: [
           { path: 'shop/db', phase: 'running', health: 'warn', detail: 'slow' },
           { path: 'shop/api', phase: 'running', health: 'fail', detail: 'down' },
@@ -525,7 +525,7 @@ describe('V5 readiness is explained', () => {
       {
         health: 'fail',
         ready: false,
-        detail: 'api fail: down',
+        detail: 'api: down',
         reasons: [{ path: 'shop/api', phase: 'running', health: 'fail', detail: 'down' }],
       },
       { health: 'pass', ready: true, reasons: [] },

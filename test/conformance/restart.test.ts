@@ -114,7 +114,7 @@ describe('R2 the matrix: policy x way of ending', () => {
     const trace = recordTrace(shop)
     worker.die(new Error('no route'))
     await time.settle()
-    expect(trace.take()).toEqual(['shop/worker failed ERR_SERVICE_FAILED', 'shop running warn "worker warn: failed"'])
+    expect(trace.take()).toEqual(['shop/worker failed ERR_SERVICE_FAILED', 'shop running warn "worker failed"'])
     expect([db.ping(), api.ping()]).toEqual(['pong', 'pong'])
     const report = await shop.stop()
     expect(report).toMatchObject({ ok: false, outcome: 'stopped', trigger: { by: 'call' } })
@@ -186,9 +186,8 @@ describe('R3 backoff', () => {
     await time.settle()
     expect(trace.lines).toEqual([
       'shop/worker backoff (attempt 2 at 100) ERR_SERVICE_FAILED',
-      'shop running warn "worker warn: backoff"',
+      'shop running warn "worker: restarting"',
       'shop/worker starting (attempt 2)',
-      'shop running warn "worker warn: starting"',
       'shop/worker running',
       'shop running',
     ])
@@ -278,19 +277,17 @@ describe('R4 intensity', () => {
     }
     expect(trace.lines).toEqual([
       '0 shop/worker backoff (attempt 2 at 100) ERR_SERVICE_FAILED',
-      '0 shop running warn "worker warn: backoff"',
+      '0 shop running warn "worker: restarting"',
       '100 shop/worker starting (attempt 2)',
-      '100 shop running warn "worker warn: starting"',
       '100 shop/worker running',
       '100 shop running',
       '300 shop/worker backoff (attempt 3 at 500) ERR_SERVICE_FAILED',
-      '300 shop running warn "worker warn: backoff"',
+      '300 shop running warn "worker: restarting"',
       '500 shop/worker starting (attempt 3)',
-      '500 shop running warn "worker warn: starting"',
       '500 shop/worker running',
       '500 shop running',
       '600 shop/worker failed ERR_RESTART_LIMIT',
-      '600 shop running (leaving) fail "worker fail: failed"',
+      '600 shop running (leaving) fail "worker failed"',
       '600 shop/api running (leaving)',
       '600 shop/db running (leaving)',
       '600 shop stopping',
@@ -457,7 +454,7 @@ describe('R7 stop during backoff', () => {
     const trace = recordTrace(shop, { times: true })
     const report = await shop.stop()
     expect(trace.lines).toEqual([
-      '50 shop running (leaving) warn "worker warn: backoff"',
+      '50 shop running (leaving) warn "worker: restarting"',
       '50 shop/api running (leaving)',
       '50 shop/worker stopped',
       '50 shop running (leaving)',
@@ -641,11 +638,9 @@ test('R10 inside a nested group a restart is seen outside, and heals inside', as
   await time.advance(100)
   expect(trace.lines).toEqual([
     'shop/inner/worker backoff (attempt 2 at 100) ERR_SERVICE_FAILED',
-    'shop/inner running warn "worker warn: backoff"',
-    'shop running warn "inner warn: worker warn: backoff"',
+    'shop/inner running warn "worker: restarting"',
+    'shop running warn "inner: worker: restarting"',
     'shop/inner/worker starting (attempt 2)',
-    'shop/inner running warn "worker warn: starting"',
-    'shop running warn "inner warn: worker warn: starting"',
     'shop/inner/worker running',
     'shop/inner running',
     'shop running',

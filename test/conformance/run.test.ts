@@ -20,7 +20,7 @@ describe('a failure while the group runs', () => {
     const report = await shop.stop('too late to matter')
     expect(trace.lines).toEqual([
       'shop/api failed ERR_SERVICE_FAILED',
-      'shop running (leaving) fail "api fail: failed"',
+      'shop running (leaving) fail "api failed"',
       'shop/edge running (leaving)',
       'shop/db running (leaving)',
       'shop/db draining',
@@ -214,12 +214,12 @@ describe('a group in a group', () => {
     await time.settle()
     expect(trace.take()).toEqual([
       'shop/workers/second failed ERR_SERVICE_FAILED',
-      'shop/workers running (leaving) fail "second fail: failed"',
-      'shop running fail "workers fail: second fail: failed"',
+      'shop/workers running (leaving) fail "second failed"',
+      'shop running fail "workers: second failed"',
       'shop/workers/third running (leaving)',
       'shop/workers/first running (leaving)',
       'shop/workers stopping',
-      'shop running fail "workers fail: stopping"',
+      'shop running fail "workers: stopping"',
       'shop/workers/third stopping',
     ])
     expect([db, first, api].map(s => s.ping())).toEqual(['pong', 'pong', 'pong'])
@@ -233,7 +233,7 @@ describe('a group in a group', () => {
     expect(trace.take()).toEqual([
       'shop/workers/first stopped',
       'shop/workers failed ERR_GROUP_FAILED',
-      'shop running (leaving) fail "workers fail: failed"',
+      'shop running (leaving) fail "workers failed"',
       'shop/api running (leaving)',
       'shop/db running (leaving)',
       'shop stopping',
@@ -379,8 +379,8 @@ describe('a group in a group', () => {
     await shop.stop()
     expect(seen).toEqual([
       { health: 'pass', ready: true },
-      { health: 'warn', ready: true, detail: 'workers warn: mailer warn: slow' },
-      { health: 'fail', ready: false, detail: 'workers fail: mailer fail: down' },
+      { health: 'warn', ready: true, detail: 'workers: mailer: slow' },
+      { health: 'fail', ready: false, detail: 'workers: mailer: down' },
       { health: 'pass', ready: true },
       { health: 'pass', ready: false },
     ])

@@ -571,6 +571,7 @@ describe('the report', () => {
           drainTook: null,
           stoppedAfter: 205,
           stopTook: 7,
+          restarts: 0,
           timedOut: [],
         },
         {
@@ -581,6 +582,7 @@ describe('the report', () => {
           drainTook: null,
           stoppedAfter: 50,
           stopTook: 0,
+          restarts: 0,
           timedOut: [],
           error: { ...cacheFailed, service: 'cache' },
         },
@@ -592,6 +594,7 @@ describe('the report', () => {
           drainTook: 40,
           stoppedAfter: 50,
           stopTook: 155,
+          restarts: 0,
           timedOut: [],
         },
         {
@@ -602,6 +605,7 @@ describe('the report', () => {
           drainTook: 40,
           stoppedAfter: 200,
           stopTook: 5,
+          restarts: 0,
           timedOut: ['drain'],
         },
         {
@@ -612,6 +616,7 @@ describe('the report', () => {
           drainTook: null,
           stoppedAfter: 50,
           stopTook: 150,
+          restarts: 0,
           timedOut: ['stop'],
           error: { ...printerAbandoned, service: 'printer' },
         },
@@ -623,6 +628,7 @@ describe('the report', () => {
           drainTook: 8,
           stoppedAfter: 48,
           stopTook: 2,
+          restarts: 0,
           timedOut: [],
         },
       ],

@@ -175,7 +175,7 @@ describe('the trace', () => {
   const recorded = (...states: readonly ServiceState[]): ReturnType<typeof recordTrace> => {
     const trace = recordTrace({ events$: events })
     const group = { path: 'g', state: { phase: 'idle' } } as never
-    events.next({ kind: 'snapshot', seq: 0, at: 0, group, services: [] })
+    events.next({ kind: 'snapshot', seq: 0, at: 0, group, health: 'pass', services: [] })
     for (const [i, state] of states.entries()) events.next({ kind: 'transition', seq: i + 1, at: i, path: 'g', state })
     return trace
   }

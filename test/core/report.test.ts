@@ -48,7 +48,8 @@ const says = (word: string): ServiceState => {
 const story = (services: string, ...lines: readonly string[]): GroupStatus => {
   const at = 0
   const stamp = { seq: 0, at }
-  let status = foldStatus(undefined, { kind: 'snapshot', ...stamp, group: newcomer('shop', 0, 0), services: [] })
+  const group = newcomer('shop', 0, 0)
+  let status = foldStatus(undefined, { kind: 'snapshot', ...stamp, group, health: 'pass', services: [] })
   for (const word of services.split(' ').filter(Boolean)) {
     const [name = '', wanted] = word.replace('*', '').split('<')
     const dependsOn = wanted === undefined ? {} : { dependsOn: wanted === '' ? [] : wanted.split('+') }
@@ -98,6 +99,7 @@ describe('a group that was started and stopped', () => {
           drainTook: null,
           stoppedAfter: 30,
           stopTook: 20,
+          restarts: 0,
           timedOut: [],
         },
         {
@@ -108,6 +110,7 @@ describe('a group that was started and stopped', () => {
           drainTook: 10,
           stoppedAfter: 15,
           stopTook: 15,
+          restarts: 0,
           timedOut: [],
         },
       ],

@@ -1,6 +1,6 @@
 import { foldStatus, type GroupEvent, type GroupStatus, type ServiceState } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
-import { newcomer } from '../../src/core/service-status.ts'
+import { again, newcomer, type ServiceStatus } from '../../src/core/service-status.ts'
 import { reasonOf } from '../../src/core/state.ts'
 
 const call = { by: 'call' } as const
@@ -11,6 +11,7 @@ const empty = (name = 'shop'): GroupEvent => ({
   seq: 0,
   at: 0,
   group: newcomer(name, 0, 0),
+  health: 'pass',
   services: [],
 })
 
@@ -40,17 +41,23 @@ describe('the first event', () => {
     expect(status.trigger).toBeUndefined()
   })
 
-  test.each<[ServiceState, unknown[]]>([
-    [{ phase: 'running', health: 'warn', detail: 'db warn' }, ['warn', true, undefined]],
-    [{ phase: 'running', health: 'fail' }, ['fail', false, undefined]],
-    [{ phase: 'running', health: 'pass', leaving: call }, ['pass', false, call]],
-    [{ phase: 'stopping', reason: call }, ['pass', false, call]],
-    [{ phase: 'failed', error }, ['fail', false, undefined]],
-  ])('a snapshot of a group %j tells its health, readiness and trigger', (state, expected) => {
-    const { health, ready, trigger } = fold([
-      { kind: 'snapshot', seq: 7, at: 0, group: { ...newcomer('shop', 7, 0), state }, services: [] },
+  test.each<[ServiceState, boolean]>([
+    [{ phase: 'running', health: 'warn', detail: 'db: slow' }, true],
+    [{ phase: 'running', health: 'fail' }, false],
+    [{ phase: 'running', health: 'pass', leaving: call }, false],
+    [{ phase: 'stopping', reason: call }, false],
+    [{ phase: 'failed', error }, false],
+  ])('a snapshot of a group %j tells its readiness', (state, ready) => {
+    const group = { ...newcomer('shop', 7, 0), state }
+    expect(fold([{ kind: 'snapshot', seq: 7, at: 0, group, health: 'pass', services: [] }]).ready).toBe(ready)
+  })
+
+  test('tells health and trigger of a group whose state no longer does', () => {
+    const group: ServiceStatus = { ...newcomer('shop', 7, 0), state: { phase: 'drained' } }
+    const { health, trigger } = fold([
+      { kind: 'snapshot', seq: 7, at: 0, group, health: 'warn', trigger: call, services: [] },
     ])
-    expect([health, ready, trigger]).toEqual(expected)
+    expect([health, trigger]).toEqual(['warn', call])
   })
 
   test('anything else is refused', () => {
@@ -102,6 +109,7 @@ describe('a service', () => {
         drainedAt: 90,
         stoppingAt: 100,
         endedAt: 110,
+        restarts: 0,
         drainTimedOut: true,
       },
     })
@@ -131,6 +139,50 @@ describe('a service', () => {
       ...newcomer('shop/db', 8, 80),
       state: { phase: 'starting', attempt: 2 },
       startedAt: 80,
+      restarts: 1,
+    })
+  })
+})
+
+describe('how often a service has started again', () => {
+  const wait = { phase: 'backoff', error, attempt: 2, retryAt: 0 } as const
+  const start = { phase: 'starting', attempt: 1 } as const
+  const run = { phase: 'running', health: 'pass' } as const
+  const fail = { phase: 'failed', error } as const
+  const restarts = (...states: readonly ServiceState[]): number =>
+    shop(['shop/db'], ...states.map(state => ['shop/db', state] as const)).services['shop/db']!.restarts
+
+  test.each<[string, number, ServiceState[]]>([
+    ['its first start is none', 0, [start, run]],
+    ['nor is it when it had to wait', 0, [{ phase: 'waiting', for: ['x'] }, start, run]],
+    ['particulars of a start are none', 0, [start, { ...start, info: { port: 1 } }, run]],
+    ['a wait for the next try is none yet', 0, [start, run, wait]],
+    ['one that ran', 1, [start, run, wait, start]],
+    ['one whose start failed', 1, [start, wait, start]],
+    ['each counts', 3, [start, wait, start, wait, start, run, { phase: 'stopping', reason: call }, start, fail]],
+  ])('%s', (_, expected, states) => expect(restarts(...states)).toBe(expected))
+
+  describe('when it is taken in anew', () => {
+    const before = shop(['shop/db'], ['shop/db', start], ['shop/db', wait], ['shop/db', start], ['shop/db', fail])
+    const anew = again(before.services['shop/db']!, 9, 90)
+    const after = (db: ServiceStatus, ...states: readonly ServiceState[]): ServiceStatus | undefined => {
+      const group = newcomer('shop', 9, 90)
+      const snapshot: GroupEvent = { kind: 'snapshot', seq: 9, at: 90, group, health: 'pass', services: [db] }
+      return fold(eventsOf(...states.map(state => ['shop/db', state] as const)), fold([snapshot])).services['shop/db']
+    }
+
+    test('it is idle, with none of the times of the life before, and counts on from there', () => {
+      expect(anew).toEqual({ ...newcomer('shop/db', 9, 90), restarts: 1, livedBefore: true })
+      expect(after(anew, start)).toEqual({ ...newcomer('shop/db', 1, 10), state: start, startedAt: 10, restarts: 2 })
+    })
+
+    test('it has not been restarted when it never starts, however often it is taken in', () => {
+      expect(after(again(anew, 10, 100), { phase: 'stopped', how: 'stopped' })).toMatchObject({ restarts: 1 })
+      expect(after(again(anew, 10, 100), start)).toMatchObject({ restarts: 2 })
+    })
+
+    test('one that had never started starts for the first time', () => {
+      expect(again(newcomer('shop/db', 1, 10), 2, 20)).toEqual(newcomer('shop/db', 2, 20))
     })
   })
 })
@@ -218,10 +270,12 @@ describe('a status is a value', () => {
     const whole = JSON.stringify(fold(events))
     expect(JSON.stringify(fold(events.map(event => JSON.parse(JSON.stringify(event)) as GroupEvent)))).toBe(whole)
     for (let n = 4; n < events.length; n++) {
-      const { seq, at, group, services } = fold(events.slice(0, n))
-      const snapshot: GroupEvent = { kind: 'snapshot', seq, at, group, services: Object.values(services) }
-      const { health, trigger, ...rest } = fold([snapshot, ...events.slice(n)]).toJSON() as Record<string, unknown>
-      expect({ ...rest, health, trigger }).toEqual(fold(events).toJSON())
+      const { seq, at, group, health, trigger, list } = fold(events.slice(0, n))
+      const snapshot: GroupEvent = {
+        ...{ kind: 'snapshot', seq, at, group, health, services: list },
+        ...(trigger && { trigger }),
+      }
+      expect(JSON.stringify(fold([snapshot, ...events.slice(n)]))).toBe(whole)
     }
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Health, ServiceState, StopReason } from '../../src/core/state.ts'
-import { healthOf, Unwell } from '../../src/core/unwell.ts'
+import { healthOf, plightOf, Unwell } from '../../src/core/unwell.ts'
 
 const reason = { by: 'call' } as const
 const error = { name: 'Error', message: 'no' }
@@ -38,6 +38,39 @@ describe('the health of one, seen from its group', () => {
   })
 })
 
+describe('what is wrong with one, for people', () => {
+  test.each<[ServiceState, string]>([
+    [running('warn', 'slow disk'), 'db: slow disk'],
+    [running('warn'), 'db warns'],
+    [running('fail'), 'db is failing'],
+    [{ phase: 'backoff', error, attempt: 2, retryAt: 0 }, 'db: restarting'],
+    [{ phase: 'starting', attempt: 2 }, 'db: restarting'],
+    [{ phase: 'starting', attempt: 1 }, 'db: starting'],
+    [{ phase: 'draining', reason }, 'db: draining'],
+    [{ phase: 'drained' }, 'db: drained'],
+    [stopping(reason), 'db: stopping'],
+    [{ phase: 'failed', error }, 'db failed'],
+    [{ phase: 'stopped', how: 'stopped' }, 'db was stopped'],
+    [{ phase: 'stopped', how: 'forced' }, 'db was forced'],
+    [{ phase: 'stopped', how: 'abandoned' }, 'db was abandoned'],
+    [{ phase: 'stopped', how: 'ended' }, 'db has ended'],
+  ])('%j', (state, expected) => expect(plightOf('db', state)).toBe(expected))
+
+  test('one that the group can spare is failing all the same', () => {
+    const unwell = new Unwell()
+    unwell.note('cache', 'warn', running('fail'))
+    expect(unwell.detail).toBe('cache is failing')
+  })
+
+  test('waiting for the next try and trying are one thing to tell', () => {
+    const unwell = new Unwell()
+    unwell.note('db', 'warn', { phase: 'backoff', error, attempt: 2, retryAt: 0 })
+    unwell.news = false
+    unwell.note('db', 'warn', { phase: 'starting', attempt: 2 })
+    expect(unwell.news).toBe(false)
+  })
+})
+
 describe('the health of a group', () => {
   const told = (unwell: Unwell): string => `${unwell.health} ${unwell.detail ?? '-'}${unwell.news ? '' : ' (old)'}`
 
@@ -61,14 +94,14 @@ describe('the health of a group', () => {
     note('b', running('pass'), 'pass')
     expect(log).toEqual([
       'pass - (old)',
-      'warn a warn: slow',
-      'warn a warn: slow (and 1 more)',
-      'fail c fail: down (and 2 more)',
-      'fail c fail: down (and 2 more)',
-      'fail c fail: down (and 2 more) (old)',
-      'warn a warn: slower (and 1 more)',
-      'fail a fail: failed (and 1 more)',
-      'warn b warn',
+      'warn a: slow',
+      'warn a: slow (and 1 more)',
+      'fail c: down (and 2 more)',
+      'fail c: down (and 2 more) (old)',
+      'fail c: down (and 2 more) (old)',
+      'warn a: slower (and 1 more)',
+      'fail a failed (and 1 more)',
+      'warn b warns',
       'pass -',
     ])
   })
@@ -80,6 +113,6 @@ describe('the health of a group', () => {
     expect(unwell.health).toBe('warn')
     unwell.note('leaving', 'fail', { phase: 'draining', reason })
     unwell.note('leaving', 'fail', { phase: 'drained' })
-    expect(unwell.detail).toBe('leaving fail: drained (and 1 more)')
+    expect(unwell.detail).toBe('leaving: drained (and 1 more)')
   })
 })

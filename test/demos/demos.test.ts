@@ -69,8 +69,8 @@ test('03: the group tells how well it is, and why not', async () => {
   expect(output.split('\n').slice(0, 6)).toEqual([
     'pass  not ready',
     'pass  ready',
-    'warn  ready      db warn: answers in 900 ms',
-    'fail  not ready  db fail: no answer',
+    'warn  ready      db: answers in 900 ms',
+    'fail  not ready  db: no answer',
     'pass  ready',
     'pass  not ready',
   ])

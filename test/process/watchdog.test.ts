@@ -39,7 +39,7 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
       new RegExp(
         [
           '^shop: the event loop has been blocked for \\d+ ms. Last known:',
-          '  shop         running for \\d+ ms, warn: orders warn: slow disk',
+          '  shop         running for \\d+ ms, warn: orders: slow disk',
           '  shop/api     running for \\d+ ms',
           '  shop/orders  running for \\d+ ms, warn: slow disk',
           '  shop/db      running for \\d+ ms',

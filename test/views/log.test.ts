@@ -1,6 +1,6 @@
-import { type Clock, type GroupOptions, service, serviceGroup } from 'rx-service-group'
+import { type Clock, type GroupOptions, service, serviceGroup, task } from 'rx-service-group'
 import { formatReport, log } from 'rx-service-group/log'
-import { delay, of, throwError, VirtualTimeScheduler } from 'rxjs'
+import { concat, delay, NEVER, of, throwError, VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
 
 const output = (terminal = false) => {
@@ -136,4 +136,74 @@ test('the report of a drain that ran out of its time says so', () => {
     '  #  service  started  ready in  drained in  stopping  gone in  outcome',
     '  1  queue      +0 ms      0 ms       10 ms    +10 ms     0 ms  stopped (drain timed out)',
   ])
+})
+
+/** A shop with a worker that dies twice, and what brings it back. */
+const flaky = (options: GroupOptions = {}) => {
+  const clock = new VirtualTimeScheduler()
+  let lives = 0
+  const worker = task('worker', () =>
+    concat(wait(10, clock), ++lives < 3 ? throwError(() => new Error('no route')) : NEVER),
+  )
+  const restart = { policy: 'permanent', initialDelay: 100, jitter: 0 } as const
+  return { clock, group: serviceGroup('shop', { clock, ...options }).add(worker, { restart }) }
+}
+
+test('a restart reads well: what the group says of it, and how often it has started again', () => {
+  const { clock, group } = flaky()
+  const out = output()
+  log(group, { output: out })
+  void group.start()
+  clock.flush()
+  expect(out.lines).toEqual([
+    '00:00:00.000  shop         starting',
+    '00:00:00.000  shop/worker  starting',
+    '00:00:00.000  shop/worker  running    after 0 ms',
+    '00:00:00.000  shop         running    after 0 ms',
+    '00:00:00.010  shop/worker  backoff    next try at 00:00:00.110: service "worker" failed: no route',
+    '00:00:00.010  shop         running    warn: worker: restarting',
+    '00:00:00.110  shop/worker  starting   attempt 2',
+    '00:00:00.110  shop/worker  running    after 0 ms, restarted once',
+    '00:00:00.110  shop         running',
+    '00:00:00.120  shop/worker  backoff    next try at 00:00:00.320: service "worker" failed: no route',
+    '00:00:00.120  shop         running    warn: worker: restarting',
+    '00:00:00.320  shop/worker  starting   attempt 3',
+    '00:00:00.320  shop/worker  running    after 0 ms, restarted twice',
+    '00:00:00.320  shop         running',
+  ])
+})
+
+test('a log that begins late knows of the restarts before it', () => {
+  const { clock, group } = flaky()
+  const out = output()
+  void group.start()
+  clock.schedule(() => log(group, { output: out }), 200)
+  clock.flush()
+  expect(out.lines[1]).toBe('00:00:00.320  shop/worker  running    after 0 ms, restarted twice')
+})
+
+test('the report says how often a service was restarted, and its last life', () => {
+  const { clock, group } = flaky()
+  void group.start()
+  clock.flush()
+  void group.stop('enough')
+  clock.flush()
+  expect(formatReport(group.report).split('\n').slice(1, 5)).toEqual([
+    'shop stopped gracefully in 0 ms: stop(): enough',
+    '',
+    '  #  service  started  ready in  drained in  stopping  gone in  outcome',
+    '  1  worker   +320 ms      0 ms           -     +0 ms     0 ms  stopped (restarted twice)',
+  ])
+  expect(group.report.services).toMatchObject([{ path: 'shop/worker', restarts: 2 }])
+})
+
+test.each([
+  [1, 'restarted once'],
+  [2, 'restarted twice'],
+  [3, 'restarted 3 times'],
+])('%d restarts are told as %s', (restarts, told) => {
+  const { group } = shop()
+  const { services, ...report } = group.report
+  const [queue] = services
+  expect(formatReport({ ...report, services: [{ ...queue!, restarts }] })).toContain(`still there (${told})`)
 })

@@ -2,6 +2,7 @@ import { styleText } from 'node:util'
 import type { Subscription } from 'rxjs'
 import type { AddedEvent, SnapshotEvent, TransitionEvent } from '../../core/events.ts'
 import type { ServiceGroup } from '../../core/group.ts'
+import { advance, again, newcomer, type ServiceStatus } from '../../core/service-status.ts'
 import type { Info, ServiceState } from '../../core/state.ts'
 import { type Line, type Tone, toLine } from './line.ts'
 
@@ -42,7 +43,7 @@ export const log = (
     const line = (value: object): unknown => output.write(`${JSON.stringify(value)}\n`)
     return group.events$.subscribe({ next: line, complete: () => line({ kind: 'report', ...group.report }) })
   }
-  const seen = new Map<string, { readonly state: ServiceState; readonly since: number }>()
+  const seen = new Map<string, ServiceStatus>()
   const told = new Map<string, Info | undefined>()
   const color = output.isTTY === true && output.hasColors?.() !== false
   let width = 0
@@ -51,14 +52,15 @@ export const log = (
     width = Math.max(width, path.length)
   }
   const onSnapshot = ({ group: own, services }: SnapshotEvent): void => {
-    for (const { path, state, since } of [own, ...services]) {
-      widen(path)
-      seen.set(path, { state, since })
+    for (const service of [own, ...services]) {
+      widen(service.path)
+      seen.set(service.path, service)
     }
   }
-  const onAdded = ({ path, at }: AddedEvent): void => {
+  const onAdded = ({ path, seq, at }: AddedEvent): void => {
     widen(path)
-    seen.set(path, { state: { phase: 'idle' }, since: at })
+    const known = seen.get(path)
+    seen.set(path, known ? again(known, seq, at) : newcomer(path, seq, at))
     told.delete(path)
   }
   const forget = (gone: string): void => {
@@ -69,13 +71,15 @@ export const log = (
       }
   }
   const onTransition = (event: TransitionEvent): void => {
-    const { path, state, at } = event
-    const before = seen.get(path)
-    const moved = before?.state.phase !== state.phase
-    seen.set(path, { state, since: moved || !before ? at : before.since })
+    const { path, state, seq, at } = event
+    const before = seen.get(path)!
+    const now = advance(before, state, seq, at)
+    seen.set(path, now)
+    const moved = before.state.phase !== state.phase
     if (!moved && isNoise(state, path)) return
-    const took = moved && before && TIMED.has(before.state.phase) ? at - before.since : undefined
-    output.write(`${layOut(toLine(event, told.get(path), took), width, color)}\n`)
+    const took = moved && TIMED.has(before.state.phase) ? at - before.since : undefined
+    const restarts = moved && state.phase === 'running' ? now.restarts : 0
+    output.write(`${layOut(toLine(event, { told: told.get(path), took, restarts }), width, color)}\n`)
     told.set(path, state.info)
   }
   return group.events$.subscribe(event => {

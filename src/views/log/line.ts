@@ -1,6 +1,6 @@
 import type { ErrorInfo } from '../../core/errors.ts'
 import type { TransitionEvent } from '../../core/events.ts'
-import { milliseconds } from '../../core/report-text.ts'
+import { milliseconds, restarted } from '../../core/report-text.ts'
 import { describeReason, type Info, type Phase, type ServiceState } from '../../core/state.ts'
 
 /** How a phase is marked on a terminal; its name always stands beside it. */
@@ -28,13 +28,20 @@ const TONES: Readonly<Record<Phase, Tone>> = {
   failed: 'bad',
 }
 
-/**
- * @param told the particulars told before
- * @param took how long it was in that phase, when this one ends it
- */
-export const toLine = (event: TransitionEvent, told: Info | undefined, took: number | undefined): Line => {
+/** What a transition alone does not tell. */
+export interface Before {
+  /** The particulars told before. */
+  readonly told: Info | undefined
+  /** How long it was in the phase that this one ends. */
+  readonly took: number | undefined
+  /** How often it has started again, when that is news. */
+  readonly restarts: number
+}
+
+export const toLine = (event: TransitionEvent, { told, took, restarts }: Before): Line => {
   const { at, path, state } = event
-  const details = [...particulars(state, took), ...newInfo(state.info, told)]
+  const again = restarts > 0 ? [restarted(restarts)] : []
+  const details = [...particulars(state, took), ...again, ...newInfo(state.info, told)]
   return { time: clockTime(at), path, phase: labelOf(state), tone: toneOf(state), detail: details.join(', ') }
 }
 
