@@ -202,7 +202,7 @@ describe('R12 heartbeat', () => {
     await shop.stop()
     expect(trace.lines.slice(6)).toEqual([
       '8000 shop/worker running fail "no heartbeat for 3000 ms"',
-      '8000 shop running fail "worker fail: no heartbeat for 3000 ms"',
+      '8000 shop running fail "worker: no heartbeat for 3000 ms"',
       '10000 shop/worker running',
       '10000 shop running',
       '10005 shop running (leaving)',
@@ -233,13 +233,12 @@ describe('R12 heartbeat', () => {
     await time.advance(5_000)
     expect(trace.lines.slice(6)).toEqual([
       '300 shop/worker running fail "no heartbeat for 300 ms"',
-      '300 shop running fail "worker fail: no heartbeat for 300 ms"',
+      '300 shop running fail "worker: no heartbeat for 300 ms"',
       '300 shop/worker stopping',
-      '300 shop running fail "worker fail: stopping"',
+      '300 shop running fail "worker: stopping"',
       '300 shop/worker backoff (attempt 2 at 800) ERR_STALLED',
-      '300 shop running warn "worker warn: backoff"',
+      '300 shop running warn "worker: restarting"',
       '800 shop/worker starting (attempt 2)',
-      '800 shop running warn "worker warn: starting"',
       '800 shop/worker running',
       '800 shop running',
     ])
@@ -282,7 +281,7 @@ describe('R12 heartbeat', () => {
     const trace = recordTrace(shop)
     await shop.start()
     await time.advance(300)
-    expect(trace.lines.at(-1)).toBe('shop running fail "workers fail: mailer fail: no heartbeat for 300 ms"')
+    expect(trace.lines.at(-1)).toBe('shop running fail "workers: mailer: no heartbeat for 300 ms"')
     mailer.heartbeat()
     expect(trace.lines.slice(-3)).toEqual(['shop/workers/mailer running', 'shop/workers running', 'shop running'])
     await shop.stop()

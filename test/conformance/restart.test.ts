@@ -434,7 +434,7 @@ describe('R6 fail() while its main still runs', () => {
     expect(trace.lines.slice(4)).toEqual([
       '10 shop/worker running {abandoned: 1}',
       '10 shop/worker failed ERR_ABANDONED {abandoned: 1}',
-      '10 shop running (leaving) fail "worker fail: failed"',
+      '10 shop running (leaving) fail "worker failed"',
       '10 shop stopping',
       '10 shop failed ERR_GROUP_FAILED',
     ])

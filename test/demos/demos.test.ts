@@ -87,3 +87,146 @@ test('04: a flaky worker waits longer each time and heals, and the API beside it
   expect(output).toMatch(/backoff +next try at .*: service "worker" failed: connection refused/)
   expect(output.match(/shop\/api +starting/g)).toHaveLength(1)
 }, 15_000)
+
+/** What a log says of one service: its lines, without times. */
+const linesOf = (output: string, path: string): readonly string[] =>
+  output.split('\n').flatMap(line => {
+    const [, said] = RegExp(`^[\\d:.]+  ${path} +(\\w.*)$`).exec(line) ?? []
+    return said === undefined ? [] : said.replace(/,? *after [\d.]+ m?s/, '').replace(/ {2,}/g, '  ')
+  })
+
+/** That each of these is said, and after the one before. */
+const expectInOrder = (output: string, ...said: readonly (readonly [path: string, phase: string])[]): void => {
+  const lines = output.split('\n').map(line => line.split(/ {2,}/).slice(1, 3).join(' '))
+  const places = said.map(([path, phase]) => lines.indexOf(`shop/${path} ${phase}`))
+  expect(places).not.toContain(-1)
+  expect(places).toEqual(places.toSorted((a, b) => a - b))
+}
+
+test('05: what needs a slow database waits for it, the rest does not, and a cache fails alone', async () => {
+  const { code, output } = await demo('05-slow-database').ended
+  expect(code).toBe(0)
+  expect(linesOf(output, 'shop/database')).toEqual(['starting', 'running', 'stopping', 'stopped'])
+  expect(linesOf(output, 'shop/mailer')).toEqual(['starting', 'running', 'stopping', 'stopped'])
+  expect(linesOf(output, 'shop/orders')).toEqual([
+    'waiting  for database',
+    ...['starting', 'running', 'stopping', 'stopped'],
+  ])
+  expect(linesOf(output, 'shop/api')).toEqual([
+    ...['waiting  for orders, mailer', 'waiting  for orders'],
+    ...['starting', 'running', 'stopping', 'stopped'],
+  ])
+  expect(linesOf(output, 'shop/cache')).toEqual([
+    'starting',
+    'stopping',
+    expect.stringMatching(/^failed {2}"cache" was not running within 500 ms.* \[ERR_START_TIMEOUT\]$/),
+  ])
+  expect(linesOf(output, 'shop')).toEqual([
+    'starting',
+    expect.stringMatching(/^running.*warn.*cache/),
+    expect.stringMatching(/^leaving {2}stop\(\): the story is told/),
+    ...['stopping', 'stopped'],
+  ])
+  expectInOrder(output, ['mailer', 'starting'], ['database', 'running'])
+  expectInOrder(output, ['database', 'running'], ['orders', 'starting'], ['orders', 'running'], ['api', 'starting'])
+  expectInOrder(output, ['api', 'stopped'], ['orders', 'stopping'], ['orders', 'stopped'], ['database', 'stopping'])
+  expectInOrder(output, ['api', 'stopped'], ['mailer', 'stopping'])
+  // Looked at between two timers of the same process, which fire in the order they are due, however slow it is.
+  expect(output).toContain(`
+Not ready:
+  shop           starting
+  shop/database  starting
+  shop/cache     starting
+  shop/orders    waiting   through shop/database
+  shop/api       waiting   through shop/orders
+`)
+}, 15_000)
+
+const RESTARTED_AS_A_UNIT = `
+api         workers     connection  orders      mails
+idle        idle        idle        idle        idle
+starting    idle        idle        idle        idle
+running     idle        idle        idle        idle
+running     starting    idle        idle        idle
+running     starting    starting    idle        idle
+running     starting    running     idle        idle
+running     starting    running     starting    idle
+running     starting    running     running     idle
+running     starting    running     running     starting
+running     starting    running     running     running
+running     running     running     running     running
+
+The connection is lost. Its group restarts it, and what starts after it:
+running     running     backoff     running     running
+running     running     backoff     running     stopping
+running     running     backoff     running     waiting
+running     running     backoff     stopping    waiting
+running     running     backoff     waiting     waiting
+running     running     starting    waiting     waiting
+running     running     running     waiting     waiting
+running     running     running     starting    waiting
+running     running     running     running     waiting
+running     running     running     running     starting
+running     running     running     running     running
+
+It is lost once too often. Its group gives up, and is restarted as a unit:
+running     running     backoff     running     running
+running     running     failed      running     running
+running     stopping    failed      running     running
+running     stopping    failed      running     stopping
+running     stopping    failed      running     stopped
+running     stopping    failed      stopping    stopped
+running     stopping    failed      stopped     stopped
+running     backoff     failed      stopped     stopped
+running     starting    failed      stopped     stopped
+running     starting    idle        stopped     stopped
+running     starting    idle        idle        stopped
+running     starting    idle        idle        idle
+running     starting    starting    idle        idle
+running     starting    running     idle        idle
+running     starting    running     starting    idle
+running     starting    running     running     idle
+running     starting    running     running     starting
+running     starting    running     running     running
+running     running     running     running     running
+
+Restarted by hand, with group.restart('workers'):
+running     stopping    running     running     running
+running     stopping    running     running     stopping
+running     stopping    running     running     stopped
+running     stopping    running     stopping    stopped
+running     stopping    running     stopped     stopped
+running     stopping    stopping    stopped     stopped
+running     stopping    stopped     stopped     stopped
+running     stopping    idle        stopped     stopped
+running     stopping    idle        idle        stopped
+running     stopping    idle        idle        idle
+running     starting    idle        idle        idle
+running     starting    starting    idle        idle
+running     starting    running     idle        idle
+running     starting    running     starting    idle
+running     starting    running     running     idle
+running     starting    running     running     starting
+running     starting    running     running     running
+running     running     running     running     running
+
+The API has answered all of N pings. Now everything stops, in reverse:
+draining    running     running     running     running
+drained     running     running     running     running
+drained     stopping    running     running     running
+drained     stopping    running     running     stopping
+drained     stopping    running     running     stopped
+drained     stopping    running     stopping    stopped
+drained     stopping    running     stopped     stopped
+drained     stopping    stopping    stopped     stopped
+drained     stopping    stopped     stopped     stopped
+drained     stopped     stopped     stopped     stopped
+stopping    stopped     stopped     stopped     stopped
+stopped     stopped     stopped     stopped     stopped
+`
+
+test('06: a group is restarted inside, then as a unit, then by hand, and the API beside it answers', async () => {
+  const { code, output } = await demo('06-restarted-as-a-unit').ended
+  expect(code).toBe(0)
+  expect(output.trim().replace(/all of [1-9]\d*/, 'all of N')).toBe(RESTARTED_AS_A_UNIT.trim())
+}, 15_000)
