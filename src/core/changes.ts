@@ -50,6 +50,7 @@ export class Changes {
 
   /** Takes one in; throws when it has no place, and then nothing has changed. */
   add(entry: Entry): void {
+    this.#refuseOnItsWayOut(entry)
     this.#waiting.refuseLost(entry)
     this.#life.enroll([entry])
   }
@@ -80,7 +81,8 @@ export class Changes {
   /**
    * Restarts one, and those that belong with it. Completes when they are there again.
    *
-   * @throws ServiceError `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`, `ERR_ABANDONED`; errors with what it failed with
+   * @throws ServiceError `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`, `ERR_ABANDONED`,
+   * `ERR_DEPENDENCY_FAILED` for one that would wait in vain; errors with what it failed with
    */
   restart(name: string): Observable<never> {
     const member = this.#find(name)
@@ -88,6 +90,7 @@ export class Changes {
     const { state } = member
     if (state.phase === 'stopped' && state.how === 'abandoned')
       throw new ServiceError('ERR_ABANDONED', name, `can't restart "${name}": it was abandoned, and may still run`)
+    if (isFinal(state)) this.#waiting.refuseLost(member.entry)
     // Its turn is still before it: that is the incarnation that was asked for.
     const again =
       member.begun || member.returning
@@ -154,6 +157,16 @@ export class Changes {
     const member = this.#roster.find(name)
     if (member && !this.#removed.has(member)) return member
     throw unknownService(name, this.#group)
+  }
+
+  /** What is about to be forgotten can't be depended on. */
+  #refuseOnItsWayOut({ name, dependsOn = [] }: Entry): void {
+    for (const wanted of dependsOn) {
+      const member = this.#roster.find(wanted)
+      if (!member || !this.#removed.has(member)) continue
+      const why = `"${name}" depends on "${wanted}", which is being removed from group "${this.#group}"`
+      throw new ServiceError('ERR_UNKNOWN_DEPENDENCY', name, why)
+    }
   }
 
   #refuseIfLeaving(what: string): void {

@@ -77,6 +77,7 @@ export class GroupLife implements MemberListener {
       maxRestarts: options.maxRestarts,
       period: options.period,
       begin: member => this.#waiting.begin(member),
+      withdraw: member => this.#waiting.withdraw(member),
       revive: member => this.#revive(member),
       idle: () => this.changes.tidy(),
     })
@@ -137,7 +138,9 @@ export class GroupLife implements MemberListener {
     const { state } = member
     const { name, optional = false, onEnd } = member.entry
     if (isFinal(state) && !member.observer) this.#working--
-    const spared = optional || this.#hasHadItsTime(member) || this.changes.isRemoved(member)
+    // One that was asked to go, alone, is not missed.
+    const dismissed = (member.asked && !this.leaving) || this.changes.isRemoved(member)
+    const spared = optional || dismissed || this.#hasHadItsTime(member)
     this.#unwell.note(name, healthOf(state, error !== undefined, this.leaving, spared, member.returning), state)
     // One that never lived waited in vain; the loss it is part of is dealt with as a whole.
     if (error && !member.lived) return
@@ -198,7 +201,8 @@ export class GroupLife implements MemberListener {
 
   #start(member: Member): Observable<never> {
     if (this.#doomed) return NEVER
-    if (!member.begun) this.#waiting.begin(member)
+    // One that is on its way back is begun by whoever took it down.
+    if (!member.begun && !member.returning) this.#waiting.begin(member)
     return member.until(isSettled)
   }
 

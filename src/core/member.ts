@@ -6,7 +6,7 @@ import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceEr
 import { listen } from './listener.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
-import { type Info, isFinal, type ServiceState, type StateOf, type StopReason } from './state.ts'
+import { type Info, isFinal, type Phase, type ServiceState, type StateOf, type StopReason } from './state.ts'
 
 /** Particulars within a phase are told at most this often. */
 const NEWS_INTERVAL = 100
@@ -143,6 +143,7 @@ export class Member {
 
   /** Drains and stops it for good, or lets it never begin. Completes once it is gone, or given up. */
   end(reason: StopReason): Observable<never> {
+    this.#asked = true
     if (!this.begun) {
       this.entry.inside?.dismiss()
       this.say({ phase: 'stopped', how: 'stopped' })
@@ -230,8 +231,7 @@ export class Member {
   #gone(error: ErrorInfo | undefined, info: Info | undefined): void {
     const left = leftRunning(this.#service.name, info, error && fromErrorInfo(error))
     if (left) return this.giveUp(left)
-    const { phase } = this.state
-    if (phase !== 'stopping' && phase !== 'backoff') this.say({ phase: 'stopping', reason: this.#level.latest!.reason })
+    if (!GONE_ALREADY.includes(this.state.phase)) this.say({ phase: 'stopping', reason: this.#level.latest!.reason })
     // Whatever went wrong on its way down is told before it is gone.
     if (error) this.say({ phase: 'backoff', error, attempt: 1, retryAt: this.#clock.now() })
     this.#flush()
@@ -299,6 +299,9 @@ export class Member {
 }
 
 export const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
+
+/** There is nothing of it that would have to stop. */
+const GONE_ALREADY: readonly Phase[] = ['stopping', 'backoff', 'waiting']
 
 /** Not there: its life is ahead of it, or over. */
 const isAway = (state: ServiceState): boolean => isAhead(state) || isFinal(state)

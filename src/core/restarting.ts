@@ -7,7 +7,7 @@ import type { Order } from './plan.ts'
 import type { Roster } from './roster.ts'
 import { isFinal, type StateOf, type StopReason } from './state.ts'
 import { restartedWith, type Strategy } from './strategy.ts'
-import { isReady, isSettled } from './waiting.ts'
+import { isLost, isReady, isSettled } from './waiting.ts'
 import { walk } from './walk.ts'
 
 export interface RestartingOptions extends Intensity {
@@ -15,6 +15,8 @@ export interface RestartingOptions extends Intensity {
   readonly strategy: Strategy
   /** It is its turn to start. */
   readonly begin: (member: Member) => void
+  /** It is not, any more. */
+  readonly withdraw: (member: Member) => void
   /** It was over, and begins anew. */
   readonly revive: (member: Member) => void
   /** Nothing goes down or up any more. */
@@ -40,7 +42,9 @@ export class Restarting {
   readonly #gates = new Map<Member, Subscriber<never>>()
   #waiters: { readonly members: readonly Member[]; readonly out: Subscriber<never> }[] = []
   #walk = Subscription.EMPTY
-  #onHeld = (): void => undefined
+  /** Those in backoff that all wait for, and who is told once there are none. */
+  #away = new Set<Member>()
+  #onAllHeld: Subscriber<never> | undefined
   #restarts: readonly number[] = []
 
   constructor(roster: Roster, options: RestartingOptions) {
@@ -62,6 +66,8 @@ export class Restarting {
     }
     this.#restarts = restarts
     if (strategy === 'one-for-one') return
+    // It has gone down by itself meanwhile, and comes back by itself.
+    this.#down.delete(member)
     const others = this.#belongingTo(member, strategy).filter(other => other !== member)
     if (others.length === 0) return
     for (const other of others) if (hasEnded(other)) this.#options.revive(other)
@@ -73,8 +79,7 @@ export class Restarting {
   byHand(member: Member, reason: StopReason): Observable<never> {
     const members = this.#belongingTo(member, 'by-hand')
     if (!this.#circle.has(member)) {
-      if (isFinal(member.state))
-        for (const other of members) if (other === member || hasWaitedInVain(other)) this.#options.revive(other)
+      if (isFinal(member.state)) this.#reviveAll(member, new Set(members))
       this.#down.add(member)
       this.#take(members, reason, false)
     }
@@ -89,16 +94,17 @@ export class Restarting {
     if (this.#isClear(member)) return EMPTY
     return new Observable(out => {
       this.#gates.set(member, out)
-      this.#onHeld()
+      this.#notAway(member)
       this.#showWaiting(member, this.#onTheirWay(member))
       return () => this.#gates.delete(member)
     })
   }
 
   /** Lets those go that were held back for a service. */
-  tell({ node }: Member): void {
+  tell(member: Member): void {
+    if (!waitsByItself(member)) this.#notAway(member)
     if (this.#gates.size === 0) return
-    for (const dependent of this.#roster.order.dependents[node]!) this.#open(this.#roster.members[dependent]!)
+    for (const dependent of this.#roster.order.dependents[member.node]!) this.#open(this.#roster.members[dependent]!)
   }
 
   /** The group leaves: what is down stays down. */
@@ -115,10 +121,21 @@ export class Restarting {
     return [...restartedWith(strategy, node, order)].map(other => members[other]!)
   }
 
+  /** One that is over, and those that waited for it in vain, unless they would do so again. */
+  #reviveAll(member: Member, its: ReadonlySet<Member>): void {
+    const { members, order } = this.#roster
+    const all = order.sequence.map(node => members[node]!).filter(other => its.has(other))
+    for (const other of all) {
+      const hasLost = order.declared[other.node]!.some(wanted => isLost(members[wanted]!.state))
+      if (other === member || (hasWaitedInVain(other) && !hasLost)) this.#options.revive(other)
+    }
+  }
+
   /** @param sparing temporary ones are stopped with the others, and do not come back */
   #take(members: readonly Member[], reason: StopReason, sparing: boolean): void {
     for (const member of members) {
       const lies = !member.begun && member.returning
+      if (lies) this.#options.withdraw(member)
       if (lies || (member.alive && !waitsByItself(member))) this.#down.add(member)
       // One that has not been begun yet has its turn still before it.
       else if (!member.begun) continue
@@ -153,20 +170,25 @@ export class Restarting {
   /** Completes when nobody waits in backoff any more. */
   #allHeld(circle: readonly Member[]): Observable<never> {
     return new Observable(out => {
-      this.#onHeld = () => {
-        if (circle.every(member => !waitsByItself(member) || this.#gates.has(member))) out.complete()
-      }
-      this.#onHeld()
+      this.#away = new Set(circle.filter(member => waitsByItself(member) && !this.#gates.has(member)))
+      this.#onAllHeld = out
+      if (this.#away.size === 0) out.complete()
     })
   }
 
+  #notAway(member: Member): void {
+    if (this.#away.delete(member) && this.#away.size === 0) this.#onAllHeld!.complete()
+  }
+
   #takeDown(member: Member, reason: StopReason): Observable<never> {
+    if (this.#leaving.has(member)) return member.end(reason)
+    // One that somebody else has asked to go for good is waited for, and does not come back.
+    if (member.asked) return member.until(isFinal)
     if (!this.#down.has(member) || !member.alive) return EMPTY
     const gone = defer(() => {
       if (!member.begun) this.#showWaiting(member, this.#waitedFor(member))
       return EMPTY
     })
-    if (this.#leaving.delete(member)) return member.end(reason)
     return concat(member.takeDown(reason), gone)
   }
 
@@ -188,6 +210,8 @@ export class Restarting {
 
   #arrived(member: Member): void {
     this.#circle.delete(member)
+    this.#down.delete(member)
+    this.#leaving.delete(member)
     this.#turn.delete(member)
     this.#tellWaiters()
   }
@@ -228,12 +252,12 @@ export class Restarting {
 }
 
 /** It has done what it was for; restarted with the others, it does it again. One that is temporary never comes back. */
-const hasEnded = ({ state, entry }: Member): boolean =>
-  state.phase === 'stopped' && state.how === 'ended' && entry.temporary !== true
+const hasEnded = ({ state, entry, asked }: Member): boolean =>
+  state.phase === 'stopped' && state.how === 'ended' && entry.temporary !== true && !asked
 
 /** It failed only because what it depends on was not there. */
-const hasWaitedInVain = ({ state }: Member): boolean =>
-  state.phase === 'failed' && state.error.code === 'ERR_DEPENDENCY_FAILED'
+const hasWaitedInVain = ({ state, asked }: Member): boolean =>
+  state.phase === 'failed' && state.error.code === 'ERR_DEPENDENCY_FAILED' && !asked
 
 /** Its own behaviour begins it again. */
 const waitsByItself = ({ lived, state }: Member): boolean =>

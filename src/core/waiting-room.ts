@@ -2,6 +2,7 @@ import type { Entry } from './entry.ts'
 import { errorInfo, fromErrorInfo, type ServiceError } from './errors.ts'
 import type { Member } from './member.ts'
 import type { Roster } from './roster.ts'
+import { isFinal, type ServiceState } from './state.ts'
 import { dependencyFailed, isLost, isReady, type Loss, losses } from './waiting.ts'
 
 export interface Door {
@@ -25,14 +26,19 @@ export class WaitingRoom {
 
   /** It is its turn: it starts as soon as all it depends on is ready, which mostly is now. */
   begin(member: Member): void {
-    if (this.#isClear(member.node)) member.begin()
-    else this.#held.add(member)
+    this.#held.add(member)
+    if (this.#isClear(member.node)) this.#letGo(member)
+  }
+
+  /** It is not its turn any more. */
+  withdraw(member: Member): void {
+    this.#held.delete(member)
   }
 
   show(node: number): void {
     const member = this.#roster.members[node]!
     if (this.#roster.order.declared[node]!.length === 0 || member.begun || this.#door.isClosed()) return
-    const open = this.#roster.order.declared[node]!.filter(other => !isReady(this.#roster.members[other]!.state))
+    const open = this.#roster.order.declared[node]!.filter(other => this.#holdsUp(member, other))
     if (open.length === 0) return
     const names = open.map(this.#nameOf)
     const { state } = member
@@ -44,12 +50,16 @@ export class WaitingRoom {
   tell({ node, state }: Member, error: ServiceError | undefined): ServiceError | undefined {
     const dependents = this.#roster.order.dependents[node]!
     if (dependents.length === 0 || this.#door.isClosed()) return undefined
-    if (isLost(state)) return this.#release(losses(node, this.#roster.order.dependents, this.#isWaiting), error)
+    if (isLost(state)) {
+      const lost = losses(node, this.#roster.order.dependents, other => this.#waitsInVain(other, state))
+      const failure = this.#release(lost, error)
+      if (failure) return failure
+    }
     if (state.phase === 'starting' || state.phase === 'waiting') return undefined
     for (const dependent of dependents) {
       const member = this.#roster.members[dependent]!
       if (!this.#held.has(member) || !this.#isClear(dependent)) this.show(dependent)
-      else if (!this.#door.isClosed() && this.#held.delete(member)) member.begin()
+      else if (!this.#door.isClosed()) this.#letGo(member)
     }
     return undefined
   }
@@ -71,8 +81,8 @@ export class WaitingRoom {
     for (const loss of lost) {
       // A listener may have asked the group to stop meanwhile.
       if (this.#door.isClosed()) break
-      if (!this.#isWaiting(loss.node)) continue
       const member = this.#roster.members[loss.node]!
+      if (member.begun) continue
       const { inside, optional } = member.entry
       const error = dependencyFailed(loss, this.#nameOf, cause)
       inside?.dismiss()
@@ -82,13 +92,27 @@ export class WaitingRoom {
     return first
   }
 
-  #isClear(node: number): boolean {
-    for (const other of this.#roster.order.declared[node]!)
-      if (!isReady(this.#roster.members[other]!.state)) return false
-    return true
+  /** One that has been told to end, or was lost, while it waited does not begin. */
+  #letGo(member: Member): void {
+    if (this.#held.delete(member) && !member.begun) member.begin()
   }
 
-  readonly #isWaiting = (node: number): boolean => !this.#roster.members[node]!.begun
+  #isClear(node: number): boolean {
+    const member = this.#roster.members[node]!
+    return !this.#roster.order.declared[node]!.some(other => this.#holdsUp(member, other))
+  }
+
+  /** One that comes back does without what is over for good, as it has done until it was taken down. */
+  #holdsUp({ returning }: Member, other: number): boolean {
+    const { state } = this.#roster.members[other]!
+    return !isReady(state) && !(returning && isFinal(state))
+  }
+
+  /** One that comes back only when it failed: what was stopped has been stopped on purpose. */
+  #waitsInVain(node: number, { phase }: ServiceState): boolean {
+    const { begun, returning } = this.#roster.members[node]!
+    return !begun && !(returning && phase === 'stopped')
+  }
 
   readonly #nameOf = (node: number): string => this.#roster.nameOf(node)
 }
