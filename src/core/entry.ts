@@ -74,6 +74,8 @@ export interface Entry extends Placed {
 /** What a nested group brings along. */
 export interface Inside {
   readonly explain: () => string
+  /** Throws when what is in it has no order. */
+  readonly check: () => void
   /** It will never start. */
   readonly dismiss: () => void
   /** What it has come to, seen from outside, its behaviours included. */
@@ -107,7 +109,7 @@ export const entryOf = (
     path,
     service: options.healthCheck ? healthCheck(beating, options.healthCheck, clock) : beating,
     restart: rules,
-    dependsOn: options.dependsOn,
+    dependsOn: options.dependsOn && [...options.dependsOn],
     observer: options.observer,
     optional: options.optional,
     temporary: policyOf(options.restart) === 'temporary',

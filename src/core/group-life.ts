@@ -10,7 +10,7 @@ import { Restarting } from './restarting.ts'
 import { Roster } from './roster.ts'
 import { goodbye } from './shutdown.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
-import { type Ending, type Health, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { type Ending, isFinal, type ServiceState, type StopReason } from './state.ts'
 import type { Strategy } from './strategy.ts'
 import { healthOf, Unwell } from './unwell.ts'
 import { isSettled } from './waiting.ts'
@@ -40,6 +40,7 @@ export class GroupLife implements MemberListener {
   readonly #roster = new Roster((entry, node) => this.#newMember(entry, node))
   #phase: 'idle' | 'starting' | 'running' | 'draining' | 'stopping' | 'over' = 'idle'
   #shutdown: Shutdown | undefined
+  #renew = (): void => undefined
   #goodbye = false
   #walkingForth = false
   #walkingBack = false
@@ -49,9 +50,6 @@ export class GroupLife implements MemberListener {
   /** Whose end is the group's. */
   #endedBy: Member | undefined
   readonly #unwell = new Unwell()
-  /** What was told of that. */
-  #health: Health | undefined
-  #detail: string | undefined
   /** About to fail, as soon as all that wait in vain have been told. */
   #doomed = false
   readonly #waiting = new WaitingRoom(this.#roster, {
@@ -94,11 +92,14 @@ export class GroupLife implements MemberListener {
     })
   }
 
-  begin(shutdown$: Observable<Shutdown>): void {
+  /** @param renew takes in anew what was over, when this is not the first life */
+  begin(shutdown$: Observable<Shutdown>, renew: () => void): void {
+    this.#renew = renew
     this.#all.add(shutdown$.subscribe(shutdown => this.#onStep(shutdown)))
     if (this.#shutdown) return
     this.#phase = 'starting'
     this.#say({ phase: 'starting', attempt: 1 })
+    renew()
     this.#startMembers()
   }
 
@@ -174,8 +175,11 @@ export class GroupLife implements MemberListener {
     const { clock } = this.#options
     const { service, restart: rules } = entry
     if (!rules) return new Member(node, entry, service, this, clock)
-    const gate = (): Observable<never> => this.#restarting.gate(member)
-    const member: Member = new Member(node, entry, restart(service, rules, clock, { gate }), this, clock)
+    const supervised = restart(service, rules, clock, {
+      gate: () => this.#restarting.gate(member),
+      admit: (at, cause) => this.#restarting.admit(entry.name, at, cause),
+    })
+    const member: Member = new Member(node, entry, supervised, this, clock)
     return member
   }
 
@@ -225,17 +229,12 @@ export class GroupLife implements MemberListener {
 
   /** Each change once. */
   #tellHealth(): void {
-    if (!this.#unwell.news || this.#phase !== 'running') return
-    const { health, detail } = this.#unwell
-    this.#unwell.news = false
-    if (health !== this.#health || detail !== this.#detail) this.#sayRunning()
+    if (this.#unwell.news && this.#phase === 'running') this.#sayRunning()
   }
 
   #sayRunning(): void {
     const { health, detail } = this.#unwell
     this.#unwell.news = false
-    this.#health = health
-    this.#detail = detail
     const leaving = this.#shutdown && { leaving: this.#shutdown.reason }
     this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }
@@ -253,6 +252,7 @@ export class GroupLife implements MemberListener {
     const { step, reason, forceTimeout } = shutdown
     if (this.#phase === 'idle') {
       this.#shutdown = shutdown
+      this.#renew()
       this.#stopMembers()
     } else if (step === 'force' || this.#goodbye) this.#raise(shutdown)
     // What is still starting takes any step as stop; and a stop that comes unannounced still drains first.

@@ -8,6 +8,7 @@ import { errorInfo, ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
 import { GroupLife } from './group-life.ts'
 import { Journal } from './journal.ts'
+import { plan } from './plan.ts'
 import type { Unready } from './reasons.ts'
 import { type Report, reportOf } from './report.ts'
 import { checkName, type Service, type Startable, toService } from './service.ts'
@@ -314,7 +315,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
 
   #live(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
-      if (this.#life) this.#renewAll()
+      const renew = this.#life ? () => this.#renewAll() : () => undefined
       const life = new GroupLife({ ...this.options, name: this.name, journal: this.#journal }, out)
       this.#life = life
       out.add(() => life.abandon())
@@ -324,7 +325,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         this.#dismissAll()
         throw error
       }
-      life.begin(shutdown$)
+      life.begin(shutdown$, renew)
     })
   }
 
@@ -349,10 +350,22 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     }
   }
 
+  /** Throws when a group inside another has no order, and says which. */
+  #check(): void {
+    try {
+      plan(this.#entries)
+      for (const { inside } of this.#entries) inside?.check()
+    } catch (error) {
+      const { code, service, message } = error as ServiceError
+      throw new ServiceError(code, `${this.name}/${service}`, `in group "${this.name}": ${message}`)
+    }
+  }
+
   /** What another group needs to hold one of these. */
   static #inside(group: ServiceGroup): Inside {
     return {
       explain: () => group.#life?.explain() ?? '',
+      check: () => group.#check(),
       dismiss: () => group.#dismissAll(),
       tell: state => {
         if (isFinal(state)) group.#end(state)

@@ -61,7 +61,7 @@ export class Journal {
     const { dependsOn, observer, optional } = place
     const particulars = {
       // The list is the caller's, who may go on with it.
-      ...(dependsOn && { dependsOn: [...dependsOn] }),
+      ...(dependsOn && { dependsOn }),
       ...(observer && { observer: true as const }),
       ...(optional && { optional: true as const }),
     }

@@ -6,7 +6,7 @@ import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceEr
 import { listen } from './listener.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
-import { type Info, isFinal, type Phase, type ServiceState, type StateOf, type StopReason } from './state.ts'
+import { type Info, isFinal, type Phase, reasonOf, type ServiceState, type StateOf, type StopReason } from './state.ts'
 
 /** Particulars within a phase are told at most this often. */
 const NEWS_INTERVAL = 100
@@ -97,9 +97,10 @@ export class Member {
     return this.#goingDown
   }
 
-  /** It was taken down, or held back before it is restarted, and is to run again. */
+  /** It was taken down, leaves because it failed, or is held back before it is restarted, and is to run again. */
   get returning(): boolean {
-    return this.#returning || (this.#begun && this.state.phase === 'waiting')
+    if (this.#returning || (this.#begun && this.state.phase === 'waiting')) return true
+    return !this.#asked && this.entry.restart?.afterFailure === true && reasonOf(this.state)?.by === 'failure'
   }
 
   begin(): void {

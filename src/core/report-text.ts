@@ -115,8 +115,9 @@ const footer = ({ criticalPath, startTook, stopTook, keepsAlive, group }: Report
 }
 
 /** A number of restarts for people: restarted once, restarted 3 times. */
-export const restarted = (times: number): string =>
-  `restarted ${times === 1 ? 'once' : times === 2 ? 'twice' : `${times} times`}`
+export const restarted = (count: number): string => `restarted ${times(count)}`
+
+export const times = (count: number): string => (count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`)
 
 /** A duration for people: 340 ms, 1.34 s. */
 export const milliseconds = (ms: number): string =>

@@ -146,7 +146,8 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
     startedAfter: between(begun, startedAt),
     startTook: between(startedAt, readyAt ?? stoppingAt ?? endedAt),
     drainTook: between(drainingAt, drainedAt ?? stoppingAt ?? endedAt),
-    stoppedAfter: between(leftAt, stoppingAt),
+    // One that went by itself before had no turn of its own.
+    stoppedAfter: leftAt !== null && stoppingAt !== null && stoppingAt < leftAt ? null : between(leftAt, stoppingAt),
     stopTook: between(stoppingAt, endedAt),
     restarts,
     timedOut,

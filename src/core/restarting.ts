@@ -1,7 +1,7 @@
 import { concat, defer, EMPTY, NEVER, Observable, type Subscriber, Subscription } from 'rxjs'
 import { admit, type Intensity } from './behaviors/intensity.ts'
 import { restartedTooOften } from './behaviors/restart.ts'
-import { fromErrorInfo } from './errors.ts'
+import type { ServiceError } from './errors.ts'
 import type { Member } from './member.ts'
 import type { Order } from './plan.ts'
 import type { Roster } from './roster.ts'
@@ -56,15 +56,18 @@ export class Restarting {
     return this.#circle.size > 0
   }
 
-  /** A service has ended and is to be restarted: so are those that belong with it. */
-  onBackoff(member: Member, { error, retryAt }: StateOf<'backoff'>): void {
-    const { group, strategy } = this.#options
-    const restarts = admit(this.#restarts, retryAt, this.#options)
-    if (!restarts) {
-      const who = `group "${group}" may restart its services`
-      return member.giveUp(restartedTooOften(member.entry.name, this.#options, who, fromErrorInfo(error)))
-    }
+  /** Counts a restart that is due, unless it is one too many: then why. */
+  admit(name: string, at: number, cause: Error): ServiceError | undefined {
+    const { group } = this.#options
+    const restarts = admit(this.#restarts, at, this.#options)
+    if (!restarts) return restartedTooOften(name, this.#options, `group "${group}" may restart its services`, cause)
     this.#restarts = restarts
+    return undefined
+  }
+
+  /** A service has ended and is to be restarted: so are those that belong with it. */
+  onBackoff(member: Member, { error }: StateOf<'backoff'>): void {
+    const { strategy } = this.#options
     if (strategy === 'one-for-one') return
     // It has gone down by itself meanwhile, and comes back by itself.
     this.#down.delete(member)

@@ -36,6 +36,7 @@ export class Roster {
 
   /** Gives each its place; throws when there is none, and then nothing has changed. */
   enroll(entries: readonly Entry[]): readonly Member[] {
+    for (const { inside } of entries) inside?.check()
     this.#order.add(entries)
     const added = entries.map((entry, i) => this.#make(entry, this.#members.length + i))
     for (const member of added) this.#members.push(member)

@@ -17,7 +17,7 @@ export class GroupStatus {
   readonly trigger: StopReason | undefined
   readonly #health: Health
   readonly #services: VersionedMap<ServiceStatus>
-  /** How many that the group can't do without are neither up nor over. */
+  /** How many that the group can't do without are not there. */
   readonly #coming: number
   #reasons: readonly Unready[] | undefined
   #copy: Readonly<Record<string, ServiceStatus>> | undefined
@@ -113,8 +113,9 @@ export class GroupStatus {
     }
     const before = status.#services.get(path)
     if (!before) throw new TypeError(`an event of "${path}", which was never added`)
-    const services = status.#services.set(path, advance(before, state, seq, at), before)
-    const coming = before.optional ? 0 : Number(isComing(state)) - Number(isComing(before.state))
+    const now = advance(before, state, seq, at)
+    const services = status.#services.set(path, now, before)
+    const coming = Number(isMissed(now)) - Number(isMissed(before))
     return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
   }
 
@@ -132,7 +133,7 @@ export class GroupStatus {
       dependsOn || observer || optional
         ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
         : idle
-    const coming = (optional ? 0 : 1) - (before && !before.optional && isComing(before.state) ? 1 : 0)
+    const coming = Number(isMissed(added)) - Number(before !== undefined && isMissed(before))
     const services = this.#services.set(path, added, before)
     return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#coming + coming)
   }
@@ -140,19 +141,20 @@ export class GroupStatus {
   /** A service has left, with all that is inside it. */
   #without(seq: number, at: number, path: string): GroupStatus {
     const services = this.#services.without(key => key === path || key.startsWith(`${path}/`))
-    const coming = services.values().filter(comes).length
+    const coming = services.values().filter(isMissed).length
     return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, coming)
   }
 
   static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
     const entries = services.map(service => [service.path, service] as const)
-    const coming = services.filter(comes).length
+    const coming = services.filter(isMissed).length
     return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), coming)
   }
 }
 
-/** The group can't do without it, and it is neither up nor over. */
-const comes = ({ optional, state }: ServiceStatus): boolean => !optional && isComing(state)
+/** The group can't do without it, and it is not there: it is neither up nor over, or it failed before it was up. */
+const isMissed = ({ optional, state, readyAt }: ServiceStatus): boolean =>
+  !optional && (isComing(state) || (state.phase === 'failed' && readyAt === null))
 
 /**
  * The one reducer: the status after an event. The first event is a snapshot. It folds a stream that was recorded, or

@@ -14,7 +14,7 @@ export const healthOf = (
   const gone = failed || state.phase === 'failed' || (!leaving && !returning && isGoing(state))
   const back = !leaving && (returning || isComingBack(state))
   const health = gone ? 'fail' : state.phase === 'running' ? state.health : back ? 'warn' : 'pass'
-  return spared && health === 'fail' ? 'warn' : health
+  return (spared || back) && health === 'fail' ? 'warn' : health
 }
 
 /** It ended, and is restarted. */

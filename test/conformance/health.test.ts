@@ -235,7 +235,7 @@ describe('R12 heartbeat', () => {
       '300 shop/worker running fail "no heartbeat for 300 ms"',
       '300 shop running fail "worker: no heartbeat for 300 ms"',
       '300 shop/worker stopping',
-      '300 shop running fail "worker: stopping"',
+      '300 shop running warn "worker: stopping"',
       '300 shop/worker backoff (attempt 2 at 800) ERR_STALLED',
       '300 shop running warn "worker: restarting"',
       '800 shop/worker starting (attempt 2)',

@@ -170,7 +170,6 @@ running     running     running     running     starting
 running     running     running     running     running
 
 It is lost once too often. Its group gives up, and is restarted as a unit:
-running     running     backoff     running     running
 running     running     failed      running     running
 running     stopping    failed      running     running
 running     stopping    failed      running     stopping
@@ -198,9 +197,9 @@ running     stopping    running     stopping    stopped
 running     stopping    running     stopped     stopped
 running     stopping    stopping    stopped     stopped
 running     stopping    stopped     stopped     stopped
-running     stopping    idle        stopped     stopped
-running     stopping    idle        idle        stopped
-running     stopping    idle        idle        idle
+running     starting    stopped     stopped     stopped
+running     starting    idle        stopped     stopped
+running     starting    idle        idle        stopped
 running     starting    idle        idle        idle
 running     starting    starting    idle        idle
 running     starting    running     idle        idle

@@ -10,6 +10,7 @@ import {
   ServiceError,
 } from '../errors.ts'
 import { listen } from '../listener.ts'
+import { milliseconds, times } from '../report-text.ts'
 import type { Service } from '../service.ts'
 import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
 import { type Info, reasonOf, type ServiceState, type StateOf } from '../state.ts'
@@ -23,6 +24,8 @@ export interface Supervision {
   readonly random?: () => number
   /** Completes when the next incarnation may begin; nothing means now. Asked when its time has come. */
   readonly gate?: () => Observable<never>
+  /** Why it may not be restarted at a time, if so; otherwise that restart counts. */
+  readonly admit?: (at: number, cause: Error) => ServiceError | undefined
 }
 
 /** What a service has behind it. It outlives a lifecycle, so that one that is taken down for the sake of another goes on where it was. */
@@ -72,7 +75,7 @@ export const restartedTooOften = (
   who: string,
   cause: Error,
 ): ServiceError => {
-  const limit = `${who} at most ${maxRestarts} times within ${period} ms`
+  const limit = `${who} at most ${times(maxRestarts)} within ${milliseconds(period)}`
   return givenUp('ERR_RESTART_LIMIT', name, `"${name}" is given up: ${limit}`, cause)
 }
 
@@ -205,6 +208,9 @@ class RestartedLife implements Unsubscribable {
       Object.assign(history, newHistory())
       return this.#out.error(restartedTooOften(name, this.#rules, 'it may be restarted', cause))
     }
+
+    const refused = this.#supervision.admit?.(retryAt, cause)
+    if (refused) return this.#out.error(refused)
 
     this.#leaveDrain(error)
     history.attempt = attempt

@@ -174,7 +174,7 @@ describe('R4 too many restarts', () => {
       name: 'ServiceError',
       code: 'ERR_RESTART_LIMIT',
       service: 'worker',
-      message: expect.stringMatching(/^"worker" is given up: .* at most 2 times within 7 ms.*cause 2$/),
+      message: expect.stringMatching(/^"worker" is given up: .* at most twice within 7 ms.*cause 2$/),
       cause: { code: 'ERR_START_FAILED', cause: { message: 'cause 2' } },
     })
   })
