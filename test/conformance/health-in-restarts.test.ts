@@ -28,7 +28,7 @@ test('V5 R10 a group that is restarted as a unit is a warning outside, and never
     '400 warn ready "inner: restarting"',
     '400 pass ready',
   ])
-  await shop.stop()
+  await Promise.all([shop.stop(), time.advance(300)])
 })
 
 test('V5 R4 one that is given up while it tries to come back does not make its group ready for a moment', async () => {
