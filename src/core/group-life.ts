@@ -23,6 +23,8 @@ export interface GroupLifeOptions {
   readonly journal: Journal
   readonly drainDelay: number
   readonly forceTimeout: number
+  /** Of the whole, when this group leads its own shutdown. */
+  readonly shutdownTimeout: number
   readonly strategy: Strategy
   readonly maxRestarts: number
   readonly period: number
@@ -40,6 +42,8 @@ export class GroupLife implements MemberListener {
   readonly #roster = new Roster((entry, node) => this.#newMember(entry, node))
   #phase: 'idle' | 'starting' | 'running' | 'draining' | 'stopping' | 'over' = 'idle'
   #shutdown: Shutdown | undefined
+  /** When what is left will be forced. */
+  #deadline: { readonly deadline?: number } = {}
   #renew = (): void => undefined
   #goodbye = false
   #walkingForth = false
@@ -235,7 +239,7 @@ export class GroupLife implements MemberListener {
   #sayRunning(): void {
     const { health, detail } = this.#unwell
     this.#unwell.news = false
-    const leaving = this.#shutdown && { leaving: this.#shutdown.reason }
+    const leaving = this.#shutdown && { leaving: this.#shutdown.reason, ...this.#deadline }
     this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }
 
@@ -271,6 +275,8 @@ export class GroupLife implements MemberListener {
     if (this.#phase === 'over' || atLeast(this.#shutdown, shutdown.step)) return
     const unannounced = this.#shutdown === undefined
     this.#shutdown = shutdown
+    const { clock, shutdownTimeout } = this.#options
+    if (unannounced && shutdownTimeout !== Infinity) this.#deadline = { deadline: clock.now() + shutdownTimeout }
     this.#left$.next()
     this.#restarting.stop()
     if (shutdown.step === 'force') return this.#forceMembers()
@@ -306,14 +312,14 @@ export class GroupLife implements MemberListener {
     )
     if (drained) return
     this.#phase = 'draining'
-    this.#say({ phase: 'draining', reason: shutdown.reason })
+    this.#say({ phase: 'draining', reason: shutdown.reason, ...this.#deadline })
   }
 
   #stopMembers(): void {
     if (this.#phase !== 'stopping') {
       const idle = this.#phase === 'idle'
       this.#phase = 'stopping'
-      if (!idle) this.#say({ phase: 'stopping', reason: this.#shutdown!.reason })
+      if (!idle) this.#say({ phase: 'stopping', reason: this.#shutdown!.reason, ...this.#deadline })
     }
     this.#cut$.next()
     this.#drained$.complete()
@@ -337,7 +343,7 @@ export class GroupLife implements MemberListener {
   #forceMembers(): void {
     if (this.#phase !== 'stopping') {
       this.#phase = 'stopping'
-      this.#say({ phase: 'stopping', reason: this.#shutdown!.reason })
+      this.#say({ phase: 'stopping', reason: this.#shutdown!.reason, ...this.#deadline })
     }
     for (const member of this.#roster.fromTheEnd()) member.ask(this.#shutdown!)
     this.#stopMembers()

@@ -77,6 +77,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   #life: GroupLife | undefined
   /** Somebody listens to its lifecycle. */
   #living = false
+  /** Infinite while nobody leads it: inside another group that one's counts. */
+  #shutdownTimeout = Infinity
   /** Of a group inside another. */
   #outer: Outer | undefined
   #over!: Promise<Report>
@@ -277,6 +279,11 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     return reportOf(this.status)
   }
 
+  /** @internal */
+  led(shutdownTimeout: number): void {
+    this.#shutdownTimeout = shutdownTimeout
+  }
+
   /** The group as a Service: what makes it nest. Inside another group it may live again once it is over. */
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
@@ -316,7 +323,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   #live(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
       const renew = this.#life ? () => this.#renewAll() : () => undefined
-      const life = new GroupLife({ ...this.options, name: this.name, journal: this.#journal }, out)
+      const life = new GroupLife(
+        { ...this.options, name: this.name, journal: this.#journal, shutdownTimeout: this.#shutdownTimeout },
+        out,
+      )
       this.#life = life
       out.add(() => life.abandon())
       try {

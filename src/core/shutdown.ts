@@ -53,14 +53,21 @@ export interface Conduct {
   readonly clock: Clock
 }
 
+/** A service that wants to know when what is left of it will be forced. */
+export interface Led extends Service {
+  /** Somebody leads it through its life, and gives a shutdown so long. */
+  led?(shutdownTimeout: number): void
+}
+
 /**
  * Takes a service through its whole life: starts it, and on the trigger leads it through the four steps of a shutdown.
  * The clock of the whole shutdown also runs when the service begins to leave by itself. Completes when the service is
  * gone, or has been abandoned.
  */
-export const conduct = (service: Service, options: Conduct): Observable<ServiceState> =>
+export const conduct = (service: Led, options: Conduct): Observable<ServiceState> =>
   new Observable(out => {
     const { clock, forceTimeout } = options
+    service.led?.(options.shutdownTimeout)
     const level = new ShutdownLevel()
     const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
     const trigger$ = options.trigger$.pipe(take(1), share())

@@ -22,6 +22,8 @@ export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
  * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
  * moment it has asked for at least so many milliseconds more. `beat`: a sign of life and nothing else, for the
  * `heartbeat` of `add()`. It repeats the state the service is in, says nothing new, and is never seen in events.
+ * `deadline`: when what is left of a group that is leaving will be forced, in milliseconds since the epoch; told by the
+ * group that leads the shutdown.
  */
 export type ServiceState = { readonly info?: Info } & (
   | { readonly phase: 'idle' }
@@ -32,6 +34,7 @@ export type ServiceState = { readonly info?: Info } & (
       readonly health: Health
       readonly detail?: string
       readonly leaving?: StopReason
+      readonly deadline?: number
       readonly beat?: true
     }
   | {
@@ -39,6 +42,7 @@ export type ServiceState = { readonly info?: Info } & (
       readonly reason: StopReason
       readonly pending?: number
       readonly extended?: number
+      readonly deadline?: number
     }
   | { readonly phase: 'drained'; readonly timedOut?: true }
   | {
@@ -46,6 +50,7 @@ export type ServiceState = { readonly info?: Info } & (
       readonly reason: StopReason
       readonly pending?: number
       readonly extended?: number
+      readonly deadline?: number
     }
   | { readonly phase: 'backoff'; readonly error: ErrorInfo; readonly attempt: number; readonly retryAt: number }
   | { readonly phase: 'stopped'; readonly how: Ending; readonly error?: ErrorInfo }

@@ -1,0 +1,45 @@
+import { type ServiceGroup, type ServiceState, serviceGroup } from 'rx-service-group'
+import { expect, test } from 'vitest'
+import { plain, shopUnderVirtualTime } from './setup.ts'
+
+/** Each phase of a leaving group with the time at which what is left of it will be forced. */
+const deadlines = (group: ServiceGroup<string, never>, path: string): readonly string[] => {
+  const seen: string[] = []
+  group.events$.subscribe(event => {
+    if (event.kind !== 'transition' || event.path !== path) return
+    const state: ServiceState = event.state
+    if (state.phase === 'running' && !state.leaving) return
+    seen.push(`${state.phase} ${'deadline' in state ? state.deadline : 'none'}`)
+  })
+  return seen
+}
+
+test('T7 a group that leads its shutdown tells from its trigger on when what is left will be forced', async () => {
+  const { time, shop } = shopUnderVirtualTime({ shutdownTimeout: 500, drainDelay: 20 })
+  const inner = serviceGroup('inner', { clock: time }).add(plain('deep', { drain: 10, clock: time }))
+  shop.add(plain('db', { stop: 30, clock: time })).add(inner)
+  await shop.start()
+  await time.advance(1_000)
+  const [outside, inside] = [deadlines(shop, 'shop'), deadlines(shop, 'shop/inner')]
+  const stopped = shop.stop()
+  await time.advance(100)
+  await stopped
+  expect(outside).toEqual(['running 1500', 'draining 1500', 'drained none', 'stopping 1500', 'stopped none'])
+  expect(inside).toEqual(['running none', 'draining none', 'drained none', 'stopping none', 'stopped none'])
+})
+
+test('T7 a group that comes down by a failure tells it too, and one without a limit tells none', async () => {
+  for (const [shutdownTimeout, expected] of [
+    [500, 'stopping 500'],
+    [Infinity, 'stopping none'],
+  ] as const) {
+    const { time, shop } = shopUnderVirtualTime({ shutdownTimeout })
+    const worker = plain('worker')
+    shop.add(plain('db')).add(worker)
+    await shop.start()
+    const seen = deadlines(shop, 'shop')
+    worker.die()
+    await time.settle()
+    expect(seen).toContain(expected)
+  }
+})
