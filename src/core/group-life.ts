@@ -43,6 +43,8 @@ export class GroupLife implements MemberListener {
   #goodbye = false
   #walkingForth = false
   #walkingBack = false
+  /** How many changes are being told of: one may cause another. */
+  #telling = 0
   #everRan = false
   /** How many that are not observers are not gone. */
   #working = 0
@@ -84,6 +86,7 @@ export class GroupLife implements MemberListener {
     this.changes = new Changes(options.name, this.#roster, this.#waiting, this.#restarting, options.journal, {
       isLeaving: () => this.leaving,
       isStarting: () => this.#walkingForth,
+      isMoving: () => this.#walkingForth || this.#telling > 0,
       enroll: entries => this.enroll(entries),
       start: member => this.#start(member),
       meanwhile: work => this.#all.add(work.pipe(takeUntil(this.#left$)).subscribe()),
@@ -135,6 +138,16 @@ export class GroupLife implements MemberListener {
   }
 
   changed(member: Member, error?: ServiceError): void {
+    this.#telling++
+    try {
+      this.#onChange(member, error)
+    } finally {
+      this.#telling--
+    }
+    this.changes.tidy()
+  }
+
+  #onChange(member: Member, error?: ServiceError): void {
     const { state } = member
     const { name, optional = false, onEnd } = member.entry
     if (isFinal(state) && !member.observer) this.#working--
@@ -184,8 +197,8 @@ export class GroupLife implements MemberListener {
   #startMembers(): void {
     const { members, order } = this.#roster
     const known = members.length
-    for (const { node } of members) this.#waiting.show(node)
     this.#walkingForth = true
+    for (const { node } of members) this.#waiting.show(node)
     const forth = walk(order.before, node => this.#start(members[node]!), order.after).pipe(takeUntil(this.#left$))
     this.#all.add(
       forth.subscribe({
