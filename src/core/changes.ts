@@ -64,8 +64,8 @@ export class Changes {
     // Those that are being started in order come first; it is found after them.
     if (this.#life.isStarting()) return
     const member = this.#roster.find(name)
-    // A listener may have removed it when it heard of it.
-    if (!member || this.#removed.has(member)) return
+    // A listener may have removed it when it heard of it, or have brought the group down.
+    if (!member || this.#removed.has(member) || this.#life.isLeaving()) return
     this.#waiting.show(member.node)
     if (isFinal(member.state)) return
     const { order, members } = this.#roster

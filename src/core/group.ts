@@ -139,8 +139,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     changes?.add(entry)
     this.#entries.push(entry)
     this.#names.add(name)
-    this.#journal.add(entry.path, entry)
-    if (nested) nested.#nest(this.#journal, this.name, reason => this.#endOne(name, reason))
+    this.#journal.together(() => {
+      this.#journal.add(entry.path, entry)
+      if (nested) nested.#nest(this.#journal, this.name, reason => this.#endOne(name, reason))
+    })
     changes?.start(name)
     return this as unknown as ServiceGroup<Name, Known | N>
   }
