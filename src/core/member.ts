@@ -157,7 +157,9 @@ export class Member {
     if (!this.alive) return EMPTY
     this.#goingDown = true
     this.#returning = true
-    return this.#lead(shutdown => this.#level.raise(shutdown), reason, isAway)
+    // It may be gone before the last step, and the next incarnation is not told of that.
+    const level = this.#level
+    return this.#lead(shutdown => level.raise(shutdown), reason, isAway)
   }
 
   /** Drains and stops it for good, or lets it never begin. Completes once it is gone, or given up. */

@@ -97,7 +97,9 @@ export class Restarting {
       this.#gates.set(member, out)
       this.#notAway(member)
       this.#showWaiting(member, this.#onTheirWay(member))
-      return () => this.#gates.delete(member)
+      return () => {
+        if (this.#gates.get(member) === out) this.#gates.delete(member)
+      }
     })
   }
 
@@ -220,7 +222,10 @@ export class Restarting {
 
   #open(member: Member): void {
     const held = this.#gates.get(member)
-    if (held && this.#isClear(member)) held.complete()
+    if (!held || !this.#isClear(member)) return
+    // What comes of it may bring it back here.
+    this.#gates.delete(member)
+    held.complete()
   }
 
   #isClear(member: Member): boolean {
