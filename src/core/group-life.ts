@@ -257,7 +257,12 @@ export class GroupLife implements MemberListener {
   #leaveIfDone(): void {
     if (this.#phase !== 'running') return
     if (this.#endedBy) this.leave({ by: 'end', service: this.#endedBy.path })
-    else if (this.#working === 0 && this.#roster.members.some(member => !member.observer)) this.leave({ by: 'end' })
+    else if (this.#working === 0 && this.#roster.members.some(member => this.#works(member))) this.leave({ by: 'end' })
+  }
+
+  /** What was taken out is not what the group was for. */
+  #works(member: Member): boolean {
+    return !member.observer && !this.changes.isRemoved(member)
   }
 
   // Shutdown: the four steps.
@@ -338,10 +343,7 @@ export class GroupLife implements MemberListener {
   }
 
   #stop(member: Member): Observable<never> {
-    if (!member.begun) {
-      member.entry.inside?.dismiss()
-      member.say({ phase: 'stopped', how: 'stopped' })
-    }
+    member.dismiss({ phase: 'stopped', how: 'stopped' })
     member.ask(this.#shutdown!)
     return member.until(isFinal)
   }

@@ -145,6 +145,14 @@ export class Member {
     this.#settle()
   }
 
+  /** One that has not begun never will, nor what is inside it. */
+  dismiss(state: ServiceState, error?: ServiceError): void {
+    if (this.begun) return
+    this.entry.inside?.dismiss()
+    // Whoever heard of those inside may have dismissed it already.
+    if (!this.begun) this.say(state, error)
+  }
+
   ask(shutdown: Shutdown): void {
     if (!this.alive) return
     this.#asked = true
@@ -165,10 +173,7 @@ export class Member {
   /** Drains and stops it for good, or lets it never begin. Completes once it is gone, or given up. */
   end(reason: StopReason): Observable<never> {
     this.#asked = true
-    if (!this.begun) {
-      this.entry.inside?.dismiss()
-      this.say({ phase: 'stopped', how: 'stopped' })
-    }
+    this.dismiss({ phase: 'stopped', how: 'stopped' })
     return this.#lead(shutdown => this.ask(shutdown), reason, isFinal)
   }
 
