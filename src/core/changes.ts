@@ -5,8 +5,8 @@ import type { Journal } from './journal.ts'
 import type { Member } from './member.ts'
 import type { Restarting } from './restarting.ts'
 import type { Roster } from './roster.ts'
-import { isFinal, type StopReason } from './state.ts'
-import { isSettled } from './waiting.ts'
+import { isFinal, type ServiceState, type StopReason } from './state.ts'
+import { isReady, isSettled } from './waiting.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** The life whose services come, go, and are restarted by hand. */
@@ -14,6 +14,8 @@ export interface Changing {
   isLeaving(): boolean
   /** Its members are being started, in order. */
   isStarting(): boolean
+  /** Its members are being started, or told of one another. */
+  isMoving(): boolean
   enroll(entries: readonly Entry[]): void
   start(member: Member): Observable<never>
   /** Goes on until the group leaves. */
@@ -29,8 +31,10 @@ export class Changes {
   readonly #restarting: Restarting
   readonly #journal: Journal
   readonly #life: Changing
-  /** On their way out, or gone; their places are given up when nobody goes by them. */
+  /** On their way out, or gone. */
   readonly #removed = new Set<Member>()
+  /** Their places are given up when nobody goes by them. */
+  readonly #gone = new Set<Member>()
 
   constructor(
     group: string,
@@ -59,8 +63,11 @@ export class Changes {
   start(name: string): void {
     // Those that are being started in order come first; it is found after them.
     if (this.#life.isStarting()) return
-    const member = this.#roster.find(name)!
+    const member = this.#roster.find(name)
+    // A listener may have removed it when it heard of it, or have brought the group down.
+    if (!member || this.#removed.has(member) || this.#life.isLeaving()) return
     this.#waiting.show(member.node)
+    if (isFinal(member.state)) return
     const { order, members } = this.#roster
     const before = order.before[member.node]!.map(node => members[node]!.until(isSettled)).filter(
       wait => wait !== EMPTY,
@@ -75,7 +82,10 @@ export class Changes {
 
   /** Asks one alone to end, for good. Completes once it is gone, or given up. */
   end(name: string, reason: StopReason): Observable<never> {
-    return this.#find(name).end(reason)
+    const member = this.#roster.find(name)
+    // It is on its way already, and does not come back.
+    if (!member || this.#removed.has(member) || member.leavesForGood) return EMPTY
+    return member.end(reason)
   }
 
   /**
@@ -90,6 +100,12 @@ export class Changes {
     const { state } = member
     if (state.phase === 'stopped' && state.how === 'abandoned')
       throw new ServiceError('ERR_ABANDONED', name, `can't restart "${name}": it was abandoned, and may still run`)
+    // On its way out for good, or about to be gone: it begins anew after that.
+    if (member.leavesForGood || (isFinal(state) && !member.gone))
+      return concat(
+        member.until(() => member.gone),
+        defer(() => this.restart(name)),
+      )
     if (isFinal(state)) this.#waiting.refuseLost(member.entry)
     // Its turn is still before it: that is the incarnation that was asked for.
     const again =
@@ -98,7 +114,12 @@ export class Changes {
         : member.until(isSettled)
     return concat(
       again,
-      defer(() => this.#outcome(member)),
+      defer(() => {
+        const { phase } = this.#outcome(member)
+        if (phase === 'stopped' && !isReady(member.state)) throw stoppedEarly(name)
+        if (!isSettled(member.state)) this.#refuseIfLeaving(`restart "${name}"`)
+        return EMPTY
+      }),
     )
   }
 
@@ -115,8 +136,12 @@ export class Changes {
       this.#roster.members.filter(other => !this.#removed.has(other)).map(({ entry }) => entry),
     )
     this.#removed.add(member)
+    const { order, members } = this.#roster
+    // They are on their way out before it.
+    const dependents = order.dependents[member.node]!.map(node => members[node]!)
     return concat(
-      member.end({ by: 'call', message: `removal of ${name}` }),
+      merge(...dependents.map(other => other.until(isFinal))),
+      defer(() => member.end({ by: 'call', message: `removal of ${name}` })),
       defer(() => {
         if (this.#life.isLeaving()) return EMPTY
         const { state } = member
@@ -125,9 +150,11 @@ export class Changes {
         else {
           this.#journal.remove(member.path)
           this.#life.forget(member)
+          this.#gone.add(member)
           this.tidy()
         }
-        return this.#outcome(member)
+        this.#outcome(member)
+        return EMPTY
       }),
     )
   }
@@ -139,18 +166,23 @@ export class Changes {
 
   /** Gives up the places of those that have gone, unless somebody goes by the places now. */
   tidy(): void {
-    if (this.#removed.size === 0 || this.#life.isStarting() || this.#life.isLeaving() || this.#restarting.busy) return
-    const gone = new Set([...this.#removed].filter(({ state }) => isFinal(state)))
-    for (const member of gone) this.#removed.delete(member)
+    if (this.#gone.size === 0 || this.#life.isMoving() || this.#life.isLeaving() || this.#restarting.busy) return
+    const others = this.#roster.members.filter(member => !this.#gone.has(member))
+    const named = new Set(others.flatMap(({ entry }) => entry.dependsOn ?? []))
+    const gone = new Set([...this.#gone].filter(({ entry }) => !named.has(entry.name)))
+    for (const member of gone) {
+      this.#gone.delete(member)
+      this.#removed.delete(member)
+    }
     this.#roster.sweep(gone)
   }
 
-  #outcome({ state, entry: { name } }: Member): Observable<never> {
+  /** What it has come to; throws what it failed with. */
+  #outcome({ state, entry: { name } }: Member): ServiceState {
     if ('error' in state && state.error && isFinal(state)) throw fromErrorInfo(state.error)
     if (state.phase === 'stopped' && state.how === 'abandoned')
       throw new ServiceError('ERR_ABANDONED', name, `"${name}" was abandoned, and may still run`)
-    if (!isSettled(state)) this.#refuseIfLeaving(`restart "${name}"`)
-    return EMPTY
+    return state
   }
 
   #find(name: string): Member {
@@ -174,6 +206,9 @@ export class Changes {
     throw new ServiceError('ERR_GROUP_STOPPING', this.#group, `can't ${what}: group "${this.#group}" is shutting down`)
   }
 }
+
+const stoppedEarly = (name: string): ServiceError =>
+  new ServiceError('ERR_START_FAILED', name, `"${name}" was stopped before it was running again`)
 
 export const unknownService = (name: string, group: string): ServiceError =>
   new ServiceError('ERR_UNKNOWN_SERVICE', name, `group "${group}" has no service "${name}"`)

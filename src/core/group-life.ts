@@ -48,6 +48,8 @@ export class GroupLife implements MemberListener {
   #goodbye = false
   #walkingForth = false
   #walkingBack = false
+  /** How many changes are being told of: one may cause another. */
+  #telling = 0
   #everRan = false
   /** How many that are not observers are not gone. */
   #working = 0
@@ -86,6 +88,7 @@ export class GroupLife implements MemberListener {
     this.changes = new Changes(options.name, this.#roster, this.#waiting, this.#restarting, options.journal, {
       isLeaving: () => this.leaving,
       isStarting: () => this.#walkingForth,
+      isMoving: () => this.#walkingForth || this.#telling > 0,
       enroll: entries => this.enroll(entries),
       start: member => this.#start(member),
       meanwhile: work => this.#all.add(work.pipe(takeUntil(this.#left$)).subscribe()),
@@ -140,6 +143,16 @@ export class GroupLife implements MemberListener {
   }
 
   changed(member: Member, error?: ServiceError): void {
+    this.#telling++
+    try {
+      this.#onChange(member, error)
+    } finally {
+      this.#telling--
+    }
+    this.changes.tidy()
+  }
+
+  #onChange(member: Member, error?: ServiceError): void {
     const { state } = member
     const { name, optional = false, onEnd } = member.entry
     if (isFinal(state) && !member.observer) this.#working--
@@ -192,8 +205,8 @@ export class GroupLife implements MemberListener {
   #startMembers(): void {
     const { members, order } = this.#roster
     const known = members.length
-    for (const { node } of members) this.#waiting.show(node)
     this.#walkingForth = true
+    for (const { node } of members) this.#waiting.show(node)
     const forth = walk(order.before, node => this.#start(members[node]!), order.after).pipe(takeUntil(this.#left$))
     this.#all.add(
       forth.subscribe({
@@ -247,7 +260,12 @@ export class GroupLife implements MemberListener {
   #leaveIfDone(): void {
     if (this.#phase !== 'running') return
     if (this.#endedBy) this.leave({ by: 'end', service: this.#endedBy.path })
-    else if (this.#working === 0 && this.#roster.members.some(member => !member.observer)) this.leave({ by: 'end' })
+    else if (this.#working === 0 && this.#roster.members.some(member => this.#works(member))) this.leave({ by: 'end' })
+  }
+
+  /** What was taken out is not what the group was for. */
+  #works(member: Member): boolean {
+    return !member.observer && !this.changes.isRemoved(member)
   }
 
   // Shutdown: the four steps.
@@ -331,10 +349,7 @@ export class GroupLife implements MemberListener {
   }
 
   #stop(member: Member): Observable<never> {
-    if (!member.begun) {
-      member.entry.inside?.dismiss()
-      member.say({ phase: 'stopped', how: 'stopped' })
-    }
+    member.dismiss({ phase: 'stopped', how: 'stopped' })
     member.ask(this.#shutdown!)
     return member.until(isFinal)
   }

@@ -60,8 +60,8 @@ const SHUTDOWN_TIMEOUT = 25_000
 
 /** The group that this one is in. */
 interface Outer {
-  /** Ends this one, for good. */
-  end(reason: StopReason): void
+  /** Ends this one, for good; false when it has not been started, and so has nobody to end. */
+  end(reason: StopReason): boolean
 }
 
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
@@ -142,8 +142,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     changes?.add(entry)
     this.#entries.push(entry)
     this.#names.add(name)
-    this.#journal.add(entry.path, entry)
-    if (nested) nested.#nest(this.#journal, this.name, reason => this.#endOne(name, reason))
+    this.#journal.together(() => {
+      this.#journal.add(entry.path, entry)
+      if (nested) nested.#nest(this.#journal, this.name, reason => this.#endOne(name, reason))
+    })
     changes?.start(name)
     return this as unknown as ServiceGroup<Name, Known | N>
   }
@@ -236,10 +238,9 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   stop(reason: string | StopReason = { by: 'call' }): Promise<Report> {
     const why: StopReason = typeof reason === 'string' ? { by: 'call', message: reason } : reason
     const { state } = this.status.group
-    if (this.#living) this.#life!.leave(why)
-    // Between two lives of a group that is restarted.
-    else if (this.#outer && this.#life && !isFinal(state)) this.#outer.end(why)
-    else if (!isFinal(state)) {
+    if (this.#living && !this.#life!.leaving) this.#life!.leave(why)
+    // Before its life, between two of them, or on its way to the next: the group that it is in sees that there is none.
+    else if (!isFinal(state) && !this.#outer?.end(why) && !this.#living) {
       this.#dismissAll()
       this.#end({ phase: 'stopped', how: 'stopped' })
     }
@@ -287,12 +288,20 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   /** The group as a Service: what makes it nest. Inside another group it may live again once it is over. */
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
-      if (isFinal(this.status.group.state)) return out.error(this.#stoppedEarly())
+      if (isFinal(this.status.group.state)) {
+        // Whoever restarts it hears that it was asked to end, and does not try again.
+        if (this.#outer) out.next({ phase: 'stopping', reason: this.status.trigger ?? { by: 'call' } })
+        return out.error(this.#stoppedEarly())
+      }
       if (this.#living) return out.error(this.#alreadyStarted('it has a lifecycle already'))
       this.#living = true
+      let over = false
       // Inside another group, that one tells what this one has come to: its behaviours have a say in it.
       const tell = (state: ServiceState): void => {
-        if (isFinal(state)) this.#living = false
+        if (isFinal(state)) {
+          over = true
+          this.#living = false
+        }
         if (this.#outer) return
         if (isFinal(state)) this.#end(state)
         else this.#journal.record(this.name, state)
@@ -310,7 +319,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       })
       return () => {
         life.unsubscribe()
-        if (this.#living) tell({ phase: 'stopped', how: 'abandoned' })
+        // The next life may have begun by now.
+        if (!over) tell({ phase: 'stopped', how: 'abandoned' })
       }
     })
   }
@@ -378,8 +388,11 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       check: () => group.#check(),
       dismiss: () => group.#dismissAll(),
       tell: state => {
-        if (isFinal(state)) group.#end(state)
-        else group.#journal.record(group.name, state)
+        if (isFinal(state)) {
+          // Also what was added between two lives, when there is no other.
+          group.#dismissAll()
+          group.#end(state)
+        } else if (!isFinal(group.status.group.state)) group.#journal.record(group.name, state)
       },
       renew: () => {
         group.#journal.again()
@@ -389,7 +402,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     }
   }
 
-  #nest(journal: Journal, prefix: string, end: (reason: StopReason) => void): void {
+  #nest(journal: Journal, prefix: string, end: (reason: StopReason) => boolean): void {
     this.#outer = { end }
     this.#journal.nest(journal, prefix)
   }
@@ -422,8 +435,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     forget()
   }
 
-  #endOne(name: string, reason: StopReason): void {
+  #endOne(name: string, reason: StopReason): boolean {
+    // A group that leaves ends all that it holds.
     if (this.#living && !this.#life!.leaving) this.#life!.changes.end(name, reason).subscribe()
+    return this.#living
   }
 
   #end(state: ServiceState): void {

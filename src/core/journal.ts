@@ -69,6 +69,12 @@ export class Journal {
     this.#outer?.journal.add(`${this.#outer.prefix}/${path}`, place)
   }
 
+  /** Nobody hears of any of it before all of it is true. */
+  together(work: () => void): void {
+    if (this.#outer) return this.#outer.journal.together(() => this.#together(work))
+    this.#together(work)
+  }
+
   /** The group itself was over, and is to live again: there is more to tell, to those who come now. */
   again(): void {
     this.#closed = false
@@ -140,6 +146,14 @@ export class Journal {
       const listener = listeners[i]!
       if (listener.since < event.seq) listener.tell(event, status)
     }
+  }
+
+  #together(work: () => void): void {
+    if (this.#delivering) return work()
+    this.#delivering = true
+    work()
+    this.#delivering = false
+    this.#deliver()
   }
 
   #deliver(): void {

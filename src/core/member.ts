@@ -39,7 +39,11 @@ export class Member {
   readonly #listener: MemberListener
   readonly #clock: Clock
   #level = new ShutdownLevel()
+  /** How often it has come to a new state. */
+  #said = 0
   #begun = false
+  /** Its lifecycle is listened to. */
+  #present = false
   #hasRun = false
   #asked = false
   /** Taken down to be begun again: what ends it is not its end. */
@@ -88,9 +92,19 @@ export class Member {
     return this.begun && !isFinal(this.state)
   }
 
+  /** Over, and nothing of it is heard any more: another life may begin. */
+  get gone(): boolean {
+    return isFinal(this.state) && !this.#present
+  }
+
   /** It has been asked to end, for good. */
   get asked(): boolean {
     return this.#asked
+  }
+
+  /** It is on its way out, by itself or because it was asked to, and nobody brings it back. */
+  get leavesForGood(): boolean {
+    return this.alive && !this.#goingDown && (this.#asked || reasonOf(this.state)?.by === 'call')
   }
 
   get goingDown(): boolean {
@@ -105,11 +119,13 @@ export class Member {
 
   begin(): void {
     this.#begun = true
+    this.#present = true
     const level = this.#level
     const life = listen(this.#service.lifecycle(level), this)
     // It may be gone by now, or even taken down.
-    if (isFinal(this.state) || level !== this.#level) return life.unsubscribe()
+    if (level !== this.#level) return life.unsubscribe()
     this.#life = life
+    if (isFinal(this.state)) return this.#letGo()
     // A lifecycle that is silent at first has been subscribed, and so it is starting.
     if (isAhead(this.state)) this.say(STARTING)
   }
@@ -122,9 +138,20 @@ export class Member {
       this.#hasRun = true
       if (!this.#goingDown) this.#returning = false
     }
+    const said = ++this.#said
     this.#listener.record(this, state)
+    // Whoever heard that may have brought it further, and all have been told of that.
+    if (said !== this.#said) return
     this.#listener.changed(this, error)
     this.#settle()
+  }
+
+  /** One that has not begun never will, nor what is inside it. */
+  dismiss(state: ServiceState, error?: ServiceError): void {
+    if (this.begun) return
+    this.entry.inside?.dismiss()
+    // Whoever heard of those inside may have dismissed it already.
+    if (!this.begun) this.say(state, error)
   }
 
   ask(shutdown: Shutdown): void {
@@ -139,16 +166,15 @@ export class Member {
     if (!this.alive) return EMPTY
     this.#goingDown = true
     this.#returning = true
-    return this.#lead(shutdown => this.#level.raise(shutdown), reason, isAway)
+    // It may be gone before the last step, and the next incarnation is not told of that.
+    const level = this.#level
+    return this.#lead(shutdown => level.raise(shutdown), reason, isAway)
   }
 
   /** Drains and stops it for good, or lets it never begin. Completes once it is gone, or given up. */
   end(reason: StopReason): Observable<never> {
     this.#asked = true
-    if (!this.begun) {
-      this.entry.inside?.dismiss()
-      this.say({ phase: 'stopped', how: 'stopped' })
-    }
+    this.dismiss({ phase: 'stopped', how: 'stopped' })
     return this.#lead(shutdown => this.ask(shutdown), reason, isFinal)
   }
 
@@ -168,7 +194,7 @@ export class Member {
   /** Fails it; what is left of its life is let go. */
   giveUp(error: ServiceError): void {
     this.#goingDown = false
-    this.#life?.unsubscribe()
+    this.#letGo()
     this.say({ phase: 'failed', error: errorInfo(error) }, error)
   }
 
@@ -201,10 +227,11 @@ export class Member {
       return this.#hold(state)
     }
     this.say(state, this.#unaskedEnd(state))
-    if (state.phase === 'stopped' && state.how === 'abandoned') this.#life?.unsubscribe()
+    if (state.phase === 'stopped' && state.how === 'abandoned') this.#letGo()
   }
 
   error(cause: unknown): void {
+    this.#present = false
     const starting = this.state.phase === 'starting' || isAhead(this.state)
     const error = asFailure(this.#service.name, starting, cause)
     if (this.#goingDown) return this.#gone(errorInfo(error), this.state.info)
@@ -213,14 +240,23 @@ export class Member {
   }
 
   complete(): void {
+    this.#present = false
     if (this.#goingDown) return this.#gone(this.#lastWords?.error, this.#lastWords?.info ?? this.state.info)
-    if (!isFinal(this.state)) this.next({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
+    if (isFinal(this.state)) this.#settle()
+    else this.next({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
+  }
+
+  #letGo(): void {
+    this.#life?.unsubscribe()
+    if (!this.#present) return
+    this.#present = false
+    this.#settle()
   }
 
   /** Nobody listens any more: what is still there is said to be abandoned. */
   leave(): void {
     this.#newsTimer?.unsubscribe()
-    this.#life?.unsubscribe()
+    this.#letGo()
     if (isFinal(this.state)) return
     if (!this.begun) this.entry.inside?.dismiss()
     this.state = { phase: 'stopped', how: this.begun ? 'abandoned' : 'stopped' }
@@ -236,6 +272,9 @@ export class Member {
     // Whatever went wrong on its way down is told before it is gone.
     if (error) this.say({ phase: 'backoff', error, attempt: 1, retryAt: this.#clock.now() })
     this.#flush()
+    // Whoever heard that may have asked it to end: it does not come back.
+    if (this.#asked && error) return this.say({ phase: 'failed', error }, fromErrorInfo(error))
+    if (this.#asked) return this.say({ phase: 'stopped', how: 'stopped' })
     this.#rewind()
     this.#settle()
   }

@@ -81,8 +81,9 @@ export class Restarting {
   /** Restarts a service, and those that belong with it. Completes when all of them are there again, or lost. */
   byHand(member: Member, reason: StopReason): Observable<never> {
     const members = this.#belongingTo(member, 'by-hand')
-    if (!this.#circle.has(member)) {
-      if (isFinal(member.state)) this.#reviveAll(member, new Set(members))
+    const over = isFinal(member.state)
+    if (over) this.#reviveAll(member, new Set(members))
+    if (over || !this.#circle.has(member)) {
       this.#down.add(member)
       this.#take(members, reason, false)
     }
@@ -99,7 +100,9 @@ export class Restarting {
       this.#gates.set(member, out)
       this.#notAway(member)
       this.#showWaiting(member, this.#onTheirWay(member))
-      return () => this.#gates.delete(member)
+      return () => {
+        if (this.#gates.get(member) === out) this.#gates.delete(member)
+      }
     })
   }
 
@@ -127,11 +130,13 @@ export class Restarting {
   /** One that is over, and those that waited for it in vain, unless they would do so again. */
   #reviveAll(member: Member, its: ReadonlySet<Member>): void {
     const { members, order } = this.#roster
-    const all = order.sequence.map(node => members[node]!).filter(other => its.has(other))
-    for (const other of all) {
-      const hasLost = order.declared[other.node]!.some(wanted => isLost(members[wanted]!.state))
-      if (other === member || (hasWaitedInVain(other) && !hasLost)) this.#options.revive(other)
+    const coming = new Set([member])
+    for (const node of order.sequence) {
+      const other = members[node]!
+      const wouldWait = (wanted: number): boolean => !coming.has(members[wanted]!) && isLost(members[wanted]!.state)
+      if (its.has(other) && hasWaitedInVain(other) && !order.declared[node]!.some(wouldWait)) coming.add(other)
     }
+    for (const other of coming) this.#options.revive(other)
   }
 
   /** @param sparing temporary ones are stopped with the others, and do not come back */
@@ -185,8 +190,7 @@ export class Restarting {
 
   #takeDown(member: Member, reason: StopReason): Observable<never> {
     if (this.#leaving.has(member)) return member.end(reason)
-    // One that somebody else has asked to go for good is waited for, and does not come back.
-    if (member.asked) return member.until(isFinal)
+    if (member.leavesForGood) return member.until(isFinal)
     if (!this.#down.has(member) || !member.alive) return EMPTY
     const gone = defer(() => {
       if (!member.begun) this.#showWaiting(member, this.#waitedFor(member))
@@ -221,7 +225,10 @@ export class Restarting {
 
   #open(member: Member): void {
     const held = this.#gates.get(member)
-    if (held && this.#isClear(member)) held.complete()
+    if (!held || !this.#isClear(member)) return
+    // What comes of it may bring it back here.
+    this.#gates.delete(member)
+    held.complete()
   }
 
   #isClear(member: Member): boolean {

@@ -83,11 +83,9 @@ export class WaitingRoom {
       if (this.#door.isClosed()) break
       const member = this.#roster.members[loss.node]!
       if (member.begun) continue
-      const { inside, optional } = member.entry
       const error = dependencyFailed(loss, this.#nameOf, cause)
-      inside?.dismiss()
-      member.say({ phase: 'failed', error: errorInfo(error) }, error)
-      if (!optional) first ??= error
+      member.dismiss({ phase: 'failed', error: errorInfo(error) }, error)
+      if (!member.entry.optional) first ??= error
     }
     return first
   }

@@ -1,4 +1,4 @@
-import { defer, EMPTY, Observable, type Subscriber, type Subscription, type Unsubscribable } from 'rxjs'
+import { defer, EMPTY, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
 import {
   asFailure,
@@ -222,8 +222,11 @@ class RestartedLife implements Unsubscribable {
 
   #onTime(): void {
     const gate = this.#supervision.gate?.()
-    if (!gate || gate === EMPTY) this.#again()
-    else this.#timer = gate.subscribe({ complete: () => this.#again() })
+    if (!gate || gate === EMPTY) return this.#again()
+    // It may open at once, and what begins then may have failed, and wait, before this returns.
+    const held = new Subscription()
+    this.#timer = held
+    held.add(gate.subscribe({ complete: () => this.#again() }))
   }
 
   #again(): void {
