@@ -353,7 +353,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   #dismissAll(): void {
     for (const { path, inside } of this.#entries.toReversed()) {
       const state = this.status.service(path)?.state
-      if (!state || isFinal(state)) continue
+      if (state?.phase !== 'idle' && state?.phase !== 'waiting') continue
       inside?.dismiss()
       const stopped = { phase: 'stopped', how: 'stopped' } as const
       this.#journal.record(path, stopped)

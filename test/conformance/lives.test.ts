@@ -39,7 +39,7 @@ describe('R10 a group that fails and is restarted', () => {
     await time.advance(100)
     const life = (prefix: string): readonly string[] => [
       `0 ${prefix}/a failed ERR_SERVICE_FAILED`,
-      `0 ${prefix} running (leaving) fail "a fail: failed"`,
+      `0 ${prefix} running (leaving) fail "a failed"`,
       `0 ${prefix}/b running (leaving)`,
       `0 ${prefix} stopping`,
       `0 ${prefix}/b stopping`,
