@@ -177,10 +177,13 @@ export class GroupLife implements MemberListener {
   }
 
   #revive(member: Member): void {
+    const { journal } = this.#options
     member.revive()
-    this.#options.journal.add(member.path, member.entry)
-    member.entry.inside?.renew()
     if (!member.observer) this.#working++
+    journal.together(() => {
+      journal.add(member.path, member.entry)
+      member.entry.inside?.renew()
+    })
   }
 
   #newMember(entry: Entry, node: number): Member {
@@ -294,7 +297,8 @@ export class GroupLife implements MemberListener {
     if (shutdown.step === 'force') return this.#forceMembers()
     if (shutdown.step === 'stop') return this.#stopMembers()
     if (unannounced) this.#unreadyMembers()
-    if (shutdown.step === 'drain') this.#drainMembers(shutdown)
+    // Whoever heard of that may have brought it further.
+    if (shutdown.step === 'drain' && this.#shutdown === shutdown) this.#drainMembers(shutdown)
   }
 
   #unreadyMembers(): void {
@@ -322,7 +326,7 @@ export class GroupLife implements MemberListener {
         },
       }),
     )
-    if (drained) return
+    if (drained || this.#shutdown !== shutdown) return
     this.#phase = 'draining'
     this.#say({ phase: 'draining', reason: shutdown.reason })
   }

@@ -133,7 +133,10 @@ export class Restarting {
       const wouldWait = (wanted: number): boolean => !coming.has(members[wanted]!) && isLost(members[wanted]!.state)
       if (its.has(other) && hasWaitedInVain(other) && !order.declared[node]!.some(wouldWait)) coming.add(other)
     }
-    for (const other of coming) this.#options.revive(other)
+    for (const other of coming) {
+      this.#leaving.delete(other)
+      this.#options.revive(other)
+    }
   }
 
   /** @param sparing temporary ones are stopped with the others, and do not come back */

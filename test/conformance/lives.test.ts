@@ -15,7 +15,7 @@ interface Scene {
 }
 
 /** A group of two that can't restart themselves, and one behind it. */
-const scene = (options: AddOptions = { restart }, inner: GroupOptions = {}): Scene => {
+const scene = (options: AddOptions<never> = { restart }, inner: GroupOptions = {}): Scene => {
   const { time, shop } = shopUnderVirtualTime()
   const [a, b, api] = [plain('a', { clock: time }), plain('b', { clock: time }), plain('api')]
   const workers = serviceGroup('workers', { clock: time, ...inner })
@@ -25,7 +25,7 @@ const scene = (options: AddOptions = { restart }, inner: GroupOptions = {}): Sce
   return { time, shop: group, workers, a, b, api }
 }
 
-const started = async (options?: AddOptions, inner?: GroupOptions): Promise<Scene> => {
+const started = async (options?: AddOptions<never>, inner?: GroupOptions): Promise<Scene> => {
   const made = scene(options, inner)
   await made.shop.start()
   return made
