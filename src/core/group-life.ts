@@ -86,6 +86,7 @@ export class GroupLife implements MemberListener {
     this.changes = new Changes(options.name, this.#roster, this.#waiting, this.#restarting, options.journal, {
       isLeaving: () => this.leaving,
       isStarting: () => this.#walkingForth,
+      keepPlaces: work => this.#keepPlaces(work),
       isMoving: () => this.#walkingForth || this.#telling > 0,
       enroll: entries => this.enroll(entries),
       start: member => this.#start(member),
@@ -138,19 +139,26 @@ export class GroupLife implements MemberListener {
   }
 
   changed(member: Member, error?: ServiceError): void {
+    this.#keepPlaces(() => this.#onChange(member, error))
+  }
+
+  /** Whoever is told of something may change the group; places are given up only after that. */
+  #keepPlaces<T>(work: () => T): T {
     this.#telling++
     try {
-      this.#onChange(member, error)
+      return work()
     } finally {
       this.#telling--
+      this.changes.tidy()
     }
-    this.changes.tidy()
   }
 
   #onChange(member: Member, error?: ServiceError): void {
     const { state } = member
     const { name, optional = false, onEnd } = member.entry
     if (isFinal(state) && !member.observer) this.#working--
+    // Whoever heard of its end may have taken it out before its group acts on that.
+    if (this.changes.isForgotten(member)) return this.#leaveIfDone()
     // One that was asked to go, alone, is not missed.
     const dismissed = (member.asked && !this.leaving) || this.changes.isRemoved(member)
     const spared = optional || dismissed || this.#hasHadItsTime(member)

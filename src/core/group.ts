@@ -235,13 +235,15 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   stop(reason: string | StopReason = { by: 'call' }): Promise<Report> {
     const why: StopReason = typeof reason === 'string' ? { by: 'call', message: reason } : reason
     const { state } = this.status.group
+    // It may live again before this returns.
+    const over = this.#over
     if (this.#living && !this.#life!.leaving) this.#life!.leave(why)
     // Before its life, between two of them, or on its way to the next: the group that it is in sees that there is none.
     else if (!isFinal(state) && !this.#outer?.end(why) && !this.#living) {
       this.#dismissAll()
       this.#end({ phase: 'stopped', how: 'stopped' })
     }
-    return this.#over
+    return over
   }
 
   /** Every change of every service, as one stream of statuses. The first is what is true now. */
