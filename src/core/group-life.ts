@@ -134,8 +134,14 @@ export class GroupLife implements MemberListener {
   }
 
   record(member: Member, state: ServiceState): void {
-    this.#options.journal.record(member.path, state)
-    member.entry.inside?.tell(state)
+    const { journal } = this.#options
+    const { inside } = member.entry
+    if (!inside) return journal.record(member.path, state)
+    // Who hears of it outside may begin its next life; this one is over inside by then.
+    journal.together(() => {
+      journal.record(member.path, state)
+      inside.tell(state)
+    })
   }
 
   changed(member: Member, error?: ServiceError): void {

@@ -368,8 +368,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       dismiss: () => group.#dismissAll(),
       tell: state => {
         if (isFinal(state)) {
-          // Also what was added between two lives, when there is no other.
-          group.#dismissAll()
+          // What was added between two lives has none, when there is no other.
+          if (!group.#living) group.#dismissAll()
           group.#end(state)
         } else if (!isFinal(group.status.group.state)) group.#journal.record(group.name, state)
       },
@@ -422,9 +422,11 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
 
   #end(state: ServiceState): void {
     if (isFinal(this.status.group.state)) return
+    const tellOver = this.#tellOver
     this.#journal.record(this.name, state)
-    this.#journal.close()
-    this.#tellOver(this.report)
+    tellOver(this.report)
+    // Whoever heard of it may have begun its next life.
+    if (isFinal(this.status.group.state)) this.#journal.close()
   }
 
   #expectEnd(): void {
