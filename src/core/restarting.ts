@@ -95,8 +95,9 @@ export class Restarting {
     if (this.#isClear(member)) return EMPTY
     return new Observable(out => {
       this.#gates.set(member, out)
-      this.#notAway(member)
       this.#showWaiting(member, this.#onTheirWay(member))
+      // Last, because all may begin again with that.
+      this.#notAway(member)
       return () => {
         if (this.#gates.get(member) === out) this.#gates.delete(member)
       }
