@@ -272,6 +272,16 @@ describe('R14 what changes between and across lives', () => {
     expect(linesOf(trace.lines, 'workers')).toEqual(['running (leaving)', 'stopping', 'starting', 'running'])
   })
 
+  test('R14 restarted in one breath, it lives: it can be changed, and stopped', async () => {
+    const { shop, workers, a, b } = await started()
+    await shop.restart('workers')
+    await workers.restart('a')
+    await workers.remove('b')
+    expect([a.starts, b.alive, workers.status.ready]).toEqual([3, false, true])
+    expect(await workers.stop()).toMatchObject({ ok: true, outcome: 'stopped' })
+    expect(a.alive).toBe(false)
+  })
+
   test('R7 a stop from above while it is taken down: nothing starts again', async () => {
     const { time, shop, a, b } = await started()
     b.stop.will(20)
