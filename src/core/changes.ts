@@ -16,6 +16,8 @@ export interface Changing {
   isStarting(): boolean
   /** Its members are being started, or told of one another. */
   isMoving(): boolean
+  /** Nobody's place changes while this is done. */
+  keepPlaces<T>(work: () => T): T
   enroll(entries: readonly Entry[]): void
   start(member: Member): Observable<never>
   /** Goes on until the group leaves. */
@@ -110,7 +112,7 @@ export class Changes {
     // Its turn is still before it: that is the incarnation that was asked for.
     const again =
       member.begun || member.returning
-        ? this.#restarting.byHand(member, { by: 'call', message: `restart of ${name}` })
+        ? this.#life.keepPlaces(() => this.#restarting.byHand(member, { by: 'call', message: `restart of ${name}` }))
         : member.until(isSettled)
     return concat(
       again,
@@ -162,6 +164,11 @@ export class Changes {
   /** Its end is its own. */
   isRemoved(member: Member): boolean {
     return this.#removed.size > 0 && this.#removed.has(member)
+  }
+
+  /** It is not in the group any more. */
+  isForgotten(member: Member): boolean {
+    return this.#roster.members[member.node] !== member || (this.#gone.size > 0 && this.#gone.has(member))
   }
 
   /** Gives up the places of those that have gone, unless somebody goes by the places now. */

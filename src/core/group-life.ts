@@ -88,6 +88,7 @@ export class GroupLife implements MemberListener {
     this.changes = new Changes(options.name, this.#roster, this.#waiting, this.#restarting, options.journal, {
       isLeaving: () => this.leaving,
       isStarting: () => this.#walkingForth,
+      keepPlaces: work => this.#keepPlaces(work),
       isMoving: () => this.#walkingForth || this.#telling > 0,
       enroll: entries => this.enroll(entries),
       start: member => this.#start(member),
@@ -138,24 +139,37 @@ export class GroupLife implements MemberListener {
   }
 
   record(member: Member, state: ServiceState): void {
-    this.#options.journal.record(member.path, state)
-    member.entry.inside?.tell(state)
+    const { journal } = this.#options
+    const { inside } = member.entry
+    if (!inside) return journal.record(member.path, state)
+    // Who hears of it outside may begin its next life; this one is over inside by then.
+    journal.together(() => {
+      journal.record(member.path, state)
+      inside.tell(state)
+    })
   }
 
   changed(member: Member, error?: ServiceError): void {
+    this.#keepPlaces(() => this.#onChange(member, error))
+  }
+
+  /** Whoever is told of something may change the group; places are given up only after that. */
+  #keepPlaces<T>(work: () => T): T {
     this.#telling++
     try {
-      this.#onChange(member, error)
+      return work()
     } finally {
       this.#telling--
+      this.changes.tidy()
     }
-    this.changes.tidy()
   }
 
   #onChange(member: Member, error?: ServiceError): void {
     const { state } = member
     const { name, optional = false, onEnd } = member.entry
     if (isFinal(state) && !member.observer) this.#working--
+    // Whoever heard of its end may have taken it out before its group acts on that.
+    if (this.changes.isForgotten(member)) return this.#leaveIfDone()
     // One that was asked to go, alone, is not missed.
     const dismissed = (member.asked && !this.leaving) || this.changes.isRemoved(member)
     const spared = optional || dismissed || this.#hasHadItsTime(member)
@@ -182,10 +196,13 @@ export class GroupLife implements MemberListener {
   }
 
   #revive(member: Member): void {
+    const { journal } = this.#options
     member.revive()
-    this.#options.journal.add(member.path, member.entry)
-    member.entry.inside?.renew()
     if (!member.observer) this.#working++
+    journal.together(() => {
+      journal.add(member.path, member.entry)
+      member.entry.inside?.renew()
+    })
   }
 
   #newMember(entry: Entry, node: number): Member {
@@ -300,7 +317,8 @@ export class GroupLife implements MemberListener {
     if (shutdown.step === 'force') return this.#forceMembers()
     if (shutdown.step === 'stop') return this.#stopMembers()
     if (unannounced) this.#unreadyMembers()
-    if (shutdown.step === 'drain') this.#drainMembers(shutdown)
+    // Whoever heard of that may have brought it further.
+    if (shutdown.step === 'drain' && this.#shutdown === shutdown) this.#drainMembers(shutdown)
   }
 
   #unreadyMembers(): void {
@@ -328,7 +346,7 @@ export class GroupLife implements MemberListener {
         },
       }),
     )
-    if (drained) return
+    if (drained || this.#shutdown !== shutdown) return
     this.#phase = 'draining'
     this.#say({ phase: 'draining', reason: shutdown.reason, ...this.#deadline })
   }

@@ -238,13 +238,15 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   stop(reason: string | StopReason = { by: 'call' }): Promise<Report> {
     const why: StopReason = typeof reason === 'string' ? { by: 'call', message: reason } : reason
     const { state } = this.status.group
+    // It may live again before this returns.
+    const over = this.#over
     if (this.#living && !this.#life!.leaving) this.#life!.leave(why)
     // Before its life, between two of them, or on its way to the next: the group that it is in sees that there is none.
     else if (!isFinal(state) && !this.#outer?.end(why) && !this.#living) {
       this.#dismissAll()
       this.#end({ phase: 'stopped', how: 'stopped' })
     }
-    return this.#over
+    return over
   }
 
   /** Every change of every service, as one stream of statuses. The first is what is true now. */
@@ -389,8 +391,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       dismiss: () => group.#dismissAll(),
       tell: state => {
         if (isFinal(state)) {
-          // Also what was added between two lives, when there is no other.
-          group.#dismissAll()
+          // What was added between two lives has none, when there is no other.
+          if (!group.#living) group.#dismissAll()
           group.#end(state)
         } else if (!isFinal(group.status.group.state)) group.#journal.record(group.name, state)
       },
@@ -443,9 +445,11 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
 
   #end(state: ServiceState): void {
     if (isFinal(this.status.group.state)) return
+    const tellOver = this.#tellOver
     this.#journal.record(this.name, state)
-    this.#journal.close()
-    this.#tellOver(this.report)
+    tellOver(this.report)
+    // Whoever heard of it may have begun its next life.
+    if (isFinal(this.status.group.state)) this.#journal.close()
   }
 
   #expectEnd(): void {

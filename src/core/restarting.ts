@@ -98,8 +98,9 @@ export class Restarting {
     if (this.#isClear(member)) return EMPTY
     return new Observable(out => {
       this.#gates.set(member, out)
-      this.#notAway(member)
       this.#showWaiting(member, this.#onTheirWay(member))
+      // Last, because all may begin again with that.
+      this.#notAway(member)
       return () => {
         if (this.#gates.get(member) === out) this.#gates.delete(member)
       }
@@ -136,7 +137,10 @@ export class Restarting {
       const wouldWait = (wanted: number): boolean => !coming.has(members[wanted]!) && isLost(members[wanted]!.state)
       if (its.has(other) && hasWaitedInVain(other) && !order.declared[node]!.some(wouldWait)) coming.add(other)
     }
-    for (const other of coming) this.#options.revive(other)
+    for (const other of coming) {
+      this.#leaving.delete(other)
+      this.#options.revive(other)
+    }
   }
 
   /** @param sparing temporary ones are stopped with the others, and do not come back */

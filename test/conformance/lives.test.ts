@@ -15,7 +15,7 @@ interface Scene {
 }
 
 /** A group of two that can't restart themselves, and one behind it. */
-const scene = (options: AddOptions = { restart }, inner: GroupOptions = {}): Scene => {
+const scene = (options: AddOptions<never> = { restart }, inner: GroupOptions = {}): Scene => {
   const { time, shop } = shopUnderVirtualTime()
   const [a, b, api] = [plain('a', { clock: time }), plain('b', { clock: time }), plain('api')]
   const workers = serviceGroup('workers', { clock: time, ...inner })
@@ -25,7 +25,7 @@ const scene = (options: AddOptions = { restart }, inner: GroupOptions = {}): Sce
   return { time, shop: group, workers, a, b, api }
 }
 
-const started = async (options?: AddOptions, inner?: GroupOptions): Promise<Scene> => {
+const started = async (options?: AddOptions<never>, inner?: GroupOptions): Promise<Scene> => {
   const made = scene(options, inner)
   await made.shop.start()
   return made
@@ -270,6 +270,16 @@ describe('R14 what changes between and across lives', () => {
     await time.advance(10)
     expect([again.now, a.starts, b.starts, api.starts]).toEqual(['resolved', 2, 2, 1])
     expect(linesOf(trace.lines, 'workers')).toEqual(['running (leaving)', 'stopping', 'starting', 'running'])
+  })
+
+  test('R14 restarted in one breath, it lives: it can be changed, and stopped', async () => {
+    const { shop, workers, a, b } = await started()
+    await shop.restart('workers')
+    await workers.restart('a')
+    await workers.remove('b')
+    expect([a.starts, b.alive, workers.status.ready]).toEqual([3, false, true])
+    expect(await workers.stop()).toMatchObject({ ok: true, outcome: 'stopped' })
+    expect(a.alive).toBe(false)
   })
 
   test('R7 a stop from above while it is taken down: nothing starts again', async () => {
