@@ -2,8 +2,9 @@ import { Subject, Subscription } from 'rxjs'
 import { duration } from '../core/clock.ts'
 import { errorInfo } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group.ts'
+import { paintFor } from '../core/paint.ts'
 import type { Report } from '../core/report.ts'
-import { formatReport, type Paint } from '../core/report-text.ts'
+import { formatReport } from '../core/report-text.ts'
 import { conduct } from '../core/shutdown.ts'
 import type { StopReason } from '../core/state.ts'
 import { signals, TERMINATION } from './signals.ts'
@@ -151,14 +152,7 @@ const activeResources = (): readonly string[] => {
 const print = (report: Report, how: RunOptions['report']): void => {
   if (how === false) return
   if (how) how(report)
-  else process.stderr.write(formatReport(report, terminalPaint()))
-}
-
-const terminalPaint = (): Paint | undefined => {
-  if (!process.stderr.isTTY || !process.stderr.hasColors()) return undefined
-  const { styleText } = process.getBuiltinModule('node:util')
-  const styles = { good: 'green', bad: 'red', faint: 'dim', strong: 'bold' } as const
-  return (mark, text) => styleText(styles[mark], text, { validateStream: false })
+  else process.stderr.write(formatReport(report, paintFor(process.stderr, process.env)))
 }
 
 const signalNumber = (signal: NodeJS.Signals): number => process.getBuiltinModule('node:os').constants.signals[signal]

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { useBroker } from '../support/broker.ts'
 import { type Child, startProgram } from '../support/child.ts'
+import { onTerminal } from '../support/screen.ts'
 
 const demo = (name: string, env: Readonly<Record<string, string>> = {}): Child =>
   startProgram(new URL(`../../demos/${name}.ts`, import.meta.url), env)
@@ -229,3 +230,15 @@ test('06: a group is restarted inside, then as a unit, then by hand, and the API
   expect(code).toBe(0)
   expect(output.trim().replace(/all of [1-9]\d*/, 'all of N')).toBe(RESTARTED_AS_A_UNIT.trim())
 }, 15_000)
+test('07: on a terminal: every line while it starts, one when it is up, who is not well, and every line at the end', async () => {
+  const person = onTerminal(new URL('../../demos/07-terminal.ts', import.meta.url))
+  await person.sees(/index +starting/)
+  await person.sees(/^✔ shop is up in 2\.\d+ s \(5 services\)$/)
+  await person.sees(/▲ shop is up, not ready, 4 of 5 well\n +↻ workers\/mailer +backoff .*the connection was lost/)
+  await person.sees(/✔ shop is well again after .* \(workers\/mailer\)$/)
+  person.presses('\u0003')
+  await person.sees(/orders +draining .*2 pending(.|\n)*press Ctrl-C again to force$/)
+  const { code, screen } = await person.ended
+  expect(code).toBe(0)
+  expect(screen).toMatch(/shop stopped gracefully in 2\.\d+ s: SIGINT/)
+}, 20_000)

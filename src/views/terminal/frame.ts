@@ -1,0 +1,134 @@
+import type { ServiceStatus } from '../../core/service-status.ts'
+import { describeReason } from '../../core/state.ts'
+import { labelOf, toneOf } from '../../core/state-text.ts'
+import type { GroupStatus } from '../../core/status.ts'
+import { clean, cut, padEnd, widthOf } from './fit.ts'
+import { type Glyphs, glyphsFor, spinner } from './glyphs.ts'
+import { verdict } from './lasting.ts'
+import { type Cell, type Lines, type Pane, paintLine, textOf } from './line.ts'
+import { elapsed, type Row, rowOf } from './row.ts'
+import { inTree, isFine, leavesOf, openOf, parentOf, type Stage, stageOf } from './stage.ts'
+
+/** What stands on the screen, a string a line, none wider than the pane, and fewer than its rows. */
+export const frame = (status: GroupStatus, pane: Pane): readonly string[] => {
+  const stage = stageOf(status)
+  if (stage === 'before' || stage === 'well' || stage === 'over') return []
+  const glyphs = glyphsFor(pane.unicode)
+  const head = headline(status, stage, pane, glyphs)
+  const foot: Lines =
+    stage === 'leaving' && status.trigger?.by === 'signal' ? [[['faint', '  press Ctrl-C again to force']]] : []
+  // The cursor stands in a row of its own below.
+  const room = Math.max(0, pane.rows - 2 - foot.length)
+  return [head, ...body(status, stage, room, pane, glyphs), ...foot].map(cells => paintLine(cells, pane, glyphs))
+}
+
+const headline = (status: GroupStatus, stage: Stage, pane: Pane, glyphs: Glyphs): readonly Cell[] => {
+  const { group, trigger, health } = status
+  const name: Cell = ['strong', ` ${group.path}`]
+  const leaves = leavesOf(status.list)
+  const fine = leaves.filter(({ state }) => isFine(state)).length
+  const turning: Cell = ['busy', spinner(glyphs, pane.now)]
+  if (stage === 'coming')
+    return [
+      turning,
+      name,
+      ['plain', ` is starting, ${fine} of ${leaves.length} up, ${elapsed(pane.now - group.since)}`],
+    ]
+  if (stage === 'unwell') {
+    const sign = health === 'pass' ? turning : verdict(status, glyphs)
+    const ready = status.ready ? '' : ', not ready'
+    return [sign, name, ['plain', ` is up${ready}, ${fine} of ${leaves.length} well`]]
+  }
+  const why = trigger ? `: ${describeReason(trigger)}` : ''
+  return [turning, name, ['plain', ` is ${labelOf(group.state)}${timeLeft(group, pane)}${why}`]]
+}
+
+const timeLeft = ({ leftAt }: ServiceStatus, { now, shutdownTimeout }: Pane): string => {
+  if (leftAt === null || shutdownTimeout === Infinity) return ''
+  const left = leftAt + shutdownTimeout - now
+  return left > 0 ? `, ${elapsed(left)} left` : ', time is up'
+}
+
+/** A line for each service; when there are too many, for those that are not done, and how many more there are. */
+const body = (status: GroupStatus, stage: Stage, room: number, pane: Pane, glyphs: Glyphs): Lines => {
+  const all = inTree(status.list, status.name)
+  const table = (services: readonly ServiceStatus[], titleOf: typeof alone): Lines => {
+    const rows = services.map(service => rowOf(service, stage, pane.now, glyphs))
+    const titles = services.map(service => titleOf(service, status.name))
+    // What is wrong is worth a line of its own when there is no room for it beside the name.
+    const folded = lines(rows, titles, ({ mark }) => stage === 'unwell' || mark === 'bad', pane, glyphs)
+    return folded.length <= room ? folded : lines(rows, titles, () => false, pane, glyphs)
+  }
+  if (stage !== 'unwell' && all.length <= room) return table(all, inPlace)
+  const open = openOf(all, stage)
+  if (stage === 'unwell' && open.length <= room) return table(open, alone)
+  // One row tells of all the others.
+  const shown = firstBusy(open).slice(0, Math.max(0, room - 1))
+  const rest = leavesOf(all).filter(service => !shown.includes(service))
+  const others: readonly Cell[] = [['faint', `  ${glyphs.ellipsis} and ${howMany(rest)}`]]
+  return [...table(shown, alone).slice(0, Math.max(0, room - 1)), others].slice(0, room)
+}
+
+/** Those that something is done with before those that wait for their turn. */
+const firstBusy = (services: readonly ServiceStatus[]): readonly ServiceStatus[] => {
+  const isBusy = ({ state }: ServiceStatus): boolean => toneOf(state) === 'bad' || BUSY.has(state.phase)
+  return [...services.filter(isBusy), ...services.filter(service => !isBusy(service))]
+}
+
+const BUSY: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
+
+/** `37 more running, 2 waiting`: the most first. */
+const howMany = (rest: readonly ServiceStatus[]): string => {
+  const counts = new Map<string, number>()
+  for (const { state } of rest) counts.set(labelOf(state), (counts.get(labelOf(state)) ?? 0) + 1)
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([phase, count], i) => `${count}${i === 0 ? ' more' : ''} ${phase}`)
+    .join(', ')
+}
+
+/** How a service is called: with its whole path, or below the group that it is in. */
+interface Title {
+  readonly indent: string
+  readonly name: string
+}
+
+const alone = ({ path }: ServiceStatus, root: string): Title => ({ indent: '', name: path.slice(root.length + 1) })
+
+const inPlace = ({ path }: ServiceStatus, root: string): Title => ({
+  indent: '  '.repeat(path.slice(root.length + 1).split('/').length - 1),
+  name: path.slice(parentOf(path).length + 1),
+})
+
+const lines = (
+  rows: readonly Row[],
+  titles: readonly Title[],
+  isFolded: (row: Row) => boolean,
+  pane: Pane,
+  { ellipsis }: Glyphs,
+): Lines => {
+  // A long name leaves the phase in sight.
+  const names = titles.map(({ indent, name }) =>
+    cut(clean(name), Math.floor(pane.columns * 0.4) - indent.length, ellipsis),
+  )
+  const width = {
+    name: Math.max(0, ...titles.map(({ indent }, i) => indent.length + widthOf(names[i]!))),
+    phase: Math.max(0, ...rows.map(({ phase }) => phase.length)),
+    time: Math.max(0, ...rows.map(({ time }) => time.length)),
+  }
+  return rows.flatMap((row, i): Lines => {
+    const { glyph, mark, phase, time, detail } = row
+    const { indent } = titles[i]!
+    const cells: readonly Cell[] = [
+      ['plain', `  ${indent}`],
+      [mark, glyph],
+      ['plain', ` ${padEnd(names[i]!, width.name - indent.length)}  `],
+      [mark, phase.padEnd(width.phase)],
+      ['faint', width.time === 0 ? '' : `  ${time.padStart(width.time)}`],
+    ]
+    if (detail === '') return [cells]
+    const whole: readonly Cell[] = [...cells, ['plain', `  ${detail}`]]
+    if (!isFolded(row) || widthOf(textOf(whole)) <= pane.columns) return [whole]
+    return [cells, [['plain', `    ${indent}${detail}`]]]
+  })
+}

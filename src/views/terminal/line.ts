@@ -1,0 +1,38 @@
+import { inColor, type Mark, withoutColor } from '../../core/paint.ts'
+import { clean, cut } from './fit.ts'
+import type { Glyphs } from './glyphs.ts'
+
+/** Through what a group is seen. Times are milliseconds. */
+export interface Pane {
+  readonly columns: number
+  readonly rows: number
+  readonly now: number
+  readonly color: boolean
+  readonly unicode: boolean
+  /** How long the whole shutdown may take; `Infinity`: nothing is told of it. */
+  readonly shutdownTimeout: number
+}
+
+/** A part of a line. */
+export type Cell = readonly [mark: Mark, text: string]
+
+export type Lines = readonly (readonly Cell[])[]
+
+/** As it is without colour. */
+export const textOf = (cells: readonly Cell[]): string => cells.map(([, text]) => clean(text)).join('')
+
+/** Cut to the width of the pane, then coloured: colours have no width. */
+export const paintLine = (cells: readonly Cell[], { columns, color }: Pane, { ellipsis }: Glyphs): string => {
+  const texts = cells.map(([, text]) => clean(text))
+  const whole = texts.join('').trimEnd()
+  const kept = cut(whole, columns, ellipsis)
+  const paint = color ? inColor : withoutColor
+  let at = 0
+  return cells
+    .map(([mark], i) => {
+      const part = kept.slice(at, i === cells.length - 1 ? undefined : at + texts[i]!.length)
+      at += texts[i]!.length
+      return paint(mark, part)
+    })
+    .join('')
+}

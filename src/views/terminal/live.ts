@@ -1,0 +1,85 @@
+import { Subscription } from 'rxjs'
+import type { ServiceGroup } from '../../core/group.ts'
+import { inColor, paintFor } from '../../core/paint.ts'
+import { foldStatus, type GroupStatus } from '../../core/status.ts'
+import { frame } from './frame.ts'
+import { TURN } from './glyphs.ts'
+import { recovery, summary } from './lasting.ts'
+import type { Pane } from './line.ts'
+import { openScreen } from './screen.ts'
+import { moves, openOf, type Stage, stageOf } from './stage.ts'
+import { hasUnicode } from './terminals.ts'
+
+/** Draws a group on a terminal, from now to its end. */
+export const live = (
+  group: Pick<ServiceGroup<string, never>, 'events$' | 'options'>,
+  output: NodeJS.WriteStream,
+  shutdownTimeout: number,
+): Subscription => {
+  const { clock } = group.options
+  const color = paintFor(output, process.env) === inColor
+  const unicode = hasUnicode(process.env, process.platform)
+  let status: GroupStatus | undefined
+  let stage: Stage = 'before'
+  let unwellSince: number | undefined
+  const unwell = new Set<string>()
+  let wasUp = false
+  let timer: NodeJS.Timeout | undefined
+
+  const pane = (): Pane => ({
+    columns: output.columns || 80,
+    rows: output.rows || 24,
+    now: clock.now(),
+    color,
+    unicode,
+    shutdownTimeout,
+  })
+  const draw = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    if (!status) return
+    screen.draw(frame(status, pane()))
+    if (moves(status, stage)) drawSoon(TURN)
+  }
+  const drawSoon = (ms: number): void => {
+    timer ??= setTimeout(draw, ms).unref()
+  }
+  const screen = openScreen(output, draw)
+
+  const enter = (next: Stage, status: GroupStatus): void => {
+    stage = next
+    if (stage === 'over') return
+    const isUp = stage === 'well' || stage === 'unwell'
+    if (isUp && !wasUp) screen.leave([summary(status, pane())])
+    else if (stage === 'well' && unwellSince !== undefined)
+      screen.leave([recovery(status, unwellSince, [...unwell], pane())])
+    if (stage === 'unwell') unwellSince ??= status.at
+    else {
+      unwellSince = undefined
+      unwell.clear()
+    }
+    wasUp = isUp
+    // What comes with it is told in the same turn of the event loop.
+    clearTimeout(timer)
+    timer = undefined
+    drawSoon(0)
+  }
+  const subscription = new Subscription()
+  subscription.add(() => {
+    clearTimeout(timer)
+    screen.close()
+  })
+  subscription.add(
+    group.events$.subscribe({
+      next: event => {
+        status = foldStatus(status, event)
+        const next = stageOf(status)
+        if (next === 'unwell') for (const { path } of openOf(status.list, next)) unwell.add(path)
+        if (next !== stage) enter(next, status)
+        else if (stage !== 'before' && stage !== 'well') drawSoon(TURN)
+      },
+      complete: () => subscription.unsubscribe(),
+    }),
+  )
+  return subscription
+}

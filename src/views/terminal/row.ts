@@ -1,0 +1,105 @@
+import type { ErrorInfo } from '../../core/errors.ts'
+import type { Mark } from '../../core/paint.ts'
+import { milliseconds, restarted } from '../../core/report-text.ts'
+import type { ServiceStatus } from '../../core/service-status.ts'
+import { describeReason, isFinal, type ServiceState } from '../../core/state.ts'
+import { labelOf, toneOf } from '../../core/state-text.ts'
+import { type Glyphs, spinner } from './glyphs.ts'
+import type { Stage } from './stage.ts'
+
+/** One service, cut into the columns of a line. */
+export interface Row {
+  readonly glyph: string
+  readonly mark: Mark
+  readonly phase: string
+  readonly time: string
+  readonly detail: string
+}
+
+export const rowOf = (service: ServiceStatus, stage: Stage, now: number, glyphs: Glyphs): Row => {
+  const { state } = service
+  const again = service.restarts > 0 && stage === 'unwell' ? [restarted(service.restarts)] : []
+  return {
+    glyph: glyphOf(state, now, glyphs),
+    mark: toneOf(state),
+    phase: labelOf(state),
+    time: timeOf(service, stage, now),
+    detail: [...particulars(state, now, stage), ...again].join(', '),
+  }
+}
+
+const glyphOf = (state: ServiceState, now: number, glyphs: Glyphs): string => {
+  switch (state.phase) {
+    case 'idle':
+    case 'waiting':
+    case 'drained':
+      return glyphs.quiet
+    case 'starting':
+    case 'draining':
+    case 'stopping':
+      return spinner(glyphs, now)
+    case 'running':
+      return state.health === 'pass' ? glyphs.good : state.health === 'warn' ? glyphs.warn : glyphs.bad
+    case 'backoff':
+      return glyphs.again
+    case 'stopped':
+      return state.how === 'forced' || state.how === 'abandoned' ? glyphs.bad : glyphs.good
+    case 'failed':
+      return glyphs.bad
+  }
+}
+
+/** How long it has been in a phase that passes; how long it took to come to one that lasts. */
+const timeOf = (
+  { state, since, startedAt, readyAt, stoppingAt, endedAt }: ServiceStatus,
+  stage: Stage,
+  now: number,
+) => {
+  if (state.phase === 'idle') return ''
+  if (state.phase === 'running') return stage === 'coming' ? took(startedAt, readyAt) : ''
+  if (isFinal(state)) return took(stage === 'leaving' ? stoppingAt : startedAt, endedAt)
+  return elapsed(now - since)
+}
+
+const took = (from: number | null, to: number | null): string =>
+  from === null || to === null ? '' : milliseconds(to - from)
+
+/** A time that runs: no digit changes faster than one can read. */
+export const elapsed = (ms: number): string => {
+  const seconds = Math.max(0, ms) / 1000
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  if (seconds < 60) return `${Math.floor(seconds)} s`
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
+}
+
+const particulars = (state: ServiceState, now: number, stage: Stage): readonly string[] => {
+  switch (state.phase) {
+    case 'idle':
+      return []
+    case 'waiting':
+      return [`for ${state.for.join(', ')}`]
+    case 'starting':
+      return state.attempt > 1 ? [`attempt ${state.attempt}`] : []
+    case 'running':
+      return [
+        ...(state.health === 'pass' ? [] : [`${state.health}${state.detail === undefined ? '' : `: ${state.detail}`}`]),
+        // When all are leaving, the headline says why.
+        ...(state.leaving && stage !== 'leaving' ? [describeReason(state.leaving)] : []),
+      ]
+    case 'draining':
+    case 'stopping':
+      return state.pending === undefined ? [] : [`${state.pending} pending`]
+    case 'drained':
+      return [state.timedOut ? 'its time ran out' : 'waits for its turn']
+    case 'backoff':
+      return [`next try in ${elapsed(state.retryAt - now)}: ${plainly(state.error)}`]
+    case 'stopped':
+      return state.error ? [plainly(state.error)] : []
+    case 'failed':
+      return [state.error.code === 'ERR_GROUP_FAILED' ? `because of ${state.error.service}` : plainly(state.error)]
+  }
+}
+
+/** Beside its name it need not be told whose error it is. */
+const plainly = ({ message, cause }: ErrorInfo): string =>
+  cause && message.endsWith(cause.message) ? cause.message : message

@@ -1,0 +1,105 @@
+import { createLogUpdate } from 'log-update'
+import { listenToWrites } from './aside.ts'
+import { widthOf } from './fit.ts'
+
+/** A few lines at the end of a terminal that are drawn again and again, below everything else that is written there. */
+export interface Screen {
+  /** Replaces what stands there; no lines take it away. */
+  draw(lines: readonly string[]): void
+  /** Writes lines that stay, above. */
+  leave(lines: readonly string[]): void
+  /** Takes the picture away; nothing is left of it but what stays. */
+  close(): void
+}
+
+/** @param redraw called when the picture had to go: others have written, or the terminal has another size */
+export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Screen => {
+  const own = output.write
+  const write = (text: string): boolean => Reflect.apply(own, output, [text])
+  // The cursor is never hidden, so that it need not be shown again however the process ends.
+  const update = createLogUpdate(
+    {
+      isTTY: true,
+      write,
+      get columns() {
+        return output.columns
+      },
+      get rows() {
+        return output.rows
+      },
+    } as NodeJS.WriteStream,
+    { showCursor: true },
+  )
+  let shown: readonly string[] = []
+  let width = output.columns
+  /** Somebody is in the middle of a line: the picture waits for its end. */
+  let midLine = false
+  /** Others have written while it stood there. */
+  let covered = false
+  /** From then on the line of the cursor is empty, but for the `^C` of a terminal that shows what is pressed. */
+  let begun = false
+  let due: NodeJS.Immediate | undefined
+
+  const clear = (): void => {
+    if (shown.length > 0) update.clear()
+    shown = []
+  }
+  const begin = (): void => {
+    if (begun && shown.length === 0 && !midLine) write('\r\u001b[K')
+    begun = true
+  }
+  const redrawSoon = (): void => {
+    due ??= setImmediate(() => {
+      due = undefined
+      redraw()
+    }).unref()
+  }
+  const streams = new Set([output, process.stdout, process.stderr].filter(({ isTTY }) => isTTY))
+  const stopListening = listenToWrites(streams, {
+    before: () => {
+      covered ||= shown.length > 0
+      clear()
+    },
+    after: whole => {
+      midLine = !whole
+      if (whole && covered) redrawSoon()
+    },
+  })
+  const onResize = (): void => {
+    const { columns } = output
+    // Terminals break the lines they have anew, so the picture may be higher than it was drawn.
+    if (columns < width && shown.length > 0) {
+      const height = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0)
+      write(`\u001b[${height}A\r\u001b[J`)
+      update.done()
+      shown = []
+    }
+    width = columns
+    redraw()
+  }
+  output.on('resize', onResize)
+
+  return {
+    draw: lines => {
+      covered = midLine && lines.length > 0
+      if (midLine) return
+      if (lines.length === 0) return clear()
+      begin()
+      update(lines.join('\n'))
+      shown = lines
+    },
+    leave: lines => {
+      clear()
+      begin()
+      if (midLine) write('\n')
+      midLine = false
+      write(lines.map(line => `${line}\n`).join(''))
+    },
+    close: () => {
+      clear()
+      if (due) clearImmediate(due)
+      stopListening()
+      output.off('resize', onResize)
+    },
+  }
+}
