@@ -10,7 +10,7 @@ import { moves, stageOf } from '../../src/views/terminal/stage.ts'
 import { hasUnicode, isLive } from '../../src/views/terminal/terminals.ts'
 
 const NOW = 10_000
-const pane: Pane = { columns: 80, rows: 24, now: NOW, color: false, unicode: true, shutdownTimeout: 25_000 }
+const pane: Pane = { columns: 80, rows: 24, now: NOW, color: false, unicode: true }
 
 const starting = { phase: 'starting', attempt: 1 } as const
 const running = { phase: 'running', health: 'pass' } as const
@@ -32,16 +32,12 @@ const one = (path: string, state: ServiceState, more: Partial<ServiceStatus> = {
   ...more,
 })
 
-const status = (
-  own: ServiceState,
-  services: Readonly<Record<string, ServiceState>>,
-  leftAt = NOW - 3_000,
-): GroupStatus =>
+const status = (own: ServiceState, services: Readonly<Record<string, ServiceState>>): GroupStatus =>
   foldStatus(undefined, {
     kind: 'snapshot',
     seq: 1,
     at: NOW,
-    group: one('shop', own, { leftAt }),
+    group: one('shop', own),
     health: own.phase === 'running' ? own.health : 'pass',
     ...(reasonOf(own) && { trigger: reasonOf(own)! }),
     services: Object.entries(services).map(([name, state]) => one(`shop/${name}`, state)),
@@ -182,7 +178,7 @@ describe('a group that leaves', () => {
     api: { phase: 'stopping', reason, pending: 1 },
     old: { phase: 'stopped', how: 'abandoned', error },
   }
-  const leaving = status({ phase: 'draining', reason }, services)
+  const leaving = status({ phase: 'draining', reason, deadline: NOW + 22_000 }, services)
 
   test('has every line, the time that is left, and what a second Ctrl-C does', () => {
     expect(frame(leaving, pane)).toEqual([
@@ -197,16 +193,21 @@ describe('a group that leaves', () => {
   })
 
   test.each([
-    [Infinity, 'shop is draining: SIGTERM'],
-    [3_500, 'shop is draining, 0.5 s left: SIGTERM'],
-    [3_000, 'shop is draining, time is up: SIGTERM'],
-    [120_000, 'shop is draining, 1 min 57 s left: SIGTERM'],
-  ])('with a shutdown timeout of %d says "%s"', (shutdownTimeout, text) => {
-    expect(frame(leaving, { ...pane, shutdownTimeout })[0]).toBe(`⠴ ${text}`)
+    [undefined, 'shop is draining: SIGTERM'],
+    [NOW + 500, 'shop is draining, 0.5 s left: SIGTERM'],
+    [NOW, 'shop is draining, time is up: SIGTERM'],
+    [NOW + 117_000, 'shop is draining, 1 min 57 s left: SIGTERM'],
+  ])('with a deadline at %s says "%s"', (deadline, text) => {
+    const draining = { phase: 'draining', reason, ...(deadline !== undefined && { deadline }) } as const
+    expect(frame(status(draining, {}), pane)[0]).toBe(`⠴ ${text}`)
   })
 
   test('because a service failed, says which, and nothing of Ctrl-C', () => {
-    const failing = { phase: 'stopping', reason: { by: 'failure', service: 'shop/db', error } } as const
+    const failing = {
+      phase: 'stopping',
+      reason: { by: 'failure', service: 'shop/db', error },
+      deadline: NOW + 22_000,
+    } as const
     expect(frame(status(failing, { db: { phase: 'failed', error } }), pane)).toEqual([
       '⠴ shop is stopping, 22 s left: shop/db failed',
       '  ✖ db  failed  connection lost',

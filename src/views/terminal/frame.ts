@@ -43,9 +43,9 @@ const headline = (status: GroupStatus, stage: Stage, pane: Pane, glyphs: Glyphs)
   return [turning, name, ['plain', ` is ${labelOf(group.state)}${timeLeft(group, pane)}${why}`]]
 }
 
-const timeLeft = ({ leftAt }: ServiceStatus, { now, shutdownTimeout }: Pane): string => {
-  if (leftAt === null || shutdownTimeout === Infinity) return ''
-  const left = leftAt + shutdownTimeout - now
+const timeLeft = ({ state }: ServiceStatus, { now }: Pane): string => {
+  if (!('deadline' in state) || state.deadline === undefined) return ''
+  const left = state.deadline - now
   return left > 0 ? `, ${elapsed(left)} left` : ', time is up'
 }
 

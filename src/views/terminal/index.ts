@@ -1,5 +1,4 @@
 import { Subscription } from 'rxjs'
-import { duration } from '../../core/clock.ts'
 import type { ServiceGroup } from '../../core/group.ts'
 import { paintFor } from '../../core/paint.ts'
 import { transitionLines } from '../../core/transition-text.ts'
@@ -9,11 +8,6 @@ import { isLive } from './terminals.ts'
 export interface TerminalOptions {
   /** Default `process.stdout`. */
   readonly output?: NodeJS.WriteStream
-  /**
-   * How long the whole shutdown may take, in milliseconds, for the time that is left. Give it when you give one to
-   * `run()`, which no view hears of. Default: the group's; `Infinity`: no time is told.
-   */
-  readonly shutdownTimeout?: number
 }
 
 /** The part of a group that is looked at. */
@@ -28,7 +22,6 @@ type Seen = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
  * hidden. The packages `log-update` and `string-width` are loaded when there is a terminal; without them it prints lines.
  *
  * @returns the subscription; it ends with the group by itself. Unsubscribed earlier, the picture goes.
- * @throws ServiceError `ERR_INVALID_DURATION`
  * @example
  * ```ts
  * const group = serviceGroup('shop').add(task('hello', () => console.log('hello')))
@@ -36,11 +29,7 @@ type Seen = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
  * await run(group)
  * ```
  */
-export const terminal = (
-  group: Seen,
-  { output = process.stdout, shutdownTimeout }: TerminalOptions = {},
-): Subscription => {
-  const whole = duration(group.name, 'shutdownTimeout', shutdownTimeout, group.options.shutdownTimeout)
+export const terminal = (group: Seen, { output = process.stdout }: TerminalOptions = {}): Subscription => {
   const write = (text: string): void => void output.write(text)
   if (!isLive(output, process.env)) return printLines(group, output, write)
 
@@ -60,7 +49,7 @@ export const terminal = (
   import('./live.ts').then(
     ({ live }) => {
       lines.unsubscribe()
-      if (!subscription.closed) show(live(group, output, whole))
+      if (!subscription.closed) show(live(group, output))
     },
     () => {
       if (subscription.closed) return

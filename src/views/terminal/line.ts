@@ -9,8 +9,6 @@ export interface Pane {
   readonly now: number
   readonly color: boolean
   readonly unicode: boolean
-  /** How long the whole shutdown may take; `Infinity`: nothing is told of it. */
-  readonly shutdownTimeout: number
 }
 
 /** A part of a line. */

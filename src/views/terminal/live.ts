@@ -14,7 +14,6 @@ import { hasUnicode } from './terminals.ts'
 export const live = (
   group: Pick<ServiceGroup<string, never>, 'events$' | 'options'>,
   output: NodeJS.WriteStream,
-  shutdownTimeout: number,
 ): Subscription => {
   const { clock } = group.options
   const color = paintFor(output, process.env) === inColor
@@ -32,7 +31,6 @@ export const live = (
     now: clock.now(),
     color,
     unicode,
-    shutdownTimeout,
   })
   const draw = (): void => {
     clearTimeout(timer)
