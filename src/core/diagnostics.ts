@@ -1,7 +1,23 @@
 import type { GroupEvent, TransitionEvent } from './events.ts'
 import type { GroupStatus } from './status.ts'
 
-/** What subscribers of Node's diagnostics channel `rx-service-group:transition` get. */
+/**
+ * What subscribers of Node's diagnostics channel `rx-service-group:transition` get: each transition of each outermost
+ * group of the process, and of all inside it, without anything to be done for a group. One that throws is an uncaught
+ * exception, as Node has it.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel'
+ * import type { TransitionMessage } from 'rx-service-group'
+ *
+ * subscribe('rx-service-group:transition', message => {
+ *   const { event, status } = message as TransitionMessage
+ *   console.log(event.path, event.state.phase, status.health)
+ * })
+ * await serviceGroup('shop').start()
+ * ```
+ */
 export interface TransitionMessage {
   readonly event: TransitionEvent
   /** The whole outermost group after it; `status.service(event.path)` is the service's own. */
