@@ -1,5 +1,6 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { Clock } from './clock.ts'
+import { hasSubscribers, publish } from './diagnostics.ts'
 import type { GroupEvent, SnapshotEvent } from './events.ts'
 import { newcomer } from './service-status.ts'
 import type { ServiceState } from './state.ts'
@@ -129,7 +130,7 @@ export class Journal {
 
   #append(event: GroupEvent): void {
     this.status = foldStatus(this.status, event)
-    if (this.#listeners.length === 0) return
+    if (this.#listeners.length === 0 && (this.#outer || !hasSubscribers())) return
     if (this.#delivering) {
       this.#mail.push({ event, status: this.status })
       return
@@ -141,6 +142,7 @@ export class Journal {
   }
 
   #tell(event: GroupEvent, status: GroupStatus): void {
+    if (!this.#outer) publish(event, status)
     const listeners = this.#listeners
     for (let i = 0; i < listeners.length; i++) {
       const listener = listeners[i]!

@@ -242,3 +242,17 @@ test('07: on a terminal: every line while it starts, one when it is up, who is n
   expect(code).toBe(0)
   expect(screen).toMatch(/shop stopped gracefully in 2\.\d+ s: SIGINT/)
 }, 20_000)
+test('08: metrics are scraped while a worker dies, and the last of them are there after the end', async () => {
+  const child = demo('08-metrics', { PORT: '0', LIVES: '2' })
+  const address = await addressOf(child, 'shop/metrics')
+  await child.says(/shop\/worker +backoff/)
+  const response = await fetch(`${address}/metrics`)
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(await response.text()).toContain(
+    'service_group_service_transitions_total{group="shop",service="worker",from="running",to="backoff"} 1\n',
+  )
+  const { code, output } = await child.ended
+  expect(code).toBe(0)
+  expect(output).toContain(`Try:  curl -s ${address}/metrics | grep worker`)
+  expect(output).toContain('  service_group_service_restarts_total{group="shop",service="worker"} 1\n')
+}, 15_000)

@@ -11,7 +11,7 @@ const imports: ReadonlyMap<string, readonly string[]> = new Map(
     .filter(file => file.endsWith('.ts'))
     .map(file => {
       const text = readFileSync(join(src, file), 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '')
-      const found = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)'([^']+)'/g)
+      const found = text.matchAll(/(?:(?<!['.])\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)'([^']+)'/g)
       const resolved = Array.from(found, ([, specifier = '']) =>
         specifier.startsWith('.')
           ? normalize(join(dirname(file), specifier))
@@ -124,7 +124,12 @@ describe('effects on the process', () => {
   })
 
   test('the core does not know that there is a process, nor a timer of the platform', () => {
-    expect(places(/\b(process|globalThis|require)\b[.(]/, 'core')).toEqual([])
+    // What it publishes for diagnostics needs a look at the platform, if there is one to be found.
+    expect(
+      places(/\b(process|globalThis|require)\b(\?\.|[.(]| as )/, 'core').filter(
+        place => !place.startsWith('core/diagnostics.ts: '),
+      ),
+    ).toEqual([])
     expect(places(/\b(setTimeout|setInterval|setImmediate|queueMicrotask|Date\.now|performance)\b/, 'core')).toEqual([])
   })
 

@@ -1,0 +1,56 @@
+import { type Registry, register } from 'prom-client'
+import { Subscription } from 'rxjs'
+import { ServiceError } from '../../core/errors.ts'
+import type { ServiceGroup } from '../../core/group.ts'
+import { instrumentsOf } from './instruments.ts'
+import { watch } from './watch.ts'
+
+/** Where the metrics of a group go. */
+export interface MetricsOptions {
+  /** Default prom-client's own `register`. Several groups may share one: the label `group` tells them apart. */
+  readonly registry?: Registry
+  /** Put before each name, as in `collectDefaultMetrics`: `'app_'` makes `app_service_group_ready`. Default none. */
+  readonly prefix?: string
+}
+
+/**
+ * The state, health, transitions, restarts and durations of a group and of all inside it, in a registry of prom-client.
+ * Gauges are read off when they are scraped, so they cost nothing in between. Give it the outermost group: a service
+ * in a nested one has the label `service="workers/mailer"`.
+ *
+ * @returns what takes the group out of the registry again. It is not closed by the end of the group, whose last values
+ * can still be scraped or pushed.
+ * @throws ServiceError `ERR_DUPLICATE_NAME` when the registry has a group of that name; Error of prom-client when a name is
+ * taken by another metric, or the prefix is not one
+ * @example
+ * ```ts
+ * import { Registry } from 'prom-client'
+ *
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * const registry = new Registry()
+ * metrics(group, { registry })
+ * await group.start()
+ * console.log((await registry.getSingleMetricAsString('service_group_ready')).split('\n')[2])
+ * // service_group_ready{group="shop"} 1
+ * ```
+ */
+export const metrics = (
+  group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
+  { registry = register, prefix = '' }: MetricsOptions = {},
+): Subscription => {
+  const { name } = group
+  const instruments = instrumentsOf(registry, prefix)
+  if (instruments.groups.has(name))
+    throw new ServiceError(
+      'ERR_DUPLICATE_NAME',
+      name,
+      `this registry has metrics of a group "${name}" already; unsubscribe those first, or give this one another name or registry`,
+    )
+  const watched = watch(group, instruments)
+  instruments.groups.set(name, watched)
+  return new Subscription(() => {
+    watched.unsubscribe()
+    instruments.groups.delete(name)
+    if (instruments.groups.size === 0) instruments.unregister()
+  })
+}

@@ -1,0 +1,200 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { ServiceStatus } from '../../core/service-status.ts'
+import type { Stage } from '../../core/stages.ts'
+import { type Health, type Phase, transitions } from '../../core/state.ts'
+import type { GroupStatus } from '../../core/status.ts'
+import type { Tally } from '../../core/tally.ts'
+
+export const PHASES = Object.keys(transitions) as readonly Phase[]
+const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
+
+/** From what hardly takes time to beyond the default limits: drain and stop 10 s, start 30 s. */
+const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]
+
+type Of<L extends string> = 'group' | 'service' | L
+
+/** The metrics of all groups in one registry under one prefix. */
+export interface Instruments {
+  /** Those that are scraped. */
+  readonly groups: Map<string, Tally>
+  readonly transitions: Counter<Of<'from' | 'to'>>
+  readonly restarts: Counter<Of<never>>
+  readonly durations: Readonly<Record<Stage, Histogram<Of<'outcome'>>>>
+  readonly groupDurations: Readonly<Record<'start' | 'shutdown', Histogram<'group' | 'outcome'>>>
+  unregister(): void
+}
+
+/** Keyed by a metric that is in the registry: when somebody clears that, these are forgotten too. */
+const known = new WeakMap<object, Instruments>()
+
+/** Those that are in the registry already, or new ones. */
+export const instrumentsOf = (registry: Registry, prefix: string): Instruments => {
+  const there = registry.getSingleMetric(`${prefix}service_group_state`)
+  const found = there && known.get(there)
+  if (found) return found
+  const registered: string[] = []
+  const unregister = (): void => {
+    for (const name of registered) registry.removeSingleMetric(name)
+  }
+  try {
+    const groups = new Map<string, Tally>()
+    const define: Define = (make, name, help, ...labelNames) => {
+      const metric = make({ name: `${prefix}service_group_${name}`, help, labelNames, registers: [registry] })
+      registered.push(`${prefix}service_group_${name}`)
+      return metric
+    }
+    const first = defineGauges(define, groups)
+    const isThere = (): boolean => registry.getSingleMetric(registered[0]!) === first
+    const made = { groups, ...defineCounts(define), unregister: () => isThere() && unregister() }
+    known.set(first, made)
+    return made
+  } catch (error) {
+    // A name is taken by another metric: none of ours is left behind.
+    unregister()
+    throw error
+  }
+}
+
+interface Definition<L extends string> {
+  readonly name: string
+  readonly help: string
+  readonly labelNames: readonly L[]
+  readonly registers: Registry[]
+}
+
+type Define = <L extends string, M>(
+  make: (definition: Definition<L>) => M,
+  name: string,
+  help: string,
+  ...labelNames: readonly L[]
+) => M
+
+/** What is true of a group or a service, read off when it is scraped. Returns the first of them. */
+const defineGauges = (define: Define, groups: ReadonlyMap<string, Tally>): object => {
+  const gauge =
+    <L extends string>(read: (set: (labels: Record<L, string>, value: number) => void, status: GroupStatus) => void) =>
+    (definition: Definition<L>): Gauge<L> =>
+      new Gauge({
+        ...definition,
+        collect() {
+          this.reset()
+          for (const { status } of groups.values()) read((labels, value) => this.set(labels, value), status)
+        },
+      })
+  const each = <L extends string>(
+    read: (
+      set: (labels: Record<Of<L>, string>, value: number) => void,
+      labels: Record<Of<never>, string>,
+      service: ServiceStatus,
+    ) => void,
+  ) =>
+    gauge<Of<L>>((set, { name, list }) => {
+      for (const service of list) read(set, { group: name, service: service.path.slice(name.length + 1) }, service)
+    })
+
+  const first = define(
+    gauge<'group' | 'state'>((set, { name, phase }) => {
+      for (const state of PHASES) set({ group: name, state }, Number(phase === state))
+    }),
+    'state',
+    'Lifecycle state of the group: 1 for the one it is in.',
+    'group',
+    'state',
+  )
+  define(
+    gauge<'group' | 'health'>((set, status) => {
+      for (const health of HEALTHS) set({ group: status.name, health }, Number(status.health === health))
+    }),
+    'health',
+    'Health of the group, the worst of its services: 1 for what it is.',
+    'group',
+    'health',
+  )
+  define(
+    gauge<'group'>((set, { name, ready }) => set({ group: name }, Number(ready))),
+    'ready',
+    'Whether the group should be sent work.',
+    'group',
+  )
+  define(
+    each<'state'>((set, labels, { state: { phase } }) => {
+      for (const state of PHASES) set({ ...labels, state }, Number(phase === state))
+    }),
+    'service_state',
+    'Lifecycle state of a service: 1 for the one it is in.',
+    'group',
+    'service',
+    'state',
+  )
+  define(
+    each<'health'>((set, labels, { state }) => {
+      const now = state.phase === 'running' ? state.health : undefined
+      for (const health of HEALTHS) set({ ...labels, health }, Number(now === health))
+    }),
+    'service_health',
+    'Health of a service: 1 for what it is; none while it does not run.',
+    'group',
+    'service',
+    'health',
+  )
+  define(
+    each<never>((set, labels, { state }) => set(labels, 'pending' in state ? (state.pending ?? 0) : 0)),
+    'service_pending',
+    'What a service that drains or stops has still to finish; 0 at other times.',
+    'group',
+    'service',
+  )
+  define(
+    each<'depends_on' | 'optional' | 'observer'>((set, labels, { dependsOn, optional = false, observer = false }) =>
+      set({ ...labels, depends_on: dependsOn?.join(',') ?? '', optional: `${optional}`, observer: `${observer}` }, 1),
+    ),
+    'service_info',
+    'What a service was added as.',
+    'group',
+    'service',
+    'depends_on',
+    'optional',
+    'observer',
+  )
+  return first
+}
+
+/** What happens, counted when it does. */
+const defineCounts = (
+  define: Define,
+): Pick<Instruments, 'transitions' | 'restarts' | 'durations' | 'groupDurations'> => {
+  const counter = <L extends string>(definition: Definition<L>): Counter<L> => new Counter(definition)
+  const histogram = <L extends string>(definition: Definition<L>): Histogram<L> =>
+    new Histogram({ ...definition, buckets: BUCKETS })
+  const ofGroup = (what: string, help: string): Histogram<'group' | 'outcome'> =>
+    define(histogram, `${what}_duration_seconds`, help, 'group', 'outcome')
+  const ofService = (what: string, help: string): Histogram<Of<'outcome'>> =>
+    define(histogram, `service_${what}_duration_seconds`, help, 'group', 'service', 'outcome')
+  return {
+    transitions: define(
+      counter,
+      'service_transitions_total',
+      'How often a service went from one lifecycle state to another.',
+      'group',
+      'service',
+      'from',
+      'to',
+    ),
+    restarts: define(
+      counter,
+      'service_restarts_total',
+      'How often a service began to start again, by itself or by hand.',
+      'group',
+      'service',
+    ),
+    groupDurations: {
+      start: ofGroup('start', 'How long starts of the whole group took.'),
+      shutdown: ofGroup('shutdown', 'How long shutdowns of the whole group took, from what asked for it to the end.'),
+    },
+    durations: {
+      start: ofService('start', 'How long starts of a service took.'),
+      drain: ofService('drain', 'How long drains of a service took.'),
+      stop: ofService('stop', 'How long stops of a service took, from its own turn on.'),
+    },
+  }
+}

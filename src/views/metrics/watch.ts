@@ -1,0 +1,43 @@
+import type { ServiceGroup } from '../../core/group.ts'
+import { stageOutcomes } from '../../core/stages.ts'
+import { type Tally, tally } from '../../core/tally.ts'
+import { type Instruments, PHASES } from './instruments.ts'
+
+/** Counts what happens in a group, until it is unsubscribed: that takes back all its series. */
+export const watch = (
+  group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
+  { transitions, restarts, groupDurations, durations }: Instruments,
+): Tally => {
+  const { name } = group
+  const labelsOf = (service: string) => ({ group: name, service })
+
+  const forget = (service: string): void => {
+    const labels = labelsOf(service)
+    restarts.remove(labels)
+    for (const from of PHASES) for (const to of PHASES) transitions.remove({ ...labels, from, to })
+    for (const outcome of stageOutcomes)
+      for (const histogram of Object.values(durations)) histogram.remove({ ...labels, outcome })
+  }
+
+  const counted = tally(group, {
+    // A counter that is there from the first has no first increase that nobody sees.
+    joined: service => restarts.inc(labelsOf(service), 0),
+    left: forget,
+    transitioned: (service, from, to) => transitions.inc({ ...labelsOf(service), from, to }),
+    restarted: service => restarts.inc(labelsOf(service)),
+    stageEnded: (service, stage, outcome, took) =>
+      durations[stage].observe({ ...labelsOf(service), outcome }, took / 1000),
+    groupEnded: (stage, outcome, took) => groupDurations[stage].observe({ group: name, outcome }, took / 1000),
+  })
+  return {
+    get status() {
+      return counted.status
+    },
+    unsubscribe() {
+      counted.unsubscribe()
+      for (const { path } of counted.status.list) forget(path.slice(name.length + 1))
+      for (const outcome of stageOutcomes)
+        for (const histogram of Object.values(groupDurations)) histogram.remove({ group: name, outcome })
+    },
+  }
+}

@@ -1,0 +1,12 @@
+/** By OpenTelemetry's conventions: a namespace of its own, and values that are few. */
+export const NAME = 'service_group.name'
+/** The path inside the group: `workers/mailer`. */
+export const SERVICE = 'service_group.service'
+export const STATE = 'service_group.state'
+export const HEALTH = 'service_group.health'
+export const OUTCOME = 'service_group.outcome'
+export const FROM = 'service_group.from'
+export const TO = 'service_group.to'
+export const ATTEMPT = 'service_group.attempt'
+export const WAITING_FOR = 'service_group.waiting_for'
+export const REASON = 'service_group.reason'

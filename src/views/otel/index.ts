@@ -1,0 +1,39 @@
+import { type Meter, metrics, type Tracer, trace } from '@opentelemetry/api'
+import { Subscription } from 'rxjs'
+import type { ServiceGroup } from '../../core/group.ts'
+import { measure } from './measure.ts'
+import { spans } from './spans.ts'
+
+/** Where spans and metrics of a group go. */
+export interface OtelOptions {
+  /** Default `trace.getTracer('rx-service-group')`. */
+  readonly tracer?: Tracer
+  /** Default `metrics.getMeter('rx-service-group')`, which does nothing unless the SDK was set up before. */
+  readonly meter?: Meter
+}
+
+/**
+ * A trace of the start and one of the shutdown of a group, and its metrics, through the OpenTelemetry API. In a trace
+ * the group is the root, nested groups nest, and each service has a span for its wait, start, drain and stop; what goes
+ * wrong is the status of its span, with the error as an exception. A service that is restarted while the group runs has
+ * traces of its own. Give it the outermost group, once the SDK is set up.
+ *
+ * @returns what ends it: open spans are ended, and nothing is observed any more. It is not closed by the end of the
+ * group, whose last values can still be exported.
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * otel(group)
+ * await group.start()
+ * await group.stop()
+ * ```
+ */
+export const otel = (
+  group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
+  { tracer = trace.getTracer('rx-service-group'), meter = metrics.getMeter('rx-service-group') }: OtelOptions = {},
+): Subscription => {
+  const both = new Subscription()
+  both.add(spans(group, tracer))
+  both.add(measure(group, meter))
+  return both
+}

@@ -1,0 +1,135 @@
+import {
+  type Attributes,
+  type Context,
+  ROOT_CONTEXT,
+  type Span,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { ErrorInfo } from '../../core/errors.ts'
+import type { GroupEvent } from '../../core/events.ts'
+import type { ServiceGroup } from '../../core/group.ts'
+import type { ServiceStatus } from '../../core/service-status.ts'
+import { type StageOutcome, stageEnded } from '../../core/stages.ts'
+import { describeReason, type Phase, reasonOf, type ServiceState } from '../../core/state.ts'
+import { foldStatus, type GroupStatus } from '../../core/status.ts'
+import { ATTEMPT, NAME, OUTCOME, REASON, SERVICE, WAITING_FOR } from './attributes.ts'
+
+/** What a span is of. A group has no drain and stop of its own: its shutdown holds those of its services. */
+type Kind = 'wait' | 'start' | 'shutdown' | 'drain' | 'stop'
+
+const KINDS: Readonly<Partial<Record<Phase, Kind>>> = {
+  waiting: 'wait',
+  starting: 'start',
+  draining: 'drain',
+  stopping: 'stop',
+}
+
+/** In whose span of a group a service's span is. */
+const WITHIN: Readonly<Record<Kind, Kind>> = {
+  wait: 'start',
+  start: 'start',
+  shutdown: 'shutdown',
+  drain: 'shutdown',
+  stop: 'shutdown',
+}
+
+/** A shutdown goes on through these. */
+const LEAVING: ReadonlySet<Phase> = new Set(['running', 'draining', 'drained', 'stopping'])
+
+/** Tells the stages of all lives in a group as spans, at the times of the events. Returns what ends those still open. */
+export const spans = (
+  { name, events$ }: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
+  tracer: Tracer,
+): (() => void) => {
+  let status!: GroupStatus
+  const groups = new Set([name])
+  const open = new Map<string, Span>()
+  /** Starts that have come to nothing: what undoes them belongs to the same trace. */
+  const undoing = new Map<string, Span>()
+
+  const parentOf = (path: string, kind: Kind): Context => {
+    const group = path.slice(0, path.lastIndexOf('/'))
+    const undone = WITHIN[kind] === 'shutdown' ? undoing.get(path) : undefined
+    // What goes down before its group says so is still part of the start.
+    const parent = undone ?? open.get(`${WITHIN[kind]} ${group}`) ?? open.get(`start ${group}`)
+    // Whatever happens to be under way where the event came from has nothing to do with it.
+    return parent ? trace.setSpan(ROOT_CONTEXT, parent) : ROOT_CONTEXT
+  }
+  const begin = (kind: Kind, path: string, at: number, attributes: Attributes): void => {
+    const key = `${kind} ${path}`
+    if (open.has(key)) return
+    const own = { [NAME]: name, ...(path !== name && { [SERVICE]: path.slice(name.length + 1) }), ...attributes }
+    const label = `${kind} ${path.slice(path.lastIndexOf('/') + 1)}`
+    open.set(key, tracer.startSpan(label, { startTime: new Date(at), attributes: own }, parentOf(path, kind)))
+  }
+  const end = (kind: Kind, path: string, at: number, outcome?: StageOutcome, error?: ErrorInfo): void => {
+    const key = `${kind} ${path}`
+    const span = open.get(key)
+    if (!span) return
+    open.delete(key)
+    if (kind === 'start' && outcome !== 'ok') undoing.set(path, span)
+    else undoing.delete(path)
+    if (outcome) span.setAttribute(OUTCOME, outcome)
+    if (error) span.recordException(error, new Date(at))
+    if (error || (outcome && outcome !== 'ok' && outcome !== 'cancelled'))
+      span.setStatus({ code: SpanStatusCode.ERROR, message: error?.message ?? outcome! })
+    span.end(new Date(at))
+  }
+
+  const enter = (path: string, state: ServiceState, at: number): void => {
+    const reason = reasonOf(state)
+    const because = reason && { [REASON]: describeReason(reason) }
+    if (groups.has(path) && because) return begin('shutdown', path, at, because)
+    const kind = KINDS[state.phase]
+    if (!kind || (groups.has(path) && WITHIN[kind] === 'shutdown')) return
+    begin(kind, path, at, {
+      ...because,
+      ...(state.phase === 'waiting' && { [WAITING_FOR]: [...state.for] }),
+      ...(state.phase === 'starting' && { [ATTEMPT]: state.attempt }),
+    })
+  }
+
+  const leave = (one: ServiceStatus, state: ServiceState, at: number): void => {
+    const { path } = one
+    const ended = stageEnded(one, state)
+    const error = 'error' in state ? state.error : undefined
+    if (one.state.phase === 'waiting') end('wait', path, at, undefined, error)
+    if (ended) end(ended.stage, path, at, ended.outcome, ended.error)
+    if (!LEAVING.has(state.phase))
+      end('shutdown', path, at, ended && ended.stage !== 'start' ? ended.outcome : undefined, error)
+  }
+
+  const join = (path: string): void => {
+    const parent = path.lastIndexOf('/')
+    if (parent > 0) groups.add(path.slice(0, parent))
+  }
+
+  const onEvent = (event: GroupEvent): void => {
+    const before = status
+    status = foldStatus(before, event)
+    if (event.kind === 'snapshot') {
+      for (const { path } of event.services) join(path)
+      for (const { path, state, since, leftAt } of [event.group, ...event.services])
+        enter(path, state, groups.has(path) ? (leftAt ?? since) : since)
+    } else if (event.kind === 'added') join(event.path)
+    else if (event.kind === 'transition') {
+      const { path, state, at } = event
+      const one = before.service(path)!
+      if (one.state.phase !== state.phase) leave(one, state, at)
+      enter(path, state, at)
+    } else {
+      const isGone = (path: string): boolean => path === event.path || path.startsWith(`${event.path}/`)
+      for (const path of groups) if (isGone(path)) groups.delete(path)
+      for (const path of undoing.keys()) if (isGone(path)) undoing.delete(path)
+    }
+  }
+
+  const subscription = events$.subscribe(onEvent)
+  return () => {
+    subscription.unsubscribe()
+    for (const span of open.values()) span.end(new Date(status.at))
+    open.clear()
+  }
+}
