@@ -29,8 +29,8 @@ export const newBacklog = (limit: number): Backlog => {
   let boot: string = randomUUID()
   let base: GroupStatus | undefined
   let kept: Kept[] = []
-  /** The whole, for the many who come at the same moment. */
-  let whole: { readonly text: string; readonly from: number; readonly upTo: number } | undefined
+  /** The whole, for the many who come at the same moment. It may begin a little earlier than what is still kept. */
+  let whole: { readonly text: string; readonly upTo: number } | undefined
 
   const last = (): number => kept.at(-1)?.event.seq ?? base?.seq ?? 0
   const join = (first: number, upTo: number): string => {
@@ -69,10 +69,10 @@ export const newBacklog = (limit: number): Backlog => {
     },
     all: upTo => {
       if (!base) return ''
-      if (whole?.from !== base.seq || whole.upTo !== upTo) {
+      if (whole?.upTo !== upTo) {
         const events = join(base.seq, upTo)
         const text = `[${jsonOf(snapshotOf(base))}${events && ','}${events}]`
-        whole = { text, from: base.seq, upTo }
+        whole = { text, upTo }
       }
       return whole.text
     },

@@ -57,12 +57,12 @@ export const broadcast = (
     const events = backlog.between(told, backlog.seq)
     told = backlog.seq
     if (clients.size === 0) return
-    tell(eventsMessage(`${backlog.boot}:${told}`, events ?? backlog.all(told)))
     clearTimeout(gathering)
     gathering = setTimeout(() => {
       gathering = undefined
       flush()
     }, GATHER).unref()
+    tell(eventsMessage(`${backlog.boot}:${told}`, events ?? backlog.all(told)))
   }
   const begin = (snapshot: SnapshotEvent): void => {
     flush()
@@ -107,7 +107,7 @@ export const broadcast = (
     join: (response, lastId) => {
       // It has hung up while somebody before us was asked.
       if (response.destroyed) return
-      const [boot, seq] = lastId?.split(':') ?? []
+      const [, boot, seq] = /^(.+):(\d+)$/.exec(lastId ?? '') ?? []
       const missing = boot === backlog.boot ? backlog.between(Number(seq), told) : undefined
       const events = missing ?? backlog.all(told)
       const hello = {

@@ -37,7 +37,8 @@ const CLIENTS = 256
 /**
  * The dashboard of a group, as a router for express 5: a page, its events as a stream that can be resumed
  * (`GET events`), and the status for programs (`GET status`). It listens from now on, once for all who watch, and keeps
- * the latest 2,000 events, so that who comes late sees the start too. Who reads too slowly is dropped.
+ * the latest 2,000 events, so that who comes late sees the start too. Who reads too slowly is dropped. Of a group that
+ * is restarted inside another it shows one life: show the outer one.
  *
  * Add it as an observer, and the shutdown can be watched to the end of all the others. It has no login: let it listen
  * where only you can reach it, or put it behind a proxy that has one.
@@ -54,7 +55,6 @@ const CLIENTS = 256
  * const group = serviceGroup('shop').add(service('db', {}))
  * const app = express().use(dashboard(group))
  * group.add(http('dashboard', app, { port: 9000, host: '127.0.0.1' }), { observer: true })
- * await group.start()
  * ```
  */
 export const dashboard = (group: Watched, options: DashboardOptions = {}): Router => {
@@ -79,8 +79,8 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
       response.set('Retry-After', '5')
       return problem(response, 503, 'ERR_TOO_MANY_CLIENTS', `${maxClients} watch already`)
     }
-    const { lastEventId = request.query['lastEventId'] } = { lastEventId: request.get('last-event-id') }
-    audience.join(response, typeof lastEventId === 'string' ? lastEventId : undefined)
+    const lastId = request.get('last-event-id') ?? request.query['lastEventId']
+    audience.join(response, typeof lastId === 'string' ? lastId : undefined)
   })
   router.get('/status', (_, response) => {
     const status = audience.status()

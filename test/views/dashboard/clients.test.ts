@@ -5,6 +5,7 @@ import express from 'express'
 import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
 import { dashboard } from 'rx-service-group/dashboard'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { gate } from '../../services/http/driver.ts'
 import { startProgram } from '../../support/child.ts'
 import { isWhole, serve, watch } from './watch.ts'
 
@@ -43,7 +44,9 @@ describe('heartbeats', () => {
     await page.until(({ comments }) => comments.length === 3)
     say('this is gathered')
     page.close()
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0))
+    // Turns of the event loop, none of the clock.
+    for (let turn = 0; turn < 10_000 && vi.getTimerCount() > 0; turn++) await new Promise(setImmediate)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('are not needed for the group, nor by it: a dashboard nobody looks at keeps no process alive', async () => {
@@ -151,26 +154,24 @@ describe('the number of clients', () => {
 
   test('does not count who has hung up before it was let in', async () => {
     const { group } = openShop()
-    let letIn!: () => void
+    const came = gate()
+    const asked = gate()
     const port = await serve(
-      express().use(
-        (_request, response, next) => {
-          response.once('close', next)
-          letIn()
-        },
-        dashboard(group, { maxClients: 1 }),
-      ),
+      express().use((_request, response, next) => {
+        response.once('close', () => {
+          next()
+          asked.open()
+        })
+        came.open()
+      }, dashboard(group)),
     )
-    const came = new Promise<void>(resolve => {
-      letIn = resolve
-    })
     const page = ask({ host: '127.0.0.1', port, path: '/events' })
       .on('error', () => {})
       .end()
-    await came
+    await came.opened
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     page.destroy()
-    await new Promise(resolve => setTimeout(resolve, 20))
+    await asked.opened
     expect(vi.getTimerCount()).toBe(0)
   })
 })

@@ -2,6 +2,7 @@ import express from 'express'
 import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
 import { dashboard } from 'rx-service-group/dashboard'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { gate } from '../../services/http/driver.ts'
 import { isWhole, serve, watch } from './watch.ts'
 
 afterEach(() => {
@@ -126,6 +127,7 @@ describe('who comes', () => {
     ['from the future', (boot: string) => `${boot}:999999`],
     ['with an id that is none', (boot: string) => `${boot}:x`],
     ['with half an id', (boot: string) => boot],
+    ['with the other half of it missing', (boot: string) => `${boot}:`],
     ['with an id between two events', (boot: string) => `${boot}:2500.5`],
   ])('%s, and gets everything', async (_, idOf) => {
     const { group, port, say } = await openShop()
@@ -181,9 +183,12 @@ describe('who stays', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     say()
     await page.until(({ messages }) => messages.length === 3)
+    const leave = gate()
+    group.add(service('slow', { stop: () => leave.opened }))
     void group.stop()
-    await page.until(({ events }) => events.at(-1)?.seq === group.status.seq)
-    expect(page.folded?.phase).toBe('stopped')
+    await page.until(({ folded }) => folded?.phase === 'stopping')
+    leave.open()
+    await page.ended
   })
 
   test('is told of a flood in messages of a thousand', async () => {

@@ -45,13 +45,26 @@ test('a recording that is read slowly is shown as it comes', async () => {
   expect(await page.ended).toBe('ended')
 })
 
+test('a recording of a process that was killed is shown to its last line', async () => {
+  const { lines } = await recordALife()
+  const lines$ = new Subject<string>()
+  const port = await serve(express().use(dashboard({ name: 'shop', events$: replayEvents(lines$) })))
+  const page = await watch(port)
+  for (const line of lines.slice(0, -1)) lines$.next(line)
+  lines$.complete()
+  expect(await page.ended).toBe('ended')
+  expect(page.events).toHaveLength(lines.length - 1)
+  expect(page.messages.at(-1)).toMatchObject({ event: 'end', data: { outcome: 'still there' } })
+})
+
 test('of several lives in one recording the last is shown, to those who watched the first too', async () => {
   const { lines } = await recordALife()
   const lines$ = new Subject<string>()
   const port = await serve(express().use(dashboard({ name: 'shop', events$: replayEvents(lines$) })))
   const page = await watch(port)
-  for (const line of [...lines, ...lines.slice(0, 4)]) lines$.next(line)
-  await page.until(({ events }) => events.length === lines.length + 4)
+  // The first was killed.
+  for (const line of [...lines.slice(0, -1), ...lines.slice(0, 4)]) lines$.next(line)
+  await page.until(({ events }) => events.length === lines.length + 3)
   expect(page.folded?.phase).toBe('starting')
   const [, first] = page.messages
   const late = await watch(port, { headers: { 'last-event-id': first!.id! } })
