@@ -50,7 +50,7 @@ const isJson = (value: unknown): boolean => {
  * @example
  * ```ts
  * const recording = [
- *   '{"kind":"snapshot","seq":0,"at":0,"group":{"path":"shop","state":{"phase":"idle"},"seq":0,"since":0},"services":[]}',
+ *   '{"kind":"snapshot","seq":0,"at":0,"group":{"path":"shop","state":{"phase":"idle"},"seq":0,"since":0},"health":"pass","services":[]}',
  *   '{"kind":"transition","seq":1,"at":5,"path":"shop","state":{"phase":"running","health":"pass"}}',
  *   '{"kind":"transition","seq":2,"at":9,"pa',
  * ]
@@ -107,8 +107,9 @@ const newReader = (): ((line: string, number: number) => GroupEvent | undefined)
 
 const isEvent = (value: unknown): value is GroupEvent => {
   if (!isObject(value) || !Number.isSafeInteger(value['seq']) || typeof value['at'] !== 'number') return false
-  const { kind, path, state, group, services } = value
-  if (kind === 'snapshot') return isService(group) && Array.isArray(services) && services.every(isService)
+  const { kind, path, state, group, health, services } = value
+  if (kind === 'snapshot')
+    return isService(group) && typeof health === 'string' && Array.isArray(services) && services.every(isService)
   if (typeof path !== 'string') return false
   return kind === 'added' || kind === 'removed' || (kind === 'transition' && isState(state))
 }

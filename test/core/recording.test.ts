@@ -123,7 +123,7 @@ describe('a recording', () => {
 })
 
 const SNAPSHOT =
-  '{"kind":"snapshot","seq":3,"at":0,"group":{"path":"shop","state":{"phase":"idle"},"seq":0,"since":0},"services":[]}'
+  '{"kind":"snapshot","seq":3,"at":0,"group":{"path":"shop","state":{"phase":"idle"},"seq":0,"since":0},"health":"pass","services":[]}'
 const ADDED = '{"kind":"added","seq":4,"at":1,"path":"shop/db"}'
 
 describe('a line that is wrong is named', () => {

@@ -3,26 +3,18 @@ import { readFile } from 'node:fs/promises'
 import { type RequestHandler, Router } from 'express'
 import { problem } from './guard.ts'
 
-interface Asset {
-  readonly content: Buffer
-  readonly tag: string
-}
-
-/** The page and what it loads, from the folder that the build puts them in. Each is read when it is first asked for. */
+/** The page and what it loads, from the folder that the build puts them in. */
 export const assets = (folder: URL): Router => {
-  const known = new Map<string, Asset>()
-  const load = async (file: string): Promise<Asset> => {
-    const content = await readFile(new URL(file, folder))
-    const asset = { content, tag: `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"` }
-    known.set(file, asset)
-    return asset
-  }
   const serve =
     (file: string): RequestHandler =>
     async (_, response) => {
-      const asset = known.get(file) ?? (await load(file).catch(() => undefined))
-      if (!asset) return problem(response, 503, 'ERR_NOT_BUILT', `${file} is missing: "npm run build" makes it`)
-      response.set({ ETag: asset.tag, 'Cache-Control': 'no-cache' }).type(file).send(asset.content)
+      const content = await readFile(new URL(file, folder)).catch(() => undefined)
+      if (!content) return problem(response, 503, 'ERR_NOT_BUILT', `${file} is missing: "npm run build" makes it`)
+      const tag = createHash('sha256').update(content).digest('base64url')
+      response
+        .set({ ETag: `"${tag}"`, 'Cache-Control': 'no-cache' })
+        .type(file)
+        .send(content)
     }
   return Router({ strict: true })
     .get('/', toFolder, serve('page.html'))

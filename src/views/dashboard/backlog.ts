@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { GroupEvent, SnapshotEvent } from '../../core/events.ts'
+import type { GroupEvent } from '../../core/events.ts'
 import { jsonOf } from '../../core/recording.ts'
-import { foldStatus, type GroupStatus } from '../../core/status.ts'
+import { foldStatus, type GroupStatus, snapshotOf } from '../../core/status.ts'
 
 /** An event, and its JSON once somebody has asked for it. */
 interface Kept {
@@ -78,11 +78,3 @@ export const newBacklog = (limit: number): Backlog => {
     },
   }
 }
-
-const snapshotOf = ({ seq, at, group, list }: GroupStatus): SnapshotEvent => ({
-  kind: 'snapshot',
-  seq,
-  at,
-  group,
-  services: list,
-})

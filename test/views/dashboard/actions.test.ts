@@ -128,6 +128,19 @@ describe('a request', () => {
     expect(answer.get('www-authenticate')).toBe('Bearer')
   })
 
+  test('that is no JSON to the browser does nothing, though the app reads everything as JSON', async () => {
+    const group = serviceGroup('shop').add(service('db', {}))
+    const port = await serve(express().use(express.json({ type: () => true }), dashboard(group, { token })))
+    await group.start()
+    const { status } = await fetch(`http://127.0.0.1:${port}/actions`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain', authorization: `Bearer ${token}` },
+      body: '{"action":"stop"}',
+    })
+    expect(status).toBe(400)
+    expect(group.status.ready).toBe(true)
+  })
+
   test('of the page itself, also behind a proxy that changes the host, is heeded', async () => {
     const { group, port, post } = await openShop({ token, hosts: ['ops.example.com'] })
     await group.start()
