@@ -5,7 +5,7 @@ import { errorInfo } from '../../core/errors.ts'
 import type { GroupEvent, SnapshotEvent } from '../../core/events.ts'
 import { jsonOf } from '../../core/recording.ts'
 import { reportOf } from '../../core/report.ts'
-import type { Phase } from '../../core/state.ts'
+import { reasonOf, type ServiceState } from '../../core/state.ts'
 import type { GroupStatus } from '../../core/status.ts'
 import { newBacklog } from './backlog.ts'
 import { type Client, openStream } from './client.ts'
@@ -40,8 +40,11 @@ export const broadcast = (
   /** The last event that everybody has been told. */
   let told = 0
   let own = group.name
-  let phase: Phase = 'idle'
+  let state: ServiceState = { phase: 'idle' }
+  /** What is said last once the group is over. */
   let over: string | undefined
+  /** The same, of a group that may go on unseen: made once for all who are left at the same moment. */
+  let farewell: { readonly seq: number; readonly text: string } | undefined
   let soon: NodeJS.Immediate | undefined
   let gathering: NodeJS.Timeout | undefined
   let heartbeat: NodeJS.Timeout | undefined
@@ -67,18 +70,18 @@ export const broadcast = (
   const begin = (snapshot: SnapshotEvent): void => {
     flush()
     own = snapshot.group.path
-    phase = snapshot.group.state.phase
+    state = snapshot.group.state
     backlog.add(snapshot)
     told = backlog.seq
     if (clients.size > 0) tell(eventsMessage(`${backlog.boot}:${told}`, backlog.all(told)))
   }
   const onEvent = (event: GroupEvent): void => {
     if (event.kind === 'snapshot') return begin(event)
-    const before = phase
-    if (event.kind === 'transition' && event.path === own) phase = event.state.phase
+    const { phase } = state
+    if (event.kind === 'transition' && event.path === own) state = event.state
     backlog.add(event)
     if (clients.size === 0) told = event.seq
-    else if (phase !== before || event.seq - told >= MOST_GATHERED) flush()
+    else if (phase !== state.phase || event.seq - told >= MOST_GATHERED) flush()
     // What comes in this very turn comes together.
     else if (!gathering) soon ??= setImmediate(flush).unref()
   }
@@ -89,11 +92,23 @@ export const broadcast = (
     heartbeat = gathering = soon = undefined
     told = backlog.seq
   }
+  const lastWords = (broken?: unknown): string => {
+    const status = backlog.status()
+    return message('end', {
+      ...(status && reportOf(status)),
+      ...(broken !== undefined && { broken: errorInfo(broken) }),
+    })
+  }
+  /** Somebody ends a stream: its server, which belongs to the group as a rule and goes before the group is over. */
+  const leave = (client: Client): void => {
+    flush()
+    if (over !== undefined || !isLeaving(state)) return
+    if (farewell?.seq !== told) farewell = { seq: told, text: lastWords() }
+    client.write(Buffer.from(farewell.text))
+  }
   const finish = (broken?: unknown): void => {
     flush()
-    const status = backlog.status()
-    const report = { ...(status && reportOf(status)), ...(broken !== undefined && { broken: errorInfo(broken) }) }
-    over = message('end', report)
+    over = lastWords(broken)
     tell(over)
     for (const client of [...clients]) client.end()
   }
@@ -129,13 +144,15 @@ export const broadcast = (
       const gone = (): void => {
         if (clients.delete(client) && clients.size === 0) rest()
       }
-      const client = openStream(response, first.join(''), flush, gone)
+      const client: Client = openStream(response, first.join(''), () => leave(client), gone)
       if (over !== undefined) return client.end()
       clients.add(client)
       heartbeat ??= setInterval(() => tell(': still here\n\n'), HEARTBEAT).unref()
     },
   }
 }
+
+const isLeaving = (state: ServiceState): boolean => state.phase === 'drained' || reasonOf(state) !== undefined
 
 const message = (event: string, data: object): string => `event: ${event}\ndata: ${jsonOf(data)}\n\n`
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import express from 'express'
-import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
+import { type ServiceContext, type ServiceReport, service, serviceGroup } from 'rx-service-group'
 import { dashboard } from 'rx-service-group/dashboard'
 import { http } from 'rx-service-group/http'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -49,6 +49,14 @@ describe('a dashboard in the group it shows', () => {
         'shop/api stopped',
         'shop/dashboard stopping',
       ])
+      const { event, data } = page.messages.at(-1)!
+      expect(event).toBe('end')
+      expect(data.outcome).toBe('still there')
+      expect(data.services.map(({ path, outcome }: ServiceReport) => `${path} ${outcome}`)).toEqual([
+        'shop/dashboard still there',
+        'shop/db stopped',
+        'shop/api stopped',
+      ])
     }
   })
 
@@ -59,7 +67,22 @@ describe('a dashboard in the group it shows', () => {
     expect(await page.ended).toBe('ended')
     expect(isWhole(page.events)).toBe(true)
     expect(page.events.at(-1)).toMatchObject({ path: 'shop/dashboard', state: { phase: 'draining' } })
+    expect(page.messages.at(-1)?.event).toBe('end')
     expect(await took(stopped)).toBeLessThan(1_000)
+  })
+
+  test('that is restarted says no goodbye, and its pages come back to where they were', async () => {
+    const { group, port } = await openShop({ observer: true })
+    const page = await watch(port)
+    await page.until(({ events }) => events.length > 0)
+    await group.restart('dashboard')
+    expect(await page.ended).toBe('ended')
+    expect(page.messages.at(-1)?.event).toBe('events')
+    const id = page.messages.at(-1)!.id!
+    const { info } = group.status.service('shop/dashboard')!.state
+    const again = await watch(Number(info?.['port']), { headers: { 'last-event-id': id } })
+    await again.until(({ events }) => events.at(-1)?.seq === group.status.seq)
+    expect(isWhole([...page.events, ...again.events])).toBe(true)
   })
 
   test.each([true, false])('is not held up by a client that never reads (observer: %s)', async observer => {
