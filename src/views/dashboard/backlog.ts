@@ -64,7 +64,7 @@ export const newBacklog = (limit: number): Backlog => {
     },
     status: () => kept.reduce((status, { event }) => foldStatus(status, event), base),
     between: (after, upTo) => {
-      if (!base || !Number.isInteger(after) || after < base.seq || after > last()) return undefined
+      if (!base || after < base.seq || after > last()) return undefined
       return `[${join(after, upTo)}]`
     },
     all: upTo => {
