@@ -1,10 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs'
 import type { Clock } from './clock.ts'
 import { hasSubscribers, publish } from './diagnostics.ts'
-import type { GroupEvent, SnapshotEvent } from './events.ts'
+import type { GroupEvent } from './events.ts'
 import { newcomer } from './service-status.ts'
 import type { ServiceState } from './state.ts'
-import { foldStatus, type GroupStatus } from './status.ts'
+import { foldStatus, type GroupStatus, snapshotOf } from './status.ts'
 
 interface Listener {
   /** It has been told everything up to this event. */
@@ -99,16 +99,13 @@ export class Journal {
     this.#deliver()
   }
 
-  readonly events$: Observable<GroupEvent> = new Observable(out => this.#listen(out, this.#snapshot(), event => event))
+  readonly events$: Observable<GroupEvent> = new Observable(out =>
+    this.#listen(out, snapshotOf(this.status), event => event),
+  )
 
   readonly status$: Observable<GroupStatus> = new Observable(out =>
     this.#listen(out, this.status, (_, status) => status),
   )
-
-  #snapshot(): SnapshotEvent {
-    const { seq, at, group, health, trigger, list } = this.status
-    return { kind: 'snapshot', seq, at, group, health, ...(trigger && { trigger }), services: list }
-  }
 
   #listen<T>(out: Subscriber<T>, first: T, pick: (event: GroupEvent, status: GroupStatus) => T): void {
     const listener: Listener = {

@@ -168,3 +168,14 @@ const isMissed = ({ optional, state, readyAt }: ServiceStatus): boolean =>
  * ```
  */
 export const foldStatus: (status: GroupStatus | undefined, event: GroupEvent) => GroupStatus = GroupStatus.fold
+
+/** The event that folds to a status. */
+export const snapshotOf = ({ seq, at, group, health, trigger, list }: GroupStatus): SnapshotEvent => ({
+  kind: 'snapshot',
+  seq,
+  at,
+  group,
+  health,
+  ...(trigger && { trigger }),
+  services: list,
+})

@@ -36,6 +36,7 @@ describe('every entry', () => {
       const look = () => ({ events: events(), globals: Object.getOwnPropertyNames(globalThis).sort() })
       const { createServer } = await import('node:http')
       await import('rxjs')
+      process.stderr // Node opens it for who looks at it first, as what express loads does.
       const before = JSON.stringify(look())
       const resources = process.getActiveResourcesInfo().length
       await import(${JSON.stringify(name)})

@@ -1,0 +1,96 @@
+import { Router } from 'express'
+import type { Observable } from 'rxjs'
+import { count } from '../../core/clock.ts'
+import { ServiceError } from '../../core/errors.ts'
+import type { GroupEvent } from '../../core/events.ts'
+import { jsonOf } from '../../core/recording.ts'
+import { type Actable, actions } from './actions.ts'
+import { assets } from './assets.ts'
+import { broadcast } from './broadcast.ts'
+import { onlyFor, problem, protect } from './guard.ts'
+
+/** What a dashboard shows: a group; or a recording, `{ name: 'shop', events$: replayEvents(lines) }`. */
+export interface Watched extends Partial<Actable> {
+  readonly name: string
+  readonly events$: Observable<GroupEvent>
+}
+
+/** Who may do what with a dashboard. */
+export interface DashboardOptions {
+  /**
+   * Lets those who know it restart a service and stop the group; at least 16 characters. Without it the dashboard only
+   * shows. The page asks for it.
+   */
+  readonly token?: string
+  /**
+   * Host names, without a port, under which the dashboard may be opened: what a proxy or a DNS server calls it.
+   * Addresses and `localhost` always may. Default: no others.
+   */
+  readonly hosts?: readonly string[]
+  /** How many may watch at the same time; others get 503. Default 256. */
+  readonly maxClients?: number
+}
+
+const SHORTEST_TOKEN = 16
+const CLIENTS = 256
+
+/**
+ * The dashboard of a group, as a router for express 5: a page, its events as a stream that can be resumed
+ * (`GET events`: `hello`, then `events` from a snapshot on, and at the end `end` with the report as far as it is known),
+ * and the status for programs (`GET status`). It listens from now on, once for all who watch, and keeps
+ * the latest 2,000 events, so that who comes late sees the start too. Who reads too slowly is dropped. Of a group that
+ * is restarted inside another it shows one life: show the outer one.
+ *
+ * Add it as an observer, and the shutdown can be watched to the end of all the others. It has no login: let it listen
+ * where only you can reach it, or put it behind a proxy that has one.
+ *
+ * With a `token` there is also `POST actions` with `Authorization: Bearer <token>`, for the group's own services, not
+ * for those inside a group of the group: `{"action":"restart","service":"db"}`, `{"action":"stop"}`.
+ *
+ * @throws ServiceError `ERR_INVALID_OPTION`
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import { http } from 'rx-service-group/http'
+ *
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * const app = express().use(dashboard(group))
+ * group.add(http('dashboard', app, { port: 9000, host: '127.0.0.1' }), { observer: true })
+ * ```
+ */
+export const dashboard = (group: Watched, options: DashboardOptions = {}): Router => {
+  const { token, hosts = [] } = options
+  const maxClients = count(group.name, 'maxClients', options.maxClients, CLIENTS)
+  if (token !== undefined && (typeof token !== 'string' || token.length < SHORTEST_TOKEN))
+    throw new ServiceError(
+      'ERR_INVALID_OPTION',
+      group.name,
+      `"${group.name}": token must be a text of at least ${SHORTEST_TOKEN} characters`,
+    )
+  const known = hosts.map(host => host.toLowerCase())
+  const acting = token !== undefined && canAct(group)
+  const audience = broadcast(group, acting)
+
+  const router = Router({ strict: true })
+  // Not for all: an app may have other routes besides.
+  router.all(['/', '/page.js', '/page.css', '/events', '/status', '/actions'], protect, onlyFor(known))
+  router.get('/events', (request, response) => {
+    if (request.method === 'HEAD') return void response.type('text/event-stream').end()
+    if (audience.watching >= maxClients) {
+      response.set('Retry-After', '5')
+      return problem(response, 503, 'ERR_TOO_MANY_CLIENTS', `${maxClients} watch already`)
+    }
+    const lastId = request.get('last-event-id') ?? request.query['lastEventId']
+    audience.join(response, typeof lastId === 'string' ? lastId : undefined)
+  })
+  router.get('/status', (_, response) => {
+    const status = audience.status()
+    if (!status) return problem(response, 503, 'ERR_NOT_STARTED', 'nothing is known yet')
+    response.type('json').send(jsonOf({ ...status.toJSON(), reasons: status.reasons }))
+  })
+  if (acting) router.use(actions(group, audience.status, token, known))
+  else router.post('/actions', (_, response) => problem(response, 404, 'ERR_READ_ONLY', 'this dashboard only shows'))
+  return router.use(assets(new URL('./', import.meta.url)))
+}
+
+const canAct = (group: Watched): group is Watched & Actable => group.restart !== undefined && group.stop !== undefined
