@@ -3,8 +3,8 @@ import { connect, type Server, type Socket } from 'node:net'
 
 /** How long to look for a good moment. Meanwhile new requests are held back, so it is short. */
 const PATIENCE = 20
-/** How long to insist after that: it takes as many turns as connections are waiting by then. */
-const INSISTENCE = 100
+/** How long to insist after that: a few turns, which a busy machine makes long. Who knocks meanwhile is only delayed. */
+const INSISTENCE = 1_000
 /** Node's own. */
 const BACKLOG = 511
 /** Linux queues one connection more than the backlog says. (At backlog 0 it logs a SYN flood.) */

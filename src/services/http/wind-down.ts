@@ -6,6 +6,8 @@ const QUIET = 45
 /** One that was accepted while leaving is about to send its first request; a busy machine may be slow in that. */
 const QUIET_NEWCOMER = 90
 const SWEEP_EVERY = 5
+/** How much longer is waited for each millisecond that our own timer was late: where we are late, clients are too. */
+const PER_LATE = 4
 
 /** A WebSocket close frame, 1001: going away. */
 const GOING_AWAY = Buffer.of(0x88, 0x02, 0x03, 0xe9)
@@ -17,6 +19,8 @@ const GOING_AWAY = Buffer.of(0x88, 0x02, 0x03, 0xe9)
 export const windDown = (connections: Connections, pending: (count: number) => void): (() => void) => {
   const start = performance.now()
   let told = -1
+  let swept = start
+  let late = 0
   const tell = (count: number) => {
     if (count === told) return
     told = count
@@ -24,11 +28,13 @@ export const windDown = (connections: Connections, pending: (count: number) => v
   }
   const sweep = () => {
     const now = performance.now()
+    late = Math.max(late, now - swept - SWEEP_EVERY)
+    swept = now
     let underWay = 0
     for (const connection of connections.open.values()) {
       if (isUpgraded(connection)) sayGoingAway(connection)
       else if (!isUnderWay(connection)) {
-        closeIfQuiet(connection, now, start)
+        closeIfQuiet(connection, now, start, PER_LATE * late)
         continue
       } else {
         connection.quietSince = now
@@ -61,7 +67,7 @@ const sayGoingAway = (connection: Connection) => {
   socket.write(GOING_AWAY)
 }
 
-const closeIfQuiet = (connection: Connection, now: number, start: number) => {
+const closeIfQuiet = (connection: Connection, now: number, start: number, longer: number) => {
   const { socket } = connection
   if (socket.bytesRead !== connection.bytesRead) {
     connection.bytesRead = socket.bytesRead
@@ -69,7 +75,7 @@ const closeIfQuiet = (connection: Connection, now: number, start: number) => {
     return
   }
   const isNewcomer = socket.bytesRead === 0 && connection.quietSince > start
-  if (now - connection.quietSince >= (isNewcomer ? QUIET_NEWCOMER : QUIET)) socket.destroy()
+  if (now - connection.quietSince >= (isNewcomer ? QUIET_NEWCOMER : QUIET) + longer) socket.destroy()
 }
 
 const EVENT_STREAM = /^content-type: *text\/event-stream/im
