@@ -256,3 +256,14 @@ test('08: metrics are scraped while a worker dies, and the last of them are ther
   expect(output).toContain(`Try:  curl -s ${address}/metrics | grep worker`)
   expect(output).toContain('  service_group_service_restarts_total{group="shop",service="worker"} 1\n')
 }, 15_000)
+
+test('09: a page and a stream of statuses are a dashboard', async () => {
+  const child = demo('09-your-own-dashboard', { PORT: '0' })
+  const address = await addressOf(child, 'shop/dashboard')
+  expect(await (await fetch(address)).text()).toContain("new EventSource('status')")
+  const stream = (await fetch(`${address}/status`)).body!.pipeThrough(new TextDecoderStream()).getReader()
+  const { value } = await stream.read()
+  expect(JSON.parse(value!.slice('data: '.length))).toMatchObject({ name: 'shop', phase: 'running', ready: true })
+  child.kill('SIGTERM')
+  expect((await child.ended).code).toBe(0)
+}, 15_000)
