@@ -3,14 +3,15 @@ import { restart } from './behaviors/restart.ts'
 import { Changes } from './changes.ts'
 import type { Clock } from './clock.ts'
 import type { Entry } from './entry.ts'
-import { errorInfo, ServiceError } from './errors.ts'
+import { errorInfo, type ServiceError } from './errors.ts'
+import { endingOf, groupFailure } from './group-end.ts'
 import type { Journal } from './journal.ts'
 import { hasDrained, Member, type MemberListener } from './member.ts'
 import { Restarting } from './restarting.ts'
 import { Roster } from './roster.ts'
 import { goodbye } from './shutdown.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
-import { type Ending, isFinal, type ServiceState, type StopReason } from './state.ts'
+import { isFinal, type ServiceState, type StopReason } from './state.ts'
 import type { Strategy } from './strategy.ts'
 import { healthOf, Unwell } from './unwell.ts'
 import { isSettled } from './waiting.ts'
@@ -123,7 +124,7 @@ export class GroupLife implements MemberListener {
 
   /** Why it fails, if it does. */
   get failure(): ServiceError | undefined {
-    return this.#errors.length > 0 ? this.#failure() : undefined
+    return this.#errors.length > 0 ? groupFailure(this.#options.name, this.#everRan, this.#errors) : undefined
   }
 
   explain(): string {
@@ -383,31 +384,17 @@ export class GroupLife implements MemberListener {
   }
 
   #finish(): void {
-    const ended = (how: Ending): boolean =>
-      this.#roster.members.some(({ state }) => state.phase === 'stopped' && state.how === how)
+    const how = endingOf(
+      this.#roster.members.map(({ state }) => state),
+      this.#shutdown,
+    )
     const error = this.failure
     this.#phase = 'over'
-    if (ended('abandoned')) {
-      // Something is still there, so this group is not gone either: it says so and never completes.
-      return this.#say({ phase: 'stopped', how: 'abandoned', ...(error && { error: errorInfo(error) }) })
-    }
+    // Something is still there, so this group is not gone either: it says so and never completes.
+    if (how === 'abandoned') return this.#say({ phase: 'stopped', how, ...(error && { error: errorInfo(error) }) })
     if (error) return this.#out.error(error)
-    this.#say({ phase: 'stopped', how: this.#ending(ended('forced')) })
+    this.#say({ phase: 'stopped', how })
     this.#out.complete()
-  }
-
-  #ending(anyForced: boolean): Ending {
-    if (this.#shutdown?.step === 'force' || anyForced) return 'forced'
-    return this.#shutdown?.reason.by === 'end' ? 'ended' : 'stopped'
-  }
-
-  #failure(): ServiceError {
-    const { name } = this.#options
-    const [first, ...rest] = this.#errors as [ServiceError, ...ServiceError[]]
-    const more = rest.length > 0 ? ` (then: ${rest.map(error => error.message).join('; ')})` : ''
-    const message = `group "${name}" failed${this.#everRan ? '' : ' to start'}: ${first.message}${more}`
-    const service = `${name}/${first.service}`
-    return new ServiceError('ERR_GROUP_FAILED', service, message, { cause: first, errors: this.#errors })
   }
 
   #say(state: ServiceState): void {
