@@ -6,6 +6,8 @@ const ALONE = ['test/services/http/load.test.ts']
 export default defineConfig({
   test: {
     env: { TZ: 'UTC' },
+    // How long a condition may take to come true on a busy machine.
+    expect: { poll: { timeout: 15_000 } },
     // A test never passes by retrying, and an error nobody caught fails the run.
     retry: 0,
     dangerouslyIgnoreUnhandledErrors: false,
@@ -16,7 +18,7 @@ export default defineConfig({
           name: 'all',
           include: ['test/**/*.test.ts'],
           exclude: ALONE,
-          globalSetup: ['test/support/rabbitmq-global.ts'],
+          globalSetup: ['test/support/rabbitmq-global.ts', 'test/support/browser-global.ts'],
         },
       },
       { extends: true, test: { name: 'alone', include: ALONE, sequence: { groupOrder: 1 } } },

@@ -85,3 +85,5 @@ console.table(
   ),
 )
 console.log(`A scrape of 300 services: ${scrape.toFixed(1)} ms, ${lines} lines, ${Math.round(bytes / 1000)} kB.`)
+
+await import('./page.ts')

@@ -8,7 +8,7 @@ const src = fileURLToPath(new URL('../../src', import.meta.url))
 /** Every source file with the paths and packages it imports, types included. */
 const imports: ReadonlyMap<string, readonly string[]> = new Map(
   readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .filter(file => file.endsWith('.ts'))
+    .filter(file => /\.tsx?$/.test(file))
     .map(file => {
       const text = readFileSync(join(src, file), 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '')
       const found = text.matchAll(/(?:(?<!['.])\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)'([^']+)'/g)
@@ -24,7 +24,7 @@ const imports: ReadonlyMap<string, readonly string[]> = new Map(
 )
 
 const folderOf = (file: string): string => (file.includes('/') ? file.split('/')[0]! : '')
-const isPackage = (specifier: string): boolean => !specifier.endsWith('.ts')
+const isPackage = (specifier: string): boolean => !/\.tsx?$/.test(specifier)
 
 /** Imports that are not allowed, as `file -> what`. */
 const offences = (folder: string, allowed: (specifier: string, file: string) => boolean): string[] =>
@@ -36,6 +36,9 @@ const within =
   (...folders: string[]) =>
   (specifier: string): boolean =>
     !isPackage(specifier) && folders.includes(folderOf(specifier))
+
+/** What runs in a browser: bundled when it is built, so that it brings all it needs. */
+const PAGE = 'views/dashboard/page/'
 
 test('all folders of the house are known here', () => {
   const folders = new Set([...imports.keys()].map(folderOf))
@@ -56,6 +59,16 @@ describe('imports point one way', () => {
     const own = (specifier: string, file: string): boolean =>
       specifier.split('/').slice(0, 2).join('/') === file.split('/').slice(0, 2).join('/')
     expect(offences(folder, (s, file) => isPackage(s) || within('core')(s) || own(s, file))).toEqual([])
+  })
+
+  test('the page of the dashboard brings preact and nothing else, and nothing but its tests imports it', () => {
+    const [inside, outside] = [true, false].map(wanted =>
+      [...imports].filter(([file]) => file.startsWith(PAGE) === wanted).flatMap(([, specifiers]) => specifiers),
+    ) as [string[], string[]]
+    expect(inside).toContain('preact')
+    expect(inside.filter(s => isPackage(s) && s !== 'preact' && s !== 'preact/hooks')).toEqual([])
+    expect(inside.filter(s => !isPackage(s) && !s.startsWith(PAGE) && !within('core')(s))).toEqual([])
+    expect(outside.filter(s => s.startsWith(PAGE))).toEqual([])
   })
 
   test('the testing kit stands on the core', () => {
@@ -83,7 +96,8 @@ describe('imports point one way', () => {
       readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
     ) as { peerDependencies: object; dependencies?: object }
     const declared = Object.keys({ ...peerDependencies, ...dependencies })
-    const used = new Set([...imports.values()].flat().filter(s => isPackage(s) && !s.startsWith('node:')))
+    const notBundled = [...imports].filter(([file]) => !file.startsWith(PAGE)).map(([, specifiers]) => specifiers)
+    const used = new Set(notBundled.flat().filter(s => isPackage(s) && !s.startsWith('node:')))
     const nameOf = (s: string): string =>
       s
         .split('/')

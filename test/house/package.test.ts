@@ -121,8 +121,9 @@ describe('as it would be published', () => {
       ),
     ).toEqual([])
     for (const file of Object.values(manifest.exports)) expect(paths).toContain(file.replace('./', ''))
-    // What nothing imports: a thread is started from its file.
+    // What nothing imports: a thread is started from its file, and the page is served from its files.
     expect(paths).toContain('dist/process/watchdog-worker.js')
+    for (const part of ['html', 'css', 'js']) expect(paths).toContain(`dist/views/dashboard/page.${part}`)
     expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig/.test(path))).toEqual([])
   })
 })

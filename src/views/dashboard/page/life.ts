@@ -1,0 +1,78 @@
+import type { ErrorInfo } from '../../../core/errors.ts'
+import type { ServiceStatus } from '../../../core/service-status.ts'
+import { isFinal, type Phase, type ServiceState } from '../../../core/state.ts'
+import { errorOf } from './words.ts'
+
+/** What a stretch of a life is drawn as. */
+export type Kind = Phase | 'leaving'
+
+/** One stretch of a service's life; the last one is open (`to` is `null`). */
+export interface Segment {
+  readonly kind: Kind
+  readonly from: number
+  readonly to: number | null
+  /** The latest state of the stretch: its pending, its error. */
+  readonly state: ServiceState
+}
+
+/** What a service has been through, as far as it is kept. */
+export interface Life {
+  readonly segments: readonly Segment[]
+  readonly lastError?: { readonly at: number; readonly error: ErrorInfo }
+}
+
+/** So many stretches are kept of each: the first few, which tell of the start, and the newest. */
+export const KEPT = 120
+const FIRST = 8
+
+export const kindOf = (state: ServiceState): Kind =>
+  state.phase === 'running' && state.leaving ? 'leaving' : state.phase
+
+export const live = (life: Life | undefined, state: ServiceState, at: number): Life => {
+  const segments = life ? [...life.segments] : []
+  const kind = kindOf(state)
+  const last = segments.at(-1)
+  if (last?.kind === kind) segments[segments.length - 1] = { ...last, state }
+  else {
+    if (last) segments[segments.length - 1] = { ...last, to: at }
+    segments.push({ kind, from: at, to: null, state })
+    if (segments.length > KEPT) segments.splice(FIRST, 1)
+  }
+  const error = errorOf(state)
+  const lastError = error ? { at, error } : life?.lastError
+  return { segments, ...(lastError && { lastError }) }
+}
+
+/** The life of one that was there before we looked: its times tell most of it. */
+export const lifeBefore = (status: ServiceStatus): Life => {
+  const { state, since, startedAt, readyAt, leftAt, drainingAt, drainedAt, stoppingAt } = status
+  const times: readonly (readonly [Kind, number | null])[] = [
+    ['starting', startedAt],
+    ['running', readyAt],
+    ['leaving', readyAt === null || leftAt === drainingAt || leftAt === stoppingAt ? null : leftAt],
+    ['draining', drainingAt],
+    ['drained', drainedAt],
+    ['stopping', stoppingAt],
+  ]
+  const kind = kindOf(state)
+  const known = times
+    .flatMap(([kind, from]) => (from === null ? [] : [{ kind, from }]))
+    .filter(one => one.kind !== kind)
+  const begun = [...known, { kind, from: kind === 'leaving' ? (leftAt ?? since) : since }]
+  const segments = begun.map(
+    ({ kind, from }, i): Segment => ({ kind, from, to: begun[i + 1]?.from ?? null, state: stateOf(kind, status) }),
+  )
+  const error = errorOf(state)
+  return { segments, ...(error && { lastError: { at: since, error } }) }
+}
+
+/** Of what is over only the name is known. */
+const stateOf = (kind: Kind, { state }: ServiceStatus): ServiceState => {
+  if (kind === kindOf(state)) return state
+  if (kind === 'running' || kind === 'leaving') return { phase: 'running', health: 'pass' }
+  if (kind === 'starting') return { phase: 'starting', attempt: 1 }
+  if (kind === 'drained') return { phase: 'drained' }
+  return kind === 'draining' || kind === 'stopping' ? { phase: kind, reason: { by: 'call' } } : { phase: 'idle' }
+}
+
+export const isOver = (segment: Segment): boolean => isFinal(segment.state)

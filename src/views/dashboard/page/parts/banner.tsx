@@ -1,0 +1,218 @@
+import type { ComponentChildren, JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { describeReason, isFinal } from '../../../../core/state.ts'
+import type { GroupStatus } from '../../../../core/status.ts'
+import { type Cause, causesOf, heldInWords } from '../causes.ts'
+import type { Model } from '../model.ts'
+import type { View } from '../store.ts'
+import { clock, errorOf, essence, firstLine, type Look, lookOf, PHASES, shortName } from '../words.ts'
+import { Chip } from './glyph.tsx'
+import { ThemeChoice } from './theme.tsx'
+import { Elapsed } from './time.tsx'
+
+/** The group as a whole. Its page outlives its process, and is not told of its own end. */
+export const groupLook = ({ group }: GroupStatus, gone: boolean): Look =>
+  gone && !isFinal(group.state) ? { text: 'gone', tone: 'calm', glyph: 'stopped' } : lookOf(group.state)
+
+export const healthLook = ({ health }: GroupStatus): Look =>
+  health === 'pass'
+    ? { text: 'healthy', tone: 'good', glyph: 'running' }
+    : health === 'warn'
+      ? { text: 'warn', tone: 'warn', glyph: 'warn' }
+      : { text: 'unhealthy', tone: 'bad', glyph: 'unwell' }
+
+const readyLook = (ready: boolean): Look =>
+  ready ? { text: 'ready', tone: 'good', glyph: 'running' } : { text: 'not ready', tone: 'warn', glyph: 'waiting' }
+
+interface Props {
+  readonly view: View
+  readonly onStop: (() => void) | undefined
+  readonly onOpen: (path: string) => void
+}
+
+export const Banner = ({ view, onStop, onOpen }: Props): JSX.Element => {
+  const { model, hello, connection } = view
+  const status = model?.status
+  const gone = connection === 'gone'
+  return (
+    <header class="banner">
+      <div class="line">
+        <h1>{status?.name ?? hello?.group ?? 'Services'}</h1>
+        {status && (
+          <span class="chips">
+            <Chip look={groupLook(status, gone)} label="State:" />
+            {!gone && <Chip look={healthLook(status)} label="Health:" />}
+            {!gone && <Chip look={readyLook(status.ready)} />}
+          </span>
+        )}
+        <span class="space" />
+        <ConnectionState view={view} />
+        <ThemeChoice />
+        {onStop && (
+          <button type="button" class="danger" onClick={onStop}>
+            Stop the group…
+          </button>
+        )}
+      </div>
+      {model && !gone && <Why model={model} onOpen={onOpen} />}
+      {model && gone && <LastWords model={model} />}
+      <Facts view={view} />
+    </header>
+  )
+}
+
+const Facts = ({ view: { model, hello, connection } }: { readonly view: View }): JSX.Element => {
+  const group = model?.status.group
+  return (
+    <p class="facts">
+      {model && <span>{countsInWords(model.status)}</span>}
+      {group && group.readyAt !== null && (
+        <span>
+          {connection === 'gone' || group.endedAt !== null ? 'was up' : 'up'}{' '}
+          <Elapsed since={group.readyAt} until={group.stoppingAt ?? group.endedAt} />
+        </span>
+      )}
+      {hello && <span>{`pid ${hello.pid}`}</span>}
+      {hello && <span>{hello.host}</span>}
+      {hello && <span>{`node ${hello.node}`}</span>}
+    </p>
+  )
+}
+
+/** `30 services: 27 running, 2 starting, 1 failed` */
+const countsInWords = ({ list }: GroupStatus): string => {
+  if (list.length === 0) return 'no services'
+  const counts = new Map<string, number>()
+  for (const { state } of list) counts.set(state.phase, (counts.get(state.phase) ?? 0) + 1)
+  const parts = PHASES.flatMap(phase => (counts.has(phase) ? [`${counts.get(phase)} ${phase}`] : []))
+  return `${list.length} ${list.length === 1 ? 'service' : 'services'}: ${parts.join(', ')}`
+}
+
+/** A connection that is lost for so long will hardly come back by itself. */
+const PATIENCE = 5_000
+
+const ConnectionState = ({ view: { connection, asOf } }: { readonly view: View }): JSX.Element => {
+  const [late, setLate] = useState(false)
+  useEffect(() => {
+    setLate(false)
+    if (connection !== 'lost') return
+    const timer = setTimeout(() => setLate(true), PATIENCE)
+    return () => clearTimeout(timer)
+  }, [connection])
+  const asOfText = asOf === undefined ? '' : `data as of ${clock(asOf)}`
+  const text = {
+    connecting: 'connecting…',
+    live: 'live',
+    lost: late ? `${asOfText} — the process does not answer` : `reconnecting… (${asOfText})`,
+    gone: `${asOfText} — the process is gone`,
+  }[connection]
+  return <span class={`connection ${connection}`}>{text}</span>
+}
+
+const MOST = 4
+
+/** Why the group is not ready or not well, from the causes to those who wait for them. */
+const Why = ({
+  model: { status, readySince },
+  onOpen,
+}: {
+  readonly model: Model
+  readonly onOpen: (path: string) => void
+}): JSX.Element | null => {
+  const { ready, reasons, name, group, trigger } = status
+  if (ready && reasons.length === 0) return null
+  const causes = causesOf(name, reasons)
+  const own = reasons.find(({ path }) => path === name)
+  return (
+    <div class="why">
+      <p>
+        {ready ? (
+          'Ready, but not all is well:'
+        ) : (
+          <>
+            <strong>Not ready</strong> for <Elapsed since={readySince} />
+            {trigger
+              ? `: ${isFinal(group.state) ? 'it was asked to end' : 'it is leaving'} (${describeReason(trigger)})`
+              : ''}
+            {!trigger && group.state.phase === 'idle' ? ': it has not been started' : ''}
+            {!trigger && group.state.phase === 'starting' ? ': it is starting' : ''}
+            {!trigger && own?.detail !== undefined ? `: ${firstLine(own.detail)}` : ''}
+          </>
+        )}
+      </p>
+      {causes.length > 0 && (
+        <ul>
+          {causes.slice(0, MOST).map(cause => (
+            <li key={cause.path}>
+              <CauseInWords cause={cause} status={status} onOpen={onOpen} />
+            </li>
+          ))}
+          {causes.length > MOST && <li>{`and ${causes.length - MOST} more: see “Problems first” in the table`}</li>}
+        </ul>
+      )}
+    </div>
+  )
+}
+
+/** How a sentence about a service goes on. */
+const HOW: Readonly<Record<Cause['phase'], string>> = {
+  idle: 'has not been started',
+  waiting: 'is waiting',
+  starting: 'is starting',
+  running: 'is running',
+  draining: 'is draining',
+  drained: 'has drained',
+  stopping: 'is stopping',
+  backoff: 'is down, and will be tried again',
+  stopped: 'has stopped',
+  failed: 'has failed',
+}
+
+interface CauseProps {
+  readonly cause: Cause
+  readonly status: GroupStatus
+  readonly onOpen: (path: string) => void
+}
+
+const CauseInWords = ({ cause, status, onOpen }: CauseProps): JSX.Element => {
+  const { path, phase, health, detail, held } = cause
+  const since = status.service(path)?.since
+  const state = status.service(path)?.state
+  const error = state && errorOf(state)
+  const how: ComponentChildren =
+    phase === 'running' && health !== 'pass' ? `is running with health ${health}` : HOW[phase]
+  const what = error ? essence(error) : detail
+  const others = heldInWords(status.name, held)
+  return (
+    <>
+      <button type="button" class="link" onClick={() => onOpen(path)}>
+        {shortName(path, status.name)}
+      </button>{' '}
+      {how}
+      {since !== undefined && (
+        <>
+          {' '}
+          (<Elapsed since={since} />)
+        </>
+      )}
+      {what !== undefined && what !== phase && `: ${firstLine(what)}`}
+      {others && <span class="soft">{` — ${others}`}</span>}
+    </>
+  )
+}
+
+/** What the process said last. */
+const LastWords = ({ model: { status, report } }: { readonly model: Model }): JSX.Element => {
+  const errors = report?.errors ?? []
+  const { trigger } = status
+  return (
+    <div class="why">
+      <p>
+        {trigger ? `It was asked to end: ${describeReason(trigger)}. ` : ''}
+        {errors.length === 0
+          ? 'What is shown is the last that it told.'
+          : `${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; the first: ${shortName(errors[0]!.service, status.name)}: ${firstLine(errors[0]!.message)}`}
+      </p>
+    </div>
+  )
+}

@@ -1,0 +1,67 @@
+import type { JSX } from 'preact'
+import type { Bar, Gantt } from '../gantt.ts'
+import type { Kind } from '../life.ts'
+import { lasting } from '../words.ts'
+import { Chip } from './glyph.tsx'
+
+const KINDS: readonly Kind[] = [
+  'waiting',
+  'starting',
+  'running',
+  'leaving',
+  'draining',
+  'drained',
+  'stopping',
+  'backoff',
+]
+
+/** The timeline for who would rather read. */
+export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt }): JSX.Element => {
+  const kinds = KINDS.filter(kind => rows.some(({ bars }) => bars.some(bar => bar.kind === kind)))
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Timeline as a table">
+      <table class="twin">
+        <caption class="sr">When each service was in which state, counted from the beginning of the timeline</caption>
+        <thead>
+          <tr>
+            <th scope="col">Service</th>
+            {kinds.map(kind => (
+              <th scope="col" key={kind}>
+                {kind}
+              </th>
+            ))}
+            <th scope="col">Now</th>
+            <th scope="col">Slowest way</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ path, name, depth, bars, critical, look }) => (
+            <tr key={path}>
+              <th scope="row">
+                <span class="indent" style={{ '--depth': depth }}>
+                  {name}
+                </span>
+              </th>
+              {kinds.map(kind => (
+                <td key={kind}>
+                  {bars
+                    .filter(bar => bar.kind === kind)
+                    .map((bar, i) => (
+                      <div key={i}>{inWords(bar, told.from, told.to)}</div>
+                    ))}
+                </td>
+              ))}
+              <td>
+                <Chip look={look} />
+              </td>
+              <td>{critical ? 'yes' : ''}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+const inWords = ({ from, to, open, bad }: Bar, begin: number, end: number): string =>
+  `from +${lasting(from - begin)}${open ? '' : ` for ${lasting(Math.min(to, end) - from)}`}${bad ? `, ${bad}` : ''}`

@@ -1,0 +1,25 @@
+import type { JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+
+const KEY = 'rx-service-group theme'
+const THEMES = ['system', 'light', 'dark'] as const
+
+export const ThemeChoice = (): JSX.Element => {
+  const [theme, setTheme] = useState(() => localStorage.getItem(KEY) ?? 'system')
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = theme
+    localStorage.setItem(KEY, theme)
+  }, [theme])
+  return (
+    <label class="choice">
+      <span class="sr">Colours</span>
+      <select value={theme} onChange={event => setTheme(event.currentTarget.value)}>
+        {THEMES.map(one => (
+          <option key={one} value={one}>
+            {`${one} colours`}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}

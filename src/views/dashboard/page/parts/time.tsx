@@ -1,0 +1,77 @@
+import { createContext, type JSX } from 'preact'
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import type { Store, View } from '../store.ts'
+import { coarse } from '../words.ts'
+
+/** Where all parts get the data and the time from. */
+export const StoreContext = createContext<Store>(undefined as unknown as Store)
+
+export const useView = (): View => {
+  const store = useContext(StoreContext)
+  const [view, show] = useState(store.view)
+  useEffect(() => {
+    show(store.view)
+    return store.listen(() => show(store.view))
+  }, [store])
+  return view
+}
+
+/** The server's time, anew every so often. With reduced motion nothing moves more than once a second. */
+export const useNow = (every: number): number => {
+  const store = useContext(StoreContext)
+  const [, draw] = useState(0)
+  useEffect(() => {
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches
+    const timer = setInterval(() => draw(store.now()), calm ? Math.max(every, 1_000) : every)
+    return () => clearInterval(timer)
+  }, [store, every])
+  return store.now()
+}
+
+const counters = new Set<() => void>()
+setInterval(() => {
+  for (const count of counters) count()
+}, 250)
+
+/** The time since something, or until it ended. One timer for all, and only a text that changes is touched. */
+export const Elapsed = ({
+  since,
+  until,
+}: {
+  readonly since: number
+  readonly until?: number | null | undefined
+}): JSX.Element => {
+  const store = useContext(StoreContext)
+  const element = useRef<HTMLSpanElement>(null)
+  useLayoutEffect(() => {
+    let shown = ''
+    const count = (): void => {
+      const text = coarse((until ?? store.now()) - since)
+      if (text === shown || !element.current) return
+      shown = text
+      element.current.textContent = text
+    }
+    count()
+    if (until !== undefined && until !== null) return
+    counters.add(count)
+    return () => counters.delete(count)
+  }, [store, since, until])
+  return <span ref={element} class="number" />
+}
+
+/** The latest of a value, but another at most so often, for what is costly to draw; 0 is always the latest. */
+export const useCalm = <T,>(value: T, every: number): T => {
+  const latest = useRef(value)
+  const timer = useRef<number | undefined>(undefined)
+  const [shown, show] = useState(value)
+  latest.current = value
+  useEffect(() => {
+    if (every === 0 || value === shown || timer.current !== undefined) return
+    timer.current = window.setTimeout(() => {
+      timer.current = undefined
+      show(latest.current)
+    }, every)
+  }, [value, shown, every])
+  useEffect(() => () => window.clearTimeout(timer.current), [])
+  return every === 0 ? value : shown
+}

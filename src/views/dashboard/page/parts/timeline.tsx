@@ -1,0 +1,168 @@
+import type { ComponentChildren, JSX } from 'preact'
+import { useRef, useState } from 'preact/hooks'
+import { describeReason } from '../../../../core/state.ts'
+import { awaited, type Gantt, ganttOf, type Part, partNow, spanOf } from '../gantt.ts'
+import type { Model } from '../model.ts'
+import { lasting, listing, lookOf, shortName } from '../words.ts'
+import { GanttChart } from './gantt-chart.tsx'
+import { GanttTable } from './gantt-table.tsx'
+import { useWidth } from './size.ts'
+import { useCalm, useNow } from './time.tsx'
+
+interface Props {
+  readonly model: Model
+  readonly onOpen: (path: string) => void
+}
+
+const PARTS: readonly (readonly [Part, string])[] = [
+  ['start', 'Start'],
+  ['stop', 'Stop'],
+  ['all', 'All'],
+]
+
+/** With more services than this every drawing costs a while. */
+const MANY = 60
+
+/** The start and the stop of a group, as they go on and afterwards. */
+export const Timeline = ({ model: latest, onOpen }: Props): JSX.Element => {
+  const model = useCalm(latest, latest.status.list.length > MANY ? 250 : 0)
+  const [wish, setWish] = useState<Part>()
+  const [asTable, setAsTable] = useState(false)
+  const { status, lives } = model
+  const part = wish ?? partNow(status)
+  const span = spanOf(status, part)
+  const now = useNow(span && span.to === undefined ? 200 : 1_000)
+  const deadline = part === 'stop' ? model.deadline : undefined
+  const gantt = ganttOf(status, lives, part, now, deadline)
+  const body = useRef<HTMLDivElement>(null)
+  const width = useWidth(body)
+  return (
+    <section aria-labelledby="timeline-title">
+      <div class="tools">
+        <h2 id="timeline-title">Timeline</h2>
+        <fieldset class="segments">
+          <legend class="sr">Which part</legend>
+          {PARTS.map(([one, title]) => (
+            <label key={one}>
+              <input type="radio" name="part" checked={one === part} onChange={() => setWish(one)} />
+              <span>{title}</span>
+            </label>
+          ))}
+        </fieldset>
+        <label class="toggle">
+          <input type="checkbox" checked={asTable} onChange={event => setAsTable(event.currentTarget.checked)} />
+          Show as table
+        </label>
+      </div>
+      {gantt && <Story model={model} gantt={gantt} now={now} deadline={deadline} />}
+      <div class="picture">
+        <div ref={body} />
+        {!gantt ? (
+          <p class="empty">{part === 'stop' ? 'Nothing has asked it to stop.' : 'It has not been started.'}</p>
+        ) : asTable ? (
+          <GanttTable gantt={gantt} />
+        ) : (
+          <>
+            <GanttChart gantt={gantt} group={status.name} width={width} deadline={deadline} onOpen={onOpen} />
+            <Legend gantt={gantt} />
+          </>
+        )}
+      </div>
+    </section>
+  )
+}
+
+interface StoryProps {
+  readonly model: Model
+  readonly gantt: Gantt
+  readonly now: number
+  readonly deadline: number | undefined
+}
+
+/** The same in a sentence or two: how long, for whom, how much is left, which way was the slowest. */
+const Story = ({
+  model: { status },
+  gantt: { part, told, goesOn, criticalPath },
+  now,
+  deadline,
+}: StoryProps): JSX.Element | null => {
+  if (part === 'all') return null
+  const took = lasting(told.to - told.from)
+  const why = part === 'stop' && status.trigger ? ` (${describeReason(status.trigger)})` : ''
+  const parts: ComponentChildren[] = []
+  if (goesOn) {
+    const ones = awaited(status, part)
+    const names = ones.map(({ path, state, since }) => {
+      const pending = 'pending' in state && state.pending ? `, ${state.pending} pending` : ''
+      return `${shortName(path, status.name)} (${lookOf(state).text} ${lasting(now - since)}${pending})`
+    })
+    parts.push(
+      <span key="how">
+        <strong>{part === 'start' ? 'Starting' : 'Stopping'}</strong>
+        {` for ${took}${why}. `}
+      </span>,
+    )
+    if (names.length > 0) parts.push(<span key="who">{`Waiting for ${listing(names)}. `}</span>)
+    if (deadline !== undefined)
+      parts.push(
+        <strong key="left">
+          {deadline > now ? `${lasting(deadline - now)} left. ` : `Out of time since ${lasting(now - deadline)}. `}
+        </strong>,
+      )
+  } else {
+    const end =
+      part === 'start' && status.group.readyAt === null
+        ? 'Gave up starting after'
+        : part === 'start'
+          ? 'Started in'
+          : 'Stopped in'
+    parts.push(<span key="how">{`${end} ${took}${why}. `}</span>)
+  }
+  if (criticalPath.length > 1)
+    parts.push(
+      <span key="slowest" class="soft">
+        {`Slowest way: ${wayInWords(criticalPath.map(path => shortName(path, status.name)))}.`}
+      </span>,
+    )
+  return <p class="story">{parts}</p>
+}
+
+/** The ends of a way tell most. */
+const wayInWords = (names: readonly string[]): string =>
+  names.length <= 8
+    ? names.join(' → ')
+    : `${names.slice(0, 3).join(' → ')} → … ${names.length - 6} more … → ${names.slice(-3).join(' → ')}`
+
+const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): JSX.Element => {
+  const used = new Set(rows.flatMap(({ bars }) => bars.map(({ kind }) => kind)))
+  const kinds = ['waiting', 'starting', 'running', 'leaving', 'draining', 'drained', 'stopping', 'backoff'] as const
+  const shown = kinds.filter(kind => used.has(kind))
+  return (
+    <ul class="legend" aria-label="Colours of the timeline">
+      {shown.map(kind => (
+        <li key={kind}>
+          <svg viewBox="0 0 16 10" aria-hidden="true">
+            <rect x="0.5" y="0.5" width="15" height="9" rx="2" class={`bar kind-${kind}`} />
+          </svg>
+          {kind}
+        </li>
+      ))}
+      {rows.some(({ bars }) => bars.some(({ bad }) => bad)) && (
+        <li>
+          <svg viewBox="0 0 16 10" aria-hidden="true">
+            <rect x="6" y="0" width="4" height="10" class="badend" />
+          </svg>
+          forced, failed or out of time
+        </li>
+      )}
+      {criticalPath.length > 0 && (
+        <li>
+          <svg viewBox="0 0 16 10" aria-hidden="true">
+            <path d="M8 1l4 4l-4 4l-4-4z" class="diamond" />
+          </svg>
+          on the slowest way
+        </li>
+      )}
+    </ul>
+  )
+}

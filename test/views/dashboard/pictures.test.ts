@@ -1,0 +1,236 @@
+import type { ServiceState, ServiceStatus } from 'rx-service-group'
+import { expect, test } from 'vitest'
+import { causesOf, heldInWords } from '../../../src/views/dashboard/page/causes.ts'
+import { ganttOf, partNow, roundUp, ticksOf, tickText } from '../../../src/views/dashboard/page/gantt.ts'
+import { layoutOf } from '../../../src/views/dashboard/page/layers.ts'
+import { foldModel } from '../../../src/views/dashboard/page/model.ts'
+import { rowsFor } from '../../../src/views/dashboard/page/rows.ts'
+import { coarse, essence, lasting, listing } from '../../../src/views/dashboard/page/words.ts'
+import { idle, story } from './support/events.ts'
+
+const RUNNING = { phase: 'running', health: 'pass' } as const
+const reason = { by: 'signal', signal: 'SIGTERM' } as const
+const error = { name: 'Error', message: 'no' }
+
+const started = () => {
+  const { snapshot, becomes } = story('shop', ['db', 'api'], 0)
+  const events = [
+    snapshot,
+    becomes('', { phase: 'starting', attempt: 1 }, 100),
+    becomes('db', { phase: 'starting', attempt: 1 }, 100),
+    becomes('db', RUNNING, 300),
+    becomes('api', { phase: 'starting', attempt: 1 }, 300),
+    becomes('api', RUNNING, 350),
+    becomes('', RUNNING, 350),
+  ]
+  return { events, becomes }
+}
+
+const drawn = (model: ReturnType<typeof foldModel>, part: 'start' | 'stop' | 'all', now: number, deadline?: number) => {
+  const gantt = ganttOf(model!.status, model!.lives, part, now, deadline)
+  return (
+    gantt && {
+      ...gantt,
+      rows: gantt.rows.map(({ name, bars }) => [
+        name,
+        ...bars.map(({ kind, from, to, bad }) => `${kind} ${from}-${Math.round(to)}${bad ? ` ${bad}` : ''}`),
+      ]),
+    }
+  )
+}
+
+test('the start goes from the first step until all are up, and names the way that took longest', () => {
+  const { events } = started()
+  const model = foldModel(undefined, events)
+  expect(drawn(model, 'start', 9_999)).toMatchObject({
+    told: { from: 100, to: 350 },
+    goesOn: false,
+    rows: [
+      ['db', 'starting 100-300', 'running 300-355'],
+      ['api', 'starting 300-350', 'running 350-355'],
+    ],
+    criticalPath: ['shop/db', 'shop/api'],
+  })
+  expect(drawn(model, 'stop', 9_999)).toBeUndefined()
+  expect(partNow(model!.status)).toBe('start')
+})
+
+test('what goes on is drawn a little further than now, by steps', () => {
+  const { events } = started()
+  const model = foldModel(undefined, events.slice(0, 3))
+  const ends = [150, 160, 170, 260].map(now => drawn(model, 'start', now)!.drawn.to)
+  expect(ends).toEqual([175, 175, 175, 300])
+  expect(drawn(model, 'start', 150)!.goesOn).toBe(true)
+})
+
+test('the stop goes from the signal on; what is forced or late is marked; a near deadline is in the picture', () => {
+  const { events, becomes } = started()
+  const model = foldModel(undefined, [
+    ...events,
+    becomes('', { ...RUNNING, leaving: reason }, 1_000),
+    becomes('db', { ...RUNNING, leaving: reason }, 1_000),
+    becomes('api', { phase: 'draining', reason }, 1_000),
+    becomes('api', { phase: 'drained', timedOut: true }, 1_500),
+    becomes('api', { phase: 'stopping', reason }, 1_600),
+    becomes('api', { phase: 'stopped', how: 'forced' }, 1_900),
+    becomes('db', { phase: 'stopping', reason }, 1_900),
+    becomes('db', { phase: 'stopping', reason, pending: 2 }, 1_950),
+  ])
+  expect(partNow(model!.status)).toBe('stop')
+  expect(drawn(model, 'stop', 2_000)).toMatchObject({
+    told: { from: 1_000, to: 2_000 },
+    goesOn: true,
+    rows: [
+      ['db', 'leaving 1000-1900', 'stopping 1900-2500'],
+      ['api', 'draining 1000-1500 out of time', 'drained 1500-1600', 'stopping 1600-1900 forced'],
+    ],
+  })
+  expect(drawn(model, 'stop', 2_000, 3_000)!.drawn.to).toBe(3_080)
+  expect(drawn(model, 'stop', 2_000, 26_000)!.drawn.to).toBe(2_500)
+})
+
+test('what a service was for a moment on its way is not drawn; what it did in a moment is', () => {
+  const { events, becomes } = started()
+  const model = foldModel(undefined, [
+    ...events,
+    becomes('', { ...RUNNING, leaving: reason }, 1_000),
+    becomes('db', { ...RUNNING, leaving: reason }, 1_000),
+    becomes('db', { phase: 'draining', reason }, 1_001),
+    becomes('db', { phase: 'drained' }, 4_000),
+    becomes('db', { phase: 'stopping', reason }, 4_001),
+    becomes('db', { phase: 'stopped', how: 'stopped' }, 4_002),
+  ])
+  expect(drawn(model, 'stop', 6_000)!.rows[0]).toEqual(['db', 'draining 1001-4000', 'stopping 4001-4002'])
+})
+
+test.each([
+  [1, 1],
+  [7, 7.5],
+  [104, 150],
+  [2_000, 2_000],
+  [80_000, 100_000],
+])('%d ms are drawn as at least %d', (ms, expected) => expect(roundUp(ms)).toBe(expected))
+
+test.each([
+  [529, 9, ['0', '100 ms', '200 ms', '300 ms', '400 ms', '500 ms']],
+  [30_000, 9, ['0', '5 s', '10 s', '15 s', '20 s', '25 s', '30 s']],
+  [5_400_000, 4, ['0', '30 min', '1 h', '1 h 30 min']],
+])('an axis of %d ms has round marks', (length, most, expected) =>
+  expect(ticksOf(length, most).map(tickText)).toEqual(expected),
+)
+
+test.each([
+  [0, '0 ms', '0 s'],
+  [999, '999 ms', '0 s'],
+  [12_340, '12.3 s', '12 s'],
+  [242_000, '4 min 02 s', '4 min 02 s'],
+  [11_100_000, '3 h 05 min', '3 h 05 min'],
+  [93_600_000, '1 d 02 h', '1 d 02 h'],
+  [-5, '0 ms', '0 s'],
+])('%d ms are %s, counted as %s', (ms, exact, counted) => expect([lasting(ms), coarse(ms)]).toEqual([exact, counted]))
+
+test('lists of names stay short', () => {
+  expect([['a'], ['a', 'b'], ['a', 'b', 'c', 'd'], ['a', 'b', 'c', 'd', 'e']].map(names => listing(names))).toEqual([
+    'a',
+    'a and b',
+    'a, b, c and d',
+    'a, b, c and 2 more',
+  ])
+})
+
+test('an error is told by the cause that its message repeats', () => {
+  const cause = { name: 'Error', message: 'no route\nat all' }
+  expect(essence({ name: 'E', message: `service "db" failed: ${cause.message}`, cause })).toBe('no route')
+  expect(essence({ name: 'E', message: 'gave up', cause })).toBe('gave up')
+})
+
+test('who waits for a cause on two ways is told once', () => {
+  const [cause] = causesOf('shop', [
+    { path: 'shop/db', phase: 'starting' },
+    { path: 'shop/orders', phase: 'waiting', through: ['shop/db'] },
+    { path: 'shop/api', phase: 'waiting', through: ['shop/db', 'shop/orders'] },
+  ])
+  expect(cause!.held).toEqual([{ path: 'shop/orders' }, { path: 'shop/api' }])
+})
+
+test('causes are told with those they hold up, the nearest first', () => {
+  const causes = causesOf('shop', [
+    { path: 'shop', phase: 'starting' },
+    { path: 'shop/db', phase: 'starting' },
+    { path: 'shop/api', phase: 'waiting', through: ['shop/orders'] },
+    { path: 'shop/orders', phase: 'waiting', through: ['shop/db'] },
+    { path: 'shop/loop', phase: 'running', health: 'warn', detail: 'slow' },
+  ])
+  expect(causes).toEqual([
+    { path: 'shop/db', phase: 'starting', held: [{ path: 'shop/orders' }, { path: 'shop/api', via: 'shop/orders' }] },
+    { path: 'shop/loop', phase: 'running', health: 'warn', detail: 'slow', held: [] },
+  ])
+  expect(heldInWords('shop', causes[0]!.held)).toBe('orders waits for it, api through orders')
+})
+
+const statuses = (
+  ...all: readonly (readonly [string, ServiceState, Partial<ServiceStatus>?])[]
+): readonly ServiceStatus[] => all.map(([name, state, more]) => idle(`shop/${name}`, 0, { state, ...more }))
+
+test('rows stand as added, what is inside a group behind it; problems come first when asked', () => {
+  const list = statuses(
+    ['workers', RUNNING],
+    ['db', { ...RUNNING, health: 'warn' }],
+    ['workers/mail', { phase: 'failed', error }],
+    ['web', { phase: 'starting', attempt: 1 }],
+  )
+  const names = (wish: { filter?: string; problemsFirst?: boolean }) =>
+    rowsFor('shop', list, { filter: '', problemsFirst: false, ...wish }).map(({ name, depth }) => `${depth} ${name}`)
+  expect(names({})).toEqual(['0 workers', '1 mail', '0 db', '0 web'])
+  expect(names({ problemsFirst: true })).toEqual(['0 workers/mail', '0 db', '0 web', '0 workers'])
+  expect(names({ filter: ' WARN' })).toEqual(['0 db'])
+  expect(names({ filter: 'fail' })).toEqual(['0 workers/mail'])
+})
+
+test('a plain list is one column; a graph has a layer for each step of its longest way', () => {
+  const plain = layoutOf('shop', statuses(['a', RUNNING], ['b', RUNNING], ['c', RUNNING]), 800)
+  expect(new Set(plain.boxes.map(({ x }) => x)).size).toBe(1)
+  expect(plain.edges).toEqual([
+    { from: 'shop/a', to: 'shop/b', declared: false },
+    { from: 'shop/b', to: 'shop/c', declared: false },
+  ])
+  const graph = layoutOf(
+    'shop',
+    statuses(
+      ['a', RUNNING, { dependsOn: [] }],
+      ['b', RUNNING, { dependsOn: ['a'] }],
+      ['c', RUNNING, { dependsOn: ['a', 'b'] }],
+      ['d', RUNNING, { dependsOn: ['a'] }],
+    ),
+    800,
+  )
+  const y = Object.fromEntries(graph.boxes.map(box => [box.name, box.y]))
+  expect(y['b']).toBe(y['d'])
+  expect(y['a']! < y['b']! && y['b']! < y['c']!).toBe(true)
+})
+
+test('no box lies upon another, however wide a layer is, and groups hold their own', () => {
+  const many = Array.from(
+    { length: 40 },
+    (_, i) => [`s${i}`, RUNNING, { dependsOn: i < 5 ? [] : [`s${i % 5}`] }] as const,
+  )
+  const list = statuses(...many, ['inner', RUNNING, { dependsOn: ['s1'] }], ['inner/x', RUNNING], ['inner/y', RUNNING])
+  const { boxes, width } = layoutOf('shop', list, 360)
+  expect(boxes).toHaveLength(43)
+  expect(width).toBeLessThanOrEqual(360)
+  const outer = boxes.filter(({ path }) => path.split('/').length === 2)
+  for (const a of outer)
+    for (const b of outer)
+      if (a !== b)
+        expect(a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y).toBe(
+          true,
+        )
+  const inner = boxes.find(({ name }) => name === 'inner')!
+  for (const { x, y, height } of boxes.filter(({ path }) => path.startsWith('shop/inner/')))
+    expect(x > inner.x && y > inner.y && y + height < inner.y + inner.height).toBe(true)
+})
+
+test('an order that the group would refuse is drawn all the same', () => {
+  const list = statuses(['a', { phase: 'idle' }, { dependsOn: ['b'] }], ['b', { phase: 'idle' }, { dependsOn: ['a'] }])
+  expect(layoutOf('shop', list, 800)).toMatchObject({ edges: [], boxes: { length: 2 } })
+})
