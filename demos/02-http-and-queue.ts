@@ -1,18 +1,20 @@
 /**
  * An express API and a queue consumer in one process: POST /orders publishes, the consumer handles, GET /orders shows.
  *
- *   npm run demo                                   (PORT=8080; AMQP_URL=amqp://... for RabbitMQ)
+ *   npm run demo                   (PORT=8080, DASHBOARD_PORT=9000; AMQP_URL=amqp://... for RabbitMQ)
  *   curl -X POST localhost:8080/orders ; curl localhost:8080/orders
  *
- * Watch each service's states as they change. Press Ctrl-C while orders are being handled: the API takes no new ones,
+ * Watch each service's states as they change, here and on the dashboard. Press Ctrl-C while orders are being handled: the API takes no new ones,
  * the consumer finishes those it holds, then everything stops in reverse, and a report tells how it went.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'
 import { run, serviceGroup } from 'rx-service-group'
 import { amqpConsumer } from 'rx-service-group/amqp'
+import { dashboard } from 'rx-service-group/dashboard'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
+import { filter, take } from 'rxjs'
 import { connect, publisher, url } from './support/broker.ts'
 
 const port = Number(process.env['PORT'] ?? 8080)
@@ -39,9 +41,18 @@ const group = serviceGroup('shop')
   )
   .add(http('api', app, { port }))
 
+const watch = express().use(dashboard(group))
+const dashboardPort = Number(process.env['DASHBOARD_PORT'] ?? 9000)
+group.add(http('dashboard', watch, { port: dashboardPort, host: '127.0.0.1' }), { observer: true })
+
 log(group)
-group.health$.subscribe(({ ready }) => {
-  if (ready)
-    console.log(`\nTry:  curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders\nThen press Ctrl-C.\n`)
+const ready$ = group.health$.pipe(
+  filter(({ ready }) => ready),
+  take(1),
+)
+ready$.subscribe(() => {
+  const page = group.status.service('shop/dashboard')?.state.info?.['url']
+  console.log(`\nTry:    curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders`)
+  console.log(`Watch:  ${page}\nThen press Ctrl-C.\n`)
 })
 await run(group)

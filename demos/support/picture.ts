@@ -55,11 +55,14 @@ const spans = (line: string): string => {
         color = COLORS[code] ?? '#c9d1d9'
         return ''
       }
-      const x = 16 + column * CHARACTER
+      const start = column
       column += part.length
-      if (part.trim() === '') return ''
-      const width = (part.length * CHARACTER).toFixed(1)
-      return `<tspan x="${x.toFixed(1)}" textLength="${width}" fill="${color}">${escapeXml(part)}</tspan>`
+      // Not every browser keeps more than one space.
+      return Array.from(part.matchAll(/\S+( \S+)*/g), ({ 0: text, index }) => {
+        const x = (16 + (start + index) * CHARACTER).toFixed(1)
+        const width = (text.length * CHARACTER).toFixed(1)
+        return `<tspan x="${x}" textLength="${width}" fill="${color}">${escapeXml(text)}</tspan>`
+      }).join('')
     })
     .join('')
 }
@@ -73,7 +76,7 @@ const width = 32 + CHARACTER * Math.max(...lines.map(line => stripVTControlChara
 const height = 32 + LINE * lines.length
 writeFileSync(
   new URL('../02-http-and-queue.svg', import.meta.url),
-  `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.ceil(width)}" height="${height}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13" xml:space="preserve">
+  `<svg xmlns="http://www.w3.org/2000/svg" width="${Math.ceil(width)}" height="${height}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13">
 <title>The second demo on a terminal: started in order, drained and stopped in reverse, with a report</title>
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 ${lines.map((line, i) => `<text y="${30 + i * LINE}">${spans(line)}</text>`).join('\n')}

@@ -17,18 +17,22 @@ interface Way {
   readonly order: (before: Order) => Order
   readonly began: (service: ServiceStatus) => number | null
   readonly finished: (service: ServiceStatus) => number | null
+  /** When the group had come to the end of it. */
+  readonly ended: (group: ServiceStatus) => number | null
 }
 
 const atStart: Way = {
   order: before => before,
   began: s => s.startedAt,
   finished: s => (s.startedAt === null ? null : (s.readyAt ?? s.stoppingAt ?? s.endedAt)),
+  ended: group => group.readyAt,
 }
 
 const atStop: Way = {
   order: reversed,
   began: s => s.stoppingAt,
   finished: s => (s.stoppingAt === null ? null : s.endedAt),
+  ended: group => group.endedAt,
 }
 
 interface Tree {
@@ -65,7 +69,8 @@ const criticalPath = (parent: ServiceStatus, tree: Tree, way: Way): string[] => 
   const order = way.order(tree.orderOf(parent.path, members))
   const finished = members.map(way.finished)
   const chain: ServiceStatus[] = []
-  for (let node = latest(members.keys(), finished, Infinity); node !== undefined; ) {
+  // What was restarted later came up later, and decided nothing.
+  for (let node = latest(members.keys(), finished, way.ended(parent) ?? Infinity); node !== undefined; ) {
     const member = members[node]!
     chain.push(member)
     node = latest(waitedFor(node, order, finished), finished, way.began(member) ?? -Infinity)

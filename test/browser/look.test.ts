@@ -34,7 +34,9 @@ const everything = async (): Promise<string> => {
     Date.now() - 9_000,
   )
   const group = played('shop')
-  const { url } = await listen(serve({ ...group, restart: async () => {}, stop: async () => {} }, { token: 'open sesame, please' }))
+  const { url } = await listen(
+    serve({ ...group, restart: async () => {}, stop: async () => {} }, { token: 'open sesame, please' }),
+  )
   const running = { phase: 'running', health: 'pass' } as const
   group.play(
     snapshot,

@@ -14,6 +14,14 @@ const addressOf = async (child: Child, path: string): Promise<string> => {
   return line.exec(await child.says(line))![1]!
 }
 
+/** That each of these is said, and after the one before. */
+const expectInOrder = (output: string, ...said: readonly (readonly [path: string, phase: string])[]): void => {
+  const lines = output.split('\n').map(line => line.split(/ {2,}/).slice(1, 3).join(' '))
+  const places = said.map(([path, phase]) => lines.indexOf(`shop/${path} ${phase}`))
+  expect(places).not.toContain(-1)
+  expect(places).toEqual(places.toSorted((a, b) => a - b))
+}
+
 test('01: two HTTP services answer, and SIGTERM stops them in reverse', async () => {
   const child = demo('01-morning-and-evening', { MORNING_PORT: '0', EVENING_PORT: '0' })
   const [morning, evening] = [await addressOf(child, 'day/morning'), await addressOf(child, 'day/evening')]
@@ -38,7 +46,7 @@ test('01: a taken port is one clear line, not a stack', async () => {
 })
 
 const orders = async (env: Readonly<Record<string, string>>) => {
-  const child = demo('02-http-and-queue', { PORT: '0', ...env })
+  const child = demo('02-http-and-queue', { PORT: '0', DASHBOARD_PORT: '0', ...env })
   const api = await addressOf(child, 'shop/api')
   for (const id of [1, 2, 3]) {
     const response = await fetch(`${api}/orders`, { method: 'POST' })
@@ -50,8 +58,8 @@ const orders = async (env: Readonly<Record<string, string>>) => {
   expect(code).toBe(0)
   expect(output).toMatch(/shop\/orders +draining +3 pending/)
   expect(output).toMatch(/shop\/orders +drained/)
-  expect(output.indexOf('shop/api     stopped')).toBeLessThan(output.indexOf('shop/orders  stopping'))
-  expect(output.indexOf('shop/orders  stopped')).toBeLessThan(output.indexOf('shop/outbox  stopping'))
+  expectInOrder(output, ['api', 'stopped'], ['orders', 'stopping'])
+  expectInOrder(output, ['orders', 'stopped'], ['outbox', 'stopping'], ['outbox', 'stopped'], ['dashboard', 'stopping'])
   expect(output).toMatch(/shop stopped gracefully/)
 }
 
@@ -95,14 +103,6 @@ const linesOf = (output: string, path: string): readonly string[] =>
     const [, said] = RegExp(`^[\\d:.]+  ${path} +(\\w.*)$`).exec(line) ?? []
     return said === undefined ? [] : said.replace(/,? *after [\d.]+ m?s/, '').replace(/ {2,}/g, '  ')
   })
-
-/** That each of these is said, and after the one before. */
-const expectInOrder = (output: string, ...said: readonly (readonly [path: string, phase: string])[]): void => {
-  const lines = output.split('\n').map(line => line.split(/ {2,}/).slice(1, 3).join(' '))
-  const places = said.map(([path, phase]) => lines.indexOf(`shop/${path} ${phase}`))
-  expect(places).not.toContain(-1)
-  expect(places).toEqual(places.toSorted((a, b) => a - b))
-}
 
 test('05: what needs a slow database waits for it, the rest does not, and a cache fails alone', async () => {
   const { code, output } = await demo('05-slow-database').ended
@@ -264,6 +264,16 @@ test('09: a page and a stream of statuses are a dashboard', async () => {
   const stream = (await fetch(`${address}/status`)).body!.pipeThrough(new TextDecoderStream()).getReader()
   const { value } = await stream.read()
   expect(JSON.parse(value!.slice('data: '.length))).toMatchObject({ name: 'shop', phase: 'running', ready: true })
+  child.kill('SIGTERM')
+  expect((await child.ended).code).toBe(0)
+}, 15_000)
+
+test('10: the dashboard is served from before the first start, and says that it is the one of the shop', async () => {
+  const child = demo('10-dashboard', { PORT: '0', TOKEN: 'correct horse battery' })
+  const [, url] = /Open (\S+) and watch/.exec(await child.says(/Open \S+ and watch.*\n/))!
+  expect(await (await fetch(url!)).text()).toContain('page.js')
+  const status = (await (await fetch(`${url}/status`)).json()) as { name: string; phase: string }
+  expect(status).toMatchObject({ name: 'shop', phase: 'starting' })
   child.kill('SIGTERM')
   expect((await child.ended).code).toBe(0)
 }, 15_000)

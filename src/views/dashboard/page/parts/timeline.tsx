@@ -7,7 +7,7 @@ import { lasting, listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
 import { GanttTable } from './gantt-table.tsx'
 import { useWidth } from './size.ts'
-import { useCalm, useNow } from './time.tsx'
+import { useCalm, useNow, useView } from './time.tsx'
 
 interface Props {
   readonly model: Model
@@ -86,11 +86,15 @@ const Story = ({
   now,
   deadline,
 }: StoryProps): JSX.Element | null => {
+  const { connection } = useView()
   if (part === 'all') return null
   const took = lasting(told.to - told.from)
   const why = part === 'stop' && status.trigger ? ` (${describeReason(status.trigger)})` : ''
   const parts: ComponentChildren[] = []
-  if (goesOn) {
+  if (goesOn && connection === 'gone') {
+    const how = part === 'start' ? 'Was starting for' : 'Had been stopping for'
+    parts.push(<span key="how">{`${how} ${took}${why} when the process said goodbye. `}</span>)
+  } else if (goesOn) {
     const ones = awaited(status, part)
     const names = ones.map(({ path, state, since }) => {
       const pending = 'pending' in state && state.pending ? `, ${state.pending} pending` : ''
