@@ -17,14 +17,16 @@ import { foldStatus, type GroupStatus } from './status.ts'
  * ```
  */
 export const recordEvents = (group: { readonly events$: Observable<GroupEvent> }): Observable<string> =>
-  group.events$.pipe(
-    map(event => jsonOf(event).replace(LINE_BREAKS, code => (code === '\u2028' ? '\\u2028' : '\\u2029'))),
-  )
+  group.events$.pipe(map(jsonLine))
 
 /** JSON leaves these as they are, and `readline` of Node 26 takes them for the end of a line. */
 const LINE_BREAKS = /[\u2028\u2029]/g
 
-/** What is told of a group, as one line of JSON. Never throws: what a service says of itself may be a bigint. */
+/** Something told of a group, as a line of NDJSON. */
+export const jsonLine = (told: object): string =>
+  jsonOf(told).replace(LINE_BREAKS, code => (code === '\u2028' ? '\\u2028' : '\\u2029'))
+
+/** What is told of a group, as JSON. Never throws: what a service says of itself may be a bigint. */
 export const jsonOf = (told: object): string => {
   try {
     return JSON.stringify(told)

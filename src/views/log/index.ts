@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group.ts'
 import { paintFor } from '../../core/paint.ts'
+import { jsonLine } from '../../core/recording.ts'
 import { transitionLines } from '../../core/transition-text.ts'
 
 export { formatReport } from '../../core/report-text.ts'
@@ -37,7 +38,7 @@ export const log = (
   { format = 'text', output = process.stdout }: LogOptions = {},
 ): Subscription => {
   if (format === 'json') {
-    const line = (value: object): unknown => output.write(`${JSON.stringify(value)}\n`)
+    const line = (value: object): unknown => output.write(`${jsonLine(value)}\n`)
     return group.events$.subscribe({ next: line, complete: () => line({ kind: 'report', ...group.report }) })
   }
   const lineOf = transitionLines(paintFor(output, process.env))
