@@ -22,7 +22,7 @@ export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
  * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
  * moment it has asked for at least so many milliseconds more. `beat`: a sign of life and nothing else, for the
  * `heartbeat` of `add()`. It repeats the state the service is in, says nothing new, and is never seen in events.
- * `deadline`: when what is left of a group that is leaving will be forced, in milliseconds since the epoch; told by the
+ * `forcedAt`: when it was told to let go of everything, in milliseconds since the epoch. `deadline`: when what is left of a group that is leaving will be forced, in milliseconds since the epoch; told by the
  * group that leads the shutdown.
  */
 export type ServiceState = { readonly info?: Info } & (
@@ -53,7 +53,7 @@ export type ServiceState = { readonly info?: Info } & (
       readonly deadline?: number
     }
   | { readonly phase: 'backoff'; readonly error: ErrorInfo; readonly attempt: number; readonly retryAt: number }
-  | { readonly phase: 'stopped'; readonly how: Ending; readonly error?: ErrorInfo }
+  | { readonly phase: 'stopped'; readonly how: Ending; readonly error?: ErrorInfo; readonly forcedAt?: number }
   | { readonly phase: 'failed'; readonly error: ErrorInfo }
 )
 

@@ -64,6 +64,7 @@ class BoundedLife {
   #info: Info | undefined
   #forceTimeout = FORCE_TIMEOUT
   #forceEnds = Infinity
+  #forcedAt: number | undefined
   #startError: ServiceError | undefined
   #stopError: ServiceError | undefined
   #drainTimedOut = false
@@ -137,7 +138,8 @@ class BoundedLife {
 
   #blamed(state: StateOf<'stopped'>): ServiceState {
     const error = this.#startError ?? this.#stopError
-    return error && !state.error ? { ...state, error: errorInfo(error) } : state
+    const told = error && !state.error ? { ...state, error: errorInfo(error) } : state
+    return this.#forcedAt === undefined ? told : { ...told, forcedAt: this.#forcedAt }
   }
 
   #onStep(shutdown: Shutdown): void {
@@ -146,6 +148,7 @@ class BoundedLife {
     // What is still starting takes any step as stop.
     const stops = shutdown.step === 'stop' || this.#starting()
     const { latest } = this.#level
+    if (shutdown.step === 'force') this.#forcedAt ??= this.#clock.now()
     this.#level.raise(shutdown)
     if (shutdown.step === 'force') {
       // One that is being forced already keeps its time, unless all the others have less.
@@ -187,6 +190,7 @@ class BoundedLife {
       )
       // One that leaves by itself has not been given any.
       const reason = this.#level.latest?.reason ?? { by: 'end', service: name }
+      this.#forcedAt ??= this.#clock.now()
       this.#level.raise({ step: 'force', reason, forceTimeout: this.#forceTimeout })
       this.#armForce()
     })
@@ -204,7 +208,7 @@ class BoundedLife {
         { cause: this.#startError ?? this.#stopError },
       )
       const info = this.#info && { info: this.#info }
-      this.#out.next({ phase: 'stopped', how: 'abandoned', error: errorInfo(stuck), ...info })
+      this.#out.next(this.#blamed({ phase: 'stopped', how: 'abandoned', error: errorInfo(stuck), ...info }))
       this.#life?.unsubscribe()
     })
   }

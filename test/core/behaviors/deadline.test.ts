@@ -72,3 +72,24 @@ describe('a service is gone when it completes, not when it says so', () => {
     expect(time.timers).toBe(0)
   })
 })
+
+test('T5 T7 one that was forced tells since when, whether its own time ran out or that of the whole', async () => {
+  const time = virtualTime()
+  const slow = plain('slow', { stop: 'hangs' })
+  const patient = plain('patient', { stop: 'waits' })
+  const shop = serviceGroup('shop', { clock: time, shutdownTimeout: 700, forceTimeout: 50 })
+    .add(patient, { stopTimeout: Infinity })
+    .add(slow, { stopTimeout: 500 })
+  await shop.start()
+  const stopped = shop.stop()
+  await time.advance(800)
+  await stopped
+  const forced = shop.status.list.map(({ path, state }) => [
+    path,
+    state.phase === 'stopped' ? state.forcedAt : undefined,
+  ])
+  expect(forced).toEqual([
+    ['shop/patient', 700],
+    ['shop/slow', 500],
+  ])
+})

@@ -72,7 +72,7 @@ test('the stop goes from the signal on; what is forced or late is marked; a near
     becomes('api', { phase: 'draining', reason }, 1_000),
     becomes('api', { phase: 'drained', timedOut: true }, 1_500),
     becomes('api', { phase: 'stopping', reason }, 1_600),
-    becomes('api', { phase: 'stopped', how: 'forced' }, 1_900),
+    becomes('api', { phase: 'stopped', how: 'forced', forcedAt: 1_750 }, 1_900),
     becomes('db', { phase: 'stopping', reason }, 1_900),
     becomes('db', { phase: 'stopping', reason, pending: 2 }, 1_950),
   ])
@@ -82,7 +82,7 @@ test('the stop goes from the signal on; what is forced or late is marked; a near
     goesOn: true,
     rows: [
       ['db', 'leaving 1000-1900', 'stopping 1900-2500'],
-      ['api', 'draining 1000-1500 out of time', 'drained 1500-1600', 'stopping 1600-1900 forced'],
+      ['api', 'draining 1000-1500 out of time', 'drained 1500-1600', 'stopping 1600-1750', 'forced 1750-1900 forced'],
     ],
   })
   expect(drawn(model, 'stop', 2_000, 3_000)!.drawn.to).toBe(3_080)

@@ -4,7 +4,7 @@ import { isFinal, type Phase, type ServiceState } from '../../../core/state.ts'
 import { errorOf } from './words.ts'
 
 /** What a stretch of a life is drawn as. */
-export type Kind = Phase | 'leaving'
+export type Kind = Phase | 'leaving' | 'forced'
 
 /** One stretch of a service's life; the last one is open (`to` is `null`). */
 export interface Segment {
@@ -34,7 +34,9 @@ export const live = (life: Life | undefined, state: ServiceState, at: number): L
   const last = segments.at(-1)
   if (last?.kind === kind) segments[segments.length - 1] = { ...last, state }
   else {
-    if (last) segments[segments.length - 1] = { ...last, to: at }
+    const forcedAt = state.phase === 'stopped' ? state.forcedAt : undefined
+    if (last) segments[segments.length - 1] = { ...last, to: Math.max(last.from, forcedAt ?? at) }
+    if (last && forcedAt !== undefined) segments.push({ kind: 'forced', from: forcedAt, to: at, state: last.state })
     segments.push({ kind, from: at, to: null, state })
     if (segments.length > KEPT) segments.splice(FIRST, 1)
   }

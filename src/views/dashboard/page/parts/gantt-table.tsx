@@ -12,6 +12,7 @@ const KINDS: readonly Kind[] = [
   'draining',
   'drained',
   'stopping',
+  'forced',
   'backoff',
 ]
 

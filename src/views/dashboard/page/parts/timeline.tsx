@@ -139,7 +139,17 @@ const wayInWords = (names: readonly string[]): string =>
 
 const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): JSX.Element => {
   const used = new Set(rows.flatMap(({ bars }) => bars.map(({ kind }) => kind)))
-  const kinds = ['waiting', 'starting', 'running', 'leaving', 'draining', 'drained', 'stopping', 'backoff'] as const
+  const kinds = [
+    'waiting',
+    'starting',
+    'running',
+    'leaving',
+    'draining',
+    'drained',
+    'stopping',
+    'forced',
+    'backoff',
+  ] as const
   const shown = kinds.filter(kind => used.has(kind))
   return (
     <ul class="legend" aria-label="Colours of the timeline">
