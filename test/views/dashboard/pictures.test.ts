@@ -1,7 +1,7 @@
 import type { ServiceState, ServiceStatus } from 'rx-service-group'
 import { expect, test } from 'vitest'
 import { causesOf, heldInWords } from '../../../src/views/dashboard/page/causes.ts'
-import { ganttOf, partNow, roundUp, ticksOf, tickText } from '../../../src/views/dashboard/page/gantt.ts'
+import { awaited, ganttOf, partNow, roundUp, ticksOf, tickText } from '../../../src/views/dashboard/page/gantt.ts'
 import { layoutOf } from '../../../src/views/dashboard/page/layers.ts'
 import { foldModel } from '../../../src/views/dashboard/page/model.ts'
 import { rowsFor } from '../../../src/views/dashboard/page/rows.ts'
@@ -101,6 +101,19 @@ test('what a service was for a moment on its way is not drawn; what it did in a 
     becomes('db', { phase: 'stopped', how: 'stopped' }, 4_002),
   ])
   expect(drawn(model, 'stop', 6_000)!.rows[0]).toEqual(['db', 'draining 1001-4000', 'stopping 4001-4002'])
+})
+
+test('a group is not waited for when something inside it is, however deep', () => {
+  const starting = { phase: 'starting', attempt: 1 } as const
+  const names = ['db', 'a', 'a/b', 'a/b/c', 'a/b/d', 'e', 'e/f', 'ab']
+  const phases: Record<string, ServiceState> = { db: RUNNING, 'a/b': RUNNING, 'a/b/c': RUNNING, 'e/f': RUNNING }
+  const { snapshot } = story(
+    'shop',
+    names.map(name => [name, { state: phases[name] ?? starting }] as const),
+  )
+  const { status } = foldModel(undefined, [snapshot])!
+  expect(awaited(status, 'start').map(({ path }) => path)).toEqual(['shop/a/b/d', 'shop/e', 'shop/ab'])
+  expect(awaited(status, 'stop')).toEqual([])
 })
 
 test.each([
