@@ -1,10 +1,11 @@
 import type { ServiceState, ServiceStatus } from 'rx-service-group'
 import { expect, test } from 'vitest'
 import { causesOf, heldInWords } from '../../../src/views/dashboard/page/causes.ts'
-import { ganttOf, partNow, roundUp, ticksOf, tickText } from '../../../src/views/dashboard/page/gantt.ts'
-import { layoutOf } from '../../../src/views/dashboard/page/layers.ts'
+import { awaited, ganttOf, partNow, roundUp, ticksOf, tickText } from '../../../src/views/dashboard/page/gantt.ts'
+import { type Box, layoutOf } from '../../../src/views/dashboard/page/layers.ts'
 import { foldModel } from '../../../src/views/dashboard/page/model.ts'
 import { rowsFor } from '../../../src/views/dashboard/page/rows.ts'
+import { asideOf, wayOf } from '../../../src/views/dashboard/page/ways.ts'
 import { coarse, essence, lasting, listing } from '../../../src/views/dashboard/page/words.ts'
 import { idle, story } from './support/events.ts'
 
@@ -101,6 +102,19 @@ test('what a service was for a moment on its way is not drawn; what it did in a 
     becomes('db', { phase: 'stopped', how: 'stopped' }, 4_002),
   ])
   expect(drawn(model, 'stop', 6_000)!.rows[0]).toEqual(['db', 'draining 1001-4000', 'stopping 4001-4002'])
+})
+
+test('a group is not waited for when something inside it is, however deep', () => {
+  const starting = { phase: 'starting', attempt: 1 } as const
+  const names = ['db', 'a', 'a/b', 'a/b/c', 'a/b/d', 'e', 'e/f', 'ab']
+  const phases: Record<string, ServiceState> = { db: RUNNING, 'a/b': RUNNING, 'a/b/c': RUNNING, 'e/f': RUNNING }
+  const { snapshot } = story(
+    'shop',
+    names.map(name => [name, { state: phases[name] ?? starting }] as const),
+  )
+  const { status } = foldModel(undefined, [snapshot])!
+  expect(awaited(status, 'start').map(({ path }) => path)).toEqual(['shop/a/b/d', 'shop/e', 'shop/ab'])
+  expect(awaited(status, 'stop')).toEqual([])
 })
 
 test.each([
@@ -233,4 +247,46 @@ test('no box lies upon another, however wide a layer is, and groups hold their o
 test('an order that the group would refuse is drawn all the same', () => {
   const list = statuses(['a', { phase: 'idle' }, { dependsOn: ['b'] }], ['b', { phase: 'idle' }, { dependsOn: ['a'] }])
   expect(layoutOf('shop', list, 800)).toMatchObject({ edges: [], boxes: { length: 2 } })
+})
+
+test('a line that would run behind a box goes past it, where no box is', () => {
+  const { boxes } = layoutOf(
+    'shop',
+    statuses(
+      ['db', RUNNING, { dependsOn: [] }],
+      ['workers', RUNNING, { dependsOn: ['db'] }],
+      ['workers/mailer', RUNNING],
+      ['workers/reports', RUNNING],
+      ['api', RUNNING, { dependsOn: ['db', 'workers'] }],
+    ),
+    800,
+  )
+  const [db, workers, mailer, reports, api] = ['db', 'workers', 'mailer', 'reports', 'api'].map(
+    name => boxes.find(box => box.name === name)!,
+  ) as [Box, Box, Box, Box, Box]
+  expect(asideOf(db, workers, boxes)).toBeUndefined()
+  expect(asideOf(workers, api, boxes)).toBeUndefined()
+  expect(asideOf(mailer, reports, boxes)).toBeUndefined()
+  expect(asideOf(db, api, boxes)).toBe(workers.x - 10)
+  expect(wayOf(db, api, boxes)).toContain(`${workers.x - 10} ${workers.y}V${workers.y + workers.height}C`)
+})
+
+test('the way past a box is the nearest that is free', () => {
+  const box = (name: string, x: number, y: number): Box => ({
+    path: `shop/${name}`,
+    name,
+    x,
+    y,
+    width: 100,
+    height: 30,
+    isGroup: false,
+  })
+  const [above, below] = [box('above', 100, 0), box('below', 100, 120)]
+  const past = (...xs: readonly number[]) =>
+    asideOf(above, below, [above, below, ...xs.map((x, i) => box(`b${i}`, x, 60))])
+  expect(past(300)).toBeUndefined()
+  expect(past(90)).toBe(200)
+  expect(past(110)).toBe(100)
+  expect(past(110, 0)).toBe(220)
+  expect(past(110, -10)).toBe(100)
 })

@@ -3,7 +3,7 @@ import type { ServiceStatus } from '../../../core/service-status.ts'
 import { isFinal } from '../../../core/state.ts'
 import type { GroupStatus } from '../../../core/status.ts'
 import type { Kind, Life } from './life.ts'
-import { inTree } from './rows.ts'
+import { inTree, parentOf } from './rows.ts'
 import { type Look, lookOf } from './words.ts'
 
 /** Which part of a group's life a timeline shows. */
@@ -178,5 +178,8 @@ export const awaited = (status: GroupStatus, part: Part): readonly ServiceStatus
   const busy: readonly string[] = part === 'stop' ? ['draining', 'stopping'] : ['starting', 'backoff']
   const all = status.list.filter(({ state }) => busy.includes(state.phase))
   // A group inside is waited for because of what is in it.
-  return all.filter(({ path }) => !all.some(other => other.path.startsWith(`${path}/`)))
+  const groups = new Set<string>()
+  for (const one of all)
+    for (let path = parentOf(one.path); path !== '' && !groups.has(path); path = parentOf(path)) groups.add(path)
+  return all.filter(({ path }) => !groups.has(path))
 }

@@ -11,7 +11,8 @@ export interface Row {
   readonly depth: number
 }
 
-export const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
+/** Of a group that is in no other: the empty path. */
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
 
 /** The services inside each group, in the order added. */
 export const childrenOf = (list: readonly ServiceStatus[]): ReadonlyMap<string, readonly ServiceStatus[]> => {

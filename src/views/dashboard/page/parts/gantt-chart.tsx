@@ -1,6 +1,8 @@
 import type { JSX } from 'preact'
+import { useRef } from 'preact/hooks'
 import { type Bar, type Gantt, type Span, ticksOf, tickText } from '../gantt.ts'
 import { type Look, lasting } from '../words.ts'
+import { useIsNear } from './in-view.ts'
 import { memo } from './memo.tsx'
 import { cut } from './size.ts'
 
@@ -119,8 +121,11 @@ const Row = memo(
     const top = narrow ? 17 : 3
     const height = narrow ? 36 : 22
     const mark = indent + 5
+    const element = useRef<SVGSVGElement>(null)
+    const isNear = useIsNear(element)
     return (
       <svg
+        ref={element}
         class={`row${critical ? ' critical' : ''}${narrow ? ' tall' : ''}`}
         data-path={path}
         width={right + 1}
@@ -133,13 +138,15 @@ const Row = memo(
           {cut(name, (narrow ? right : left) - indent - 20)}
           <title>{`${path}: ${look}`}</title>
         </text>
-        {bars.map((bar, i) => (
+        {(isNear ? bars : NONE).map((bar, i) => (
           <BarOf key={`${bar.kind} ${bar.from} ${i}`} bar={bar} scale={scale} top={top} />
         ))}
       </svg>
     )
   },
 )
+
+const NONE: readonly Bar[] = []
 
 const BarOf = ({
   bar,

@@ -1,8 +1,9 @@
 import type { JSX } from 'preact'
 import { useMemo, useRef, useState } from 'preact/hooks'
 import type { ServiceStatus } from '../../../../core/service-status.ts'
-import { type Box, type Edge, layoutKey, layoutOf } from '../layers.ts'
+import { BOX, type Box, type Edge, layoutKey, layoutOf } from '../layers.ts'
 import type { Model } from '../model.ts'
+import { wayOf } from '../ways.ts'
 import { healthOf, lookOf } from '../words.ts'
 import { SHAPES } from './glyph.tsx'
 import { memo } from './memo.tsx'
@@ -13,6 +14,9 @@ interface Props {
   readonly onOpen: (path: string) => void
 }
 
+/** Room on both sides for lines that lead past all boxes. */
+const ASIDE = BOX.gap / 2 + 2
+
 /** More lines than this hide each other: only those of one service are drawn then. */
 const CROWDED = 80
 
@@ -22,7 +26,7 @@ export const Graph = ({ model: { status }, onOpen }: Props): JSX.Element => {
   const width = useWidth(body)
   const { name, list } = status
   const key = layoutKey(list)
-  const layout = useMemo(() => layoutOf(name, list, Math.min(width - 4, 1_400)), [name, key, width])
+  const layout = useMemo(() => layoutOf(name, list, Math.min(width - 2 - 2 * ASIDE, 1_400)), [name, key, width])
   const places = useMemo(() => new Map(layout.boxes.map(box => [box.path, box])), [layout])
   const [pointedAt, pointAt] = useState<string>()
   const crowded = layout.edges.length > CROWDED
@@ -51,16 +55,16 @@ export const Graph = ({ model: { status }, onOpen }: Props): JSX.Element => {
             onPointerLeave={() => pointAt(undefined)}
             role="img"
             aria-label={`Dependency graph of ${name}: ${list.length} services. The same in words: the table of services.`}
-            width={layout.width + 2}
+            width={layout.width + 2 * ASIDE}
             height={layout.height + 2}
-            viewBox={`-1 -1 ${layout.width + 2} ${layout.height + 2}`}
+            viewBox={`${-ASIDE} -1 ${layout.width + 2 * ASIDE} ${layout.height + 2}`}
           >
             {layout.boxes.map(box =>
               box.isGroup ? (
                 <BoxOf key={box.path} box={box} status={status.service(box.path)!} onOpen={onOpen} />
               ) : null,
             )}
-            <Edges edges={edges} places={places} lit={pointedAt} />
+            <Edges edges={edges} boxes={layout.boxes} places={places} lit={pointedAt} />
             {layout.boxes.map(box =>
               box.isGroup ? null : (
                 <BoxOf key={box.path} box={box} status={status.service(box.path)!} onOpen={onOpen} />
@@ -79,10 +83,12 @@ const pathAt = (target: EventTarget | null): string | undefined =>
 const Edges = memo(
   ({
     edges,
+    boxes,
     places,
     lit,
   }: {
     readonly edges: readonly Edge[]
+    readonly boxes: readonly Box[]
     readonly places: ReadonlyMap<string, Box>
     readonly lit: string | undefined
   }): JSX.Element => (
@@ -91,16 +97,14 @@ const Edges = memo(
         const above = places.get(from)
         const below = places.get(to)
         if (!above || !below) return null
-        const [x1, y1] = [above.x + above.width / 2, above.y + above.height]
-        const [x2, y2] = [below.x + below.width / 2, below.y]
-        const bend = Math.max(12, (y2 - y1) / 2)
+        const [x, y] = [below.x + below.width / 2, below.y]
         return (
           <g
             key={`${from} ${to}`}
             class={`${declared ? 'declared' : 'order'}${from === lit || to === lit ? ' lit' : ''}`}
           >
-            <path d={`M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2 - 4}`} />
-            <path class="arrow" d={`M${x2 - 4} ${y2 - 7}L${x2} ${y2 - 1}L${x2 + 4} ${y2 - 7}z`} />
+            <path d={wayOf(above, below, boxes)} />
+            <path class="arrow" d={`M${x - 4} ${y - 7}L${x} ${y - 1}L${x + 4} ${y - 7}z`} />
           </g>
         )
       })}

@@ -6,6 +6,7 @@ import type { Model } from '../model.ts'
 import { lasting, listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
 import { GanttTable } from './gantt-table.tsx'
+import { memo } from './memo.tsx'
 import { useWidth } from './size.ts'
 import { useCalm, useNow, useView } from './time.tsx'
 
@@ -26,6 +27,11 @@ const MANY = 60
 /** The start and the stop of a group, as they go on and afterwards. */
 export const Timeline = ({ model: latest, onOpen }: Props): JSX.Element => {
   const model = useCalm(latest, latest.status.list.length > MANY ? 250 : 0)
+  return <Calmed model={model} onOpen={onOpen} />
+}
+
+/** Not drawn anew by what has come in meanwhile. */
+const Calmed = memo(({ model, onOpen }: Props): JSX.Element => {
   const [wish, setWish] = useState<Part>()
   const [asTable, setAsTable] = useState(false)
   const { status, lives } = model
@@ -70,7 +76,7 @@ export const Timeline = ({ model: latest, onOpen }: Props): JSX.Element => {
       </div>
     </section>
   )
-}
+})
 
 interface StoryProps {
   readonly model: Model
