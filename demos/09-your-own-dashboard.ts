@@ -11,7 +11,9 @@ import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
 import { auditTime, mergeMap, throwError, timer } from 'rxjs'
 
-const page = `<!doctype html><title>Services</title><h1 id="title"></h1><table id="rows"></table><script>
+const page = `<!doctype html><title>Services</title>
+<style>body { font: 15px system-ui; color-scheme: light dark } td { padding: 4px 20px 4px 0 } h1 { font-size: 20px }</style>
+<h1 id="title"></h1><table id="rows"></table><script>
   const row = cells => {
     const tr = document.createElement('tr')
     for (const text of cells) tr.insertCell().textContent = text

@@ -1,9 +1,10 @@
 /**
  * Takes the pictures of the dashboard in the README, from a real group in a real browser: demos/dashboard-stopping.png
- * while it stops, demos/dashboard-problems.png while something is wrong.
+ * while it stops, demos/dashboard-problems.png while something is wrong, demos/dashboard-your-own.png of the ninth demo.
  *
  *   npm run build && node --import tsx demos/support/screenshots.ts       (needs Chromium; CHROMIUM_PATH)
  */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -81,6 +82,15 @@ const stopped = group.stop({ by: 'signal', signal: 'SIGTERM' })
 await light.getByText(/Stopping for 3\.[2-9] s/).waitFor()
 await light.screenshot({ path: file('dashboard-stopping.png') })
 await stopped
+
+const own = spawn('node', ['--import', 'tsx', 'demos/09-your-own-dashboard.ts'], { env: { ...process.env, PORT: '0' } })
+const [, address] = /url (\S+)/.exec(String((await once(own.stdout, 'data'))[0])) ?? []
+const small = await browser.newPage({ viewport: { width: 640, height: 130 } })
+await small.goto(address!)
+await small.getByText('backoff').waitFor()
+await small.screenshot({ path: file('dashboard-your-own.png') })
+own.kill()
+
 await browser.close()
 server.closeAllConnections()
 server.close()
