@@ -84,7 +84,9 @@ await light.screenshot({ path: file('dashboard-stopping.png') })
 await stopped
 
 const own = spawn('node', ['--import', 'tsx', 'demos/09-your-own-dashboard.ts'], { env: { ...process.env, PORT: '0' } })
-const [, address] = /url (\S+)/.exec(String((await once(own.stdout, 'data'))[0])) ?? []
+let said = ''
+while (!/url \S+\n/.test(said)) said += String((await once(own.stdout, 'data'))[0])
+const [, address] = /url (\S+)/.exec(said)!
 const small = await browser.newPage({ viewport: { width: 640, height: 130 } })
 await small.goto(address!)
 await small.getByText('backoff').waitFor()
