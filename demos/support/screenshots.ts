@@ -87,7 +87,7 @@ const own = spawn('node', ['--import', 'tsx', 'demos/09-your-own-dashboard.ts'],
 let said = ''
 while (!/url \S+\n/.test(said)) said += String((await once(own.stdout, 'data'))[0])
 const [, address] = /url (\S+)/.exec(said)!
-const small = await browser.newPage({ viewport: { width: 640, height: 130 } })
+const small = await browser.newPage({ viewport: { width: 800, height: 130 } })
 await small.goto(address!)
 await small.getByText('backoff').waitFor()
 await small.screenshot({ path: file('dashboard-your-own.png') })
