@@ -353,11 +353,7 @@ export class GroupLife implements MemberListener {
   }
 
   #stopMembers(): void {
-    if (this.#phase !== 'stopping') {
-      const idle = this.#phase === 'idle'
-      this.#phase = 'stopping'
-      if (!idle) this.#say({ phase: 'stopping', reason: this.#shutdown!.reason, ...this.#deadline })
-    }
+    this.#sayStopping()
     this.#cut$.next()
     this.#drained$.complete()
     if (this.#walkingBack) return
@@ -365,6 +361,14 @@ export class GroupLife implements MemberListener {
     const { members, order } = this.#roster
     const back = walk(order.after, node => this.#stop(members[node]!))
     this.#all.add(back.subscribe({ complete: () => this.#finish() }))
+  }
+
+  #sayStopping(): void {
+    const before = this.#phase
+    this.#phase = 'stopping'
+    // What has not begun has nothing to stop.
+    if (before !== 'idle' && before !== 'stopping')
+      this.#say({ phase: 'stopping', reason: this.#shutdown!.reason, ...this.#deadline })
   }
 
   #stop(member: Member): Observable<never> {
@@ -375,10 +379,7 @@ export class GroupLife implements MemberListener {
 
   /** All that is left, in reverse, in one tick; the walk back then finds each of them on its way out. */
   #forceMembers(): void {
-    if (this.#phase !== 'stopping') {
-      this.#phase = 'stopping'
-      this.#say({ phase: 'stopping', reason: this.#shutdown!.reason, ...this.#deadline })
-    }
+    this.#sayStopping()
     for (const member of this.#roster.fromTheEnd()) member.ask(this.#shutdown!)
     this.#stopMembers()
   }

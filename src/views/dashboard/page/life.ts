@@ -6,6 +6,19 @@ import { errorOf } from './words.ts'
 /** What a stretch of a life is drawn as. */
 export type Kind = Phase | 'leaving' | 'forced'
 
+/** Those that a timeline draws, in the order of a life. */
+export const DRAWN: readonly Kind[] = [
+  'waiting',
+  'starting',
+  'running',
+  'leaving',
+  'draining',
+  'drained',
+  'stopping',
+  'forced',
+  'backoff',
+]
+
 /** One stretch of a service's life; the last one is open (`to` is `null`). */
 export interface Segment {
   readonly kind: Kind

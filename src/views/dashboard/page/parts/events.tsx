@@ -5,6 +5,7 @@ import type { Model } from '../model.ts'
 import { preciseClock, shortName } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
+import { Search } from './search.tsx'
 import { StoreContext } from './time.tsx'
 
 /** So many are drawn at first, and so many more each time one asks. */
@@ -44,15 +45,12 @@ export const Events = ({
     <section aria-labelledby="events-title">
       <div class="tools">
         <h2 id="events-title">Events</h2>
-        <label class="search">
-          <span class="sr">Filter events by text or path</span>
-          <input
-            type="search"
-            placeholder="Filter by text or path"
-            value={filter}
-            onInput={event => setFilter(event.currentTarget.value)}
-          />
-        </label>
+        <Search
+          label="Filter events by text or path"
+          hint="Filter by text or path"
+          value={filter}
+          onChange={setFilter}
+        />
         <button type="button" aria-pressed={paused !== undefined} onClick={() => setPaused(paused ? undefined : log)}>
           {paused ? 'Go on' : 'Pause'}
         </button>

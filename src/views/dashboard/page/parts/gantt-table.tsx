@@ -1,24 +1,12 @@
 import type { JSX } from 'preact'
 import type { Bar, Gantt } from '../gantt.ts'
-import type { Kind } from '../life.ts'
+import { DRAWN } from '../life.ts'
 import { lasting } from '../words.ts'
 import { Chip } from './glyph.tsx'
 
-const KINDS: readonly Kind[] = [
-  'waiting',
-  'starting',
-  'running',
-  'leaving',
-  'draining',
-  'drained',
-  'stopping',
-  'forced',
-  'backoff',
-]
-
 /** The timeline for who would rather read. */
 export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt }): JSX.Element => {
-  const kinds = KINDS.filter(kind => rows.some(({ bars }) => bars.some(bar => bar.kind === kind)))
+  const kinds = DRAWN.filter(kind => rows.some(({ bars }) => bars.some(bar => bar.kind === kind)))
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Timeline as a table">
       <table class="twin">

@@ -7,6 +7,7 @@ import { rowsFor } from '../rows.ts'
 import { errorOf, essence, firstLine, healthOf, lookOf } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
+import { Search } from './search.tsx'
 import { Elapsed } from './time.tsx'
 
 interface Props {
@@ -39,15 +40,12 @@ export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
     <section aria-labelledby="services-title">
       <div class="tools">
         <h2 id="services-title">Services</h2>
-        <label class="search">
-          <span class="sr">Filter services by name or state</span>
-          <input
-            type="search"
-            placeholder="Filter by name or state"
-            value={filter}
-            onInput={event => setFilter(event.currentTarget.value)}
-          />
-        </label>
+        <Search
+          label="Filter services by name or state"
+          hint="Filter by name or state"
+          value={filter}
+          onChange={setFilter}
+        />
         <label class="toggle">
           <input
             type="checkbox"

@@ -2,6 +2,7 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { describeReason } from '../../../../core/state.ts'
 import { awaited, type Gantt, ganttOf, type Part, partNow, spanOf } from '../gantt.ts'
+import { DRAWN } from '../life.ts'
 import type { Model } from '../model.ts'
 import { lasting, listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
@@ -145,18 +146,7 @@ const wayInWords = (names: readonly string[]): string =>
 
 const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): JSX.Element => {
   const used = new Set(rows.flatMap(({ bars }) => bars.map(({ kind }) => kind)))
-  const kinds = [
-    'waiting',
-    'starting',
-    'running',
-    'leaving',
-    'draining',
-    'drained',
-    'stopping',
-    'forced',
-    'backoff',
-  ] as const
-  const shown = kinds.filter(kind => used.has(kind))
+  const shown = DRAWN.filter(kind => used.has(kind))
   return (
     <ul class="legend" aria-label="Colours of the timeline">
       {shown.map(kind => (
