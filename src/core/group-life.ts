@@ -107,8 +107,11 @@ export class GroupLife implements MemberListener {
     this.#all.add(shutdown$.subscribe(shutdown => this.#onStep(shutdown)))
     if (this.#shutdown) return
     this.#phase = 'starting'
-    this.#say({ phase: 'starting', attempt: 1 })
-    renew()
+    // Whoever hears that it starts may stop it, and then all in here has to be new.
+    this.#options.journal.together(() => {
+      this.#say({ phase: 'starting', attempt: 1 })
+      renew()
+    })
     this.#startMembers()
   }
 
