@@ -102,6 +102,7 @@ const remoteLife = <Handle>(
   let far: Remote<Handle> | undefined
   let context: ServiceContext
   let drains = false
+  let drainTold = false
   let hearsStop = false
   let asked = false
   let notReadyBecause: unknown
@@ -165,9 +166,15 @@ const remoteLife = <Handle>(
     if (error) throw asked ? asServiceError('ERR_STOP_FAILED', name, 'failed to stop', error) : error
   }
 
-  const drain = ({ reason }: ServiceContext): Observable<never> => {
+  const drain = ({ reason }: Pick<ServiceContext, 'reason'>): Observable<never> => {
+    drainTold = true
     if (reason) far?.tell({ service: 'drain', reason })
     return drained$
+  }
+  /** One that was not told to drain is told now. */
+  const leave = ({ reason }: ServiceContext) => {
+    if (!drains || drainTold) ask(reason)
+    else drain({ reason }).subscribe({ complete: () => ask(reason) })
   }
 
   const start = (given: ServiceContext): Promise<void> =>
@@ -209,8 +216,8 @@ const remoteLife = <Handle>(
       main: given => {
         context = given
         const { signal } = given
-        signal.addEventListener('abort', () => ask(given.reason), { once: true })
-        if (signal.aborted) ask(given.reason)
+        signal.addEventListener('abort', () => leave(given), { once: true })
+        if (signal.aborted) leave(given)
         return over()
       },
       // What has not said that it drains has nothing to drain, and no use for a goodbye.

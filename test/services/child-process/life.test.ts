@@ -42,11 +42,11 @@ const js = (code: string, options: ChildProcessOptions = {}) => start(node, [scr
 describe('a process starts', () => {
   test('it is running when it is spawned, and says its pid', async () => {
     const life = sh('exec sleep 60')
-    const { info } = await life.phase('running')
+    const { info } = await life.until('running')
     const pid = await life.pid()
     expect(info).toEqual({ pid })
     expect(isAlive(pid)).toBe(true)
-    life.step('stop')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(life.phases()).toEqual(['starting', 'running', 'stopping', 'stopped'])
     expect(isAlive(pid)).toBe(false)
@@ -55,27 +55,27 @@ describe('a process starts', () => {
   test('with a regular expression it is running when a line of its output matches, of either stream', async () => {
     for (const to of ['1', '2']) {
       const life = sh(`echo loading; sleep 0.05; echo listening on 80 >&${to}; exec sleep 60`, { ready: /listening/ })
-      await life.phase('running')
+      await life.until('running')
       expect(life.output.at(-1)).toMatch(/listening on 80$/)
-      life.step('stop')
-      await life.phase('stopped')
+      life.tell('stop')
+      await life.until('stopped')
     }
   })
 
   test("with ready: 'message' it is running when it says so over its channel", async () => {
     const life = js("setTimeout(() => process.send('ready'), 30); setInterval(() => {}, 1000)", { ready: 'message' })
-    await life.phase('running')
-    life.step('stop')
+    await life.until('running')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
   })
 
   test('a function is asked until it settles well', async () => {
     const file = script('')
     const life = sh(`sleep 0.05; echo up > ${file}; exec sleep 60`, { ready: () => readFileSync(file, 'utf8') !== '' })
-    await life.phase('running')
+    await life.until('running')
     expect(readFileSync(file, 'utf8')).toBe('up\n')
-    life.step('stop')
-    await life.phase('stopped')
+    life.tell('stop')
+    await life.until('stopped')
   })
 
   test('it runs where it is told, with the environment it is given, and a standard input that stays open', async () => {
@@ -134,7 +134,7 @@ describe('a process starts', () => {
   test('one that is stopped while it starts is ended', async () => {
     const life = sh('exec sleep 60', { ready: /never/ })
     const pid = await life.pid()
-    life.step('stop')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(life.phases()).toEqual(['starting', 'stopping', 'stopped'])
     expect(isAlive(pid)).toBe(false)
@@ -229,8 +229,8 @@ describe('a process is stopped', () => {
       ready: /up/,
       stopSignal: 'SIGINT',
     })
-    await life.phase('running')
-    life.step('stop')
+    await life.until('running')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(life.output).toEqual(['stdout: up', 'stdout: bye'])
     expect(life.states.at(-1)).toMatchObject({ how: 'stopped' })
@@ -240,13 +240,13 @@ describe('a process is stopped', () => {
     const trapping = (code: number) =>
       `trap 'echo half done >&2; exit ${code}' TERM; echo up; while :; do sleep 0.01; done`
     const good = sh(trapping(143), { ready: /up/ })
-    await good.phase('running')
-    good.step('stop')
+    await good.until('running')
+    good.tell('stop')
     expect(await good.ended()).toBeUndefined()
 
     const bad = sh(trapping(2), { ready: /up/ })
-    await bad.phase('running')
-    bad.step('stop')
+    await bad.until('running')
+    bad.tell('stop')
     const error = (await bad.ended()) as ServiceError
     expect([error.code, error.message]).toEqual([
       'ERR_STOP_FAILED',
@@ -260,9 +260,9 @@ describe('a process is stopped', () => {
     )
     // As `npm start` does, the outer one goes at once.
     const life = sh(`${node} ${inner} & wait`, { ready: /inner=/ })
-    await life.phase('running')
+    await life.until('running')
     const pid = await life.pid('inner')
-    life.step('stop')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(life.output.at(-1)).toBe('stdout: flushed')
     expect(isAlive(pid)).toBe(false)
@@ -284,9 +284,9 @@ describe('a process is stopped', () => {
 
   test('one that has left the group is not waited for, though it holds the output', async () => {
     const life = sh('setsid sh -c "echo outer=\\$\\$; exec sleep 60" & sleep 0.1; echo up; wait', { ready: /up/ })
-    await life.phase('running')
+    await life.until('running')
     const outer = await life.pid('outer')
-    life.step('stop')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(isAlive(outer)).toBe(true)
     process.kill(outer, 'SIGKILL')
@@ -295,7 +295,7 @@ describe('a process is stopped', () => {
   test('who unsubscribes leaves no process', async () => {
     const life = sh("trap '' TERM; sleep 60 & echo inner=$!; wait; sleep 60")
     const pids = [await life.pid(), await life.pid('inner')]
-    life.subscription.unsubscribe()
+    life.abandon()
     await expect.poll(() => pids.some(isAlive)).toBe(false)
   })
 
@@ -310,10 +310,10 @@ describe('a process is stopped', () => {
        process.send({ service: 'ready', drain: true })`,
       { ready: 'message' },
     )
-    expect(await life.phase('running')).toMatchObject({ health: 'warn', detail: 'cold' })
-    life.step('drain')
-    await life.phase('drained')
-    life.step('stop')
+    expect(await life.until('running')).toMatchObject({ health: 'warn', detail: 'cold' })
+    life.tell('drain')
+    await life.until('drained')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(life.phases()).toEqual(['starting', 'running', 'draining', 'drained', 'stopping', 'stopped'])
     expect(life.states).toContainEqual(expect.objectContaining({ phase: 'draining', pending: 2 }))

@@ -41,11 +41,11 @@ describe('a thread starts', () => {
       await new Promise(resolve => setTimeout(resolve, 30))
       console.log('warm')
       setInterval(() => {}, 1000)`)
-    const { info } = await life.phase('running')
+    const { info } = await life.until('running')
     expect(info).toEqual({ threadId: expect.any(Number) })
     await expect.poll(() => life.output).toEqual(['stdout: warm'])
-    life.step('stop')
-    await life.phase('stopped')
+    life.tell('stop')
+    await life.until('stopped')
   })
 
   test('a URL, a path and CommonJS are the same, and Node is given its data', async () => {
@@ -68,9 +68,9 @@ describe('a thread starts', () => {
        parentPort.on('message', message => { if (message === 'go') parentPort.postMessage('ready') })`,
       { ready: 'message', attach: one => void one.on('message', () => one.postMessage('go')) },
     )
-    await life.phase('running')
-    life.step('force')
-    await life.phase('stopped')
+    await life.until('running')
+    life.tell('force')
+    await life.until('stopped')
     expect(life.phases()).toEqual(['starting', 'running', 'stopping', 'stopped'])
   })
 
@@ -78,10 +78,10 @@ describe('a thread starts', () => {
     const life = thread("setTimeout(() => console.error('listening on 80'), 30); setInterval(() => {}, 1000)", {
       ready: /listening on \d+/g,
     })
-    await life.phase('running')
+    await life.until('running')
     expect(life.output).toEqual(['stderr: listening on 80'])
-    life.step('stop')
-    await life.phase('stopped')
+    life.tell('stop')
+    await life.until('stopped')
   })
 
   test('a function is asked until it settles well and not with false', async () => {
@@ -93,10 +93,10 @@ describe('a thread starts', () => {
         return answers.shift()!()
       },
     })
-    await life.phase('running')
+    await life.until('running')
     expect([answers.length, signals.length]).toEqual([0, 3])
     expect(signals.every(({ aborted }) => aborted)).toBe(true)
-    life.subscription.unsubscribe()
+    life.abandon()
   })
 
   test.each([
@@ -174,8 +174,8 @@ describe('a thread that never gets ready', () => {
   test('is ended when it is stopped while it loads', async () => {
     const { attach, gone } = watched()
     const life = thread('await new Promise(() => setInterval(() => {}, 1000))', { attach })
-    await life.until(() => life.states.find(({ info }) => info))
-    life.step('stop')
+    await life.until(({ info }) => info !== undefined)
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(life.phases()).toEqual(['starting', 'stopping', 'stopped'])
     expect(gone()).toBe(true)
@@ -185,8 +185,8 @@ describe('a thread that never gets ready', () => {
     const { attach, gone } = watched()
     const life = thread("console.log('blocks'); for (;;);", { attach })
     await expect.poll(() => life.output).toEqual(['stdout: blocks'])
-    life.step('stop')
-    await life.phase('stopped')
+    life.tell('stop')
+    await life.until('stopped')
     expect(gone()).toBe(true)
   })
 })
@@ -258,8 +258,8 @@ describe('a thread is stopped', () => {
         parentPort.close()
       }, 30)`),
     )
-    await life.phase('running')
-    life.step('stop', { by: 'signal', signal: 'SIGTERM' })
+    await life.until('running')
+    life.tell('stop', { by: 'signal', signal: 'SIGTERM' })
     expect(await life.ended()).toBeUndefined()
     expect(life.output).toEqual(['stdout: because of SIGTERM'])
     expect(life.states.at(-1)).toMatchObject({ how: 'stopped' })
@@ -287,8 +287,8 @@ describe('a thread is stopped', () => {
 
   test('one that goes wrong then has failed to stop, with the cause', async () => {
     const life = thread(HEARS("throw new Error('can not flush')"))
-    await life.phase('running')
-    life.step('stop')
+    await life.until('running')
+    life.tell('stop')
     const error = (await life.ended()) as ServiceError
     expect([error.code, error.message]).toEqual(['ERR_STOP_FAILED', 'service "resizer" failed to stop: can not flush'])
   })
@@ -297,8 +297,8 @@ describe('a thread is stopped', () => {
     const { threads, attach } = watched()
     for (const phase of ['starting', 'running'] as const) {
       const life = thread(LASTING, { attach })
-      await life.phase(phase)
-      life.subscription.unsubscribe()
+      await life.until(phase)
+      life.abandon()
     }
     await expect.poll(() => threads.map(({ threadId }) => threadId)).toEqual([-1, -1])
   })

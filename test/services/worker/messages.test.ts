@@ -32,17 +32,17 @@ describe('a thread without this library', () => {
        parentPort.postMessage(undefined)`,
       { ready: 'message' },
     )
-    const warned = await life.until(() => life.states.find(state => state.phase === 'running' && state.detail))
+    const warned = await life.until(state => state.phase === 'running' && state.detail !== undefined)
     expect(warned).toMatchObject({
       health: 'warn',
       detail: 'slow',
       info: { queue: 'mails', threadId: expect.any(Number) },
     })
     expect(warned.info).not.toHaveProperty('odd')
-    life.step('unready')
-    life.step('drain')
-    await life.phase('drained')
-    life.step('stop')
+    life.tell('unready')
+    life.tell('drain')
+    await life.until('drained')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(life.phases()).toEqual(['starting', 'running', 'draining', 'drained', 'stopping', 'stopped'])
     expect(life.states.flatMap(state => ('pending' in state ? [state.pending] : []))).toEqual([2, 1])
@@ -53,9 +53,9 @@ describe('a thread without this library', () => {
     const life = thread(
       "import { parentPort } from 'node:worker_threads'; parentPort.on('message', () => process.exit())",
     )
-    await life.phase('running')
-    life.step('drain')
-    life.step('stop')
+    await life.until('running')
+    life.tell('drain')
+    life.tell('stop')
     await life.ended()
     expect(life.phases()).toEqual(['starting', 'running', 'stopping', 'stopped'])
   })
@@ -66,8 +66,8 @@ describe('a thread without this library', () => {
        parentPort.on('message', ({ service }) => { if (service === 'drain') throw new Error('out of paper') })
        parentPort.postMessage({ service: 'ready', drain: true })`,
     )
-    await life.phase('running')
-    life.step('drain')
+    await life.until('running')
+    life.tell('drain')
     expect(await life.ended()).toMatchObject({ code: 'ERR_SERVICE_FAILED', cause: { message: 'out of paper' } })
   })
 
@@ -108,14 +108,14 @@ describe('inThread', () => {
       })`),
       { output: line => said.push(line) },
     )
-    const running = await life.phase('running')
+    const running = await life.until('running')
     expect(running).toMatchObject({ health: 'warn', detail: 'cold', info: { queue: 'mails' } })
     const reason = { by: 'call', message: 'enough' } as const
-    life.step('unready', reason)
-    life.step('drain', reason)
-    expect(await life.phase('draining')).toBeDefined()
-    await life.phase('drained')
-    life.step('stop', reason)
+    life.tell('unready', reason)
+    life.tell('drain', reason)
+    expect(await life.until('draining')).toBeDefined()
+    await life.until('drained')
+    life.tell('stop', reason)
     expect(await life.ended()).toBeUndefined()
     expect(said).toEqual(['unready', 'drained enough', 'stopped'])
     expect(life.states).toContainEqual(expect.objectContaining({ phase: 'draining', pending: 1 }))
@@ -128,9 +128,9 @@ describe('inThread', () => {
     const life = thread(inside(`serviceGroup('mails').add(${one('pool')}).add(${one('queue')})`), {
       output: line => said.push(line),
     })
-    await life.phase('running')
-    life.step('drain')
-    life.step('stop')
+    await life.until('running')
+    life.tell('drain')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(said).toEqual(['+pool', '+queue', '-queue', '-pool'])
   })
@@ -166,7 +166,7 @@ describe('inThread', () => {
       { output: line => said.push(line) },
     )
     await expect.poll(() => said).toEqual(['starting'])
-    life.step('stop')
+    life.tell('stop')
     expect(await life.ended()).toBeUndefined()
     expect(said).toEqual(['starting', 'cancelled'])
   })
