@@ -1,6 +1,7 @@
 import { afterAll, expect, test, vi } from 'vitest'
 import { type Child, startProgram } from '../../support/child.ts'
 import { isAlive } from '../../support/processes.ts'
+import { onTerminal } from '../../support/screen.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
 
@@ -14,15 +15,25 @@ const start = (env: Readonly<Record<string, string>> = {}) =>
 
 const pidsOf = async (child: Child) => {
   await child.says(/shop +running/)
+  await child.says(/connected=/)
   const output = await child.says(/up too/)
-  const [inner, outer, attentive] = ['inner', 'outer', 'attentive'].map(name => {
+  const pidOf = (name: string) => {
     const pid = Number(RegExp(`${name}=(\\d+)`).exec(output)?.[1])
     seen.add(pid)
     return pid
-  }) as [number, number, number]
-  expect([inner, outer, attentive].map(isAlive)).toEqual([true, true, true])
-  return { inner, outer, attentive }
+  }
+  const pids = {
+    inner: pidOf('inner'),
+    outer: pidOf('outer'),
+    attentive: pidOf('attentive'),
+    connected: pidOf('connected'),
+  }
+  expect(alive(pids)).toEqual(['inner', 'outer', 'attentive', 'connected'])
+  return pids
 }
+
+const alive = (pids: Readonly<Record<string, number>>) =>
+  Object.entries(pids).flatMap(([name, pid]) => (isAlive(pid) ? [name] : []))
 
 test('SIGTERM takes them down in order, whole groups, with exit code 0', async () => {
   const child = start()
@@ -30,11 +41,13 @@ test('SIGTERM takes them down in order, whole groups, with exit code 0', async (
   child.kill('SIGTERM')
   const { code, output } = await child.ended
   expect(code).toBe(0)
-  expect(Object.values(pids).map(isAlive)).toEqual([false, false, false])
+  expect(alive(pids)).toEqual([])
   const ends = output.match(/shop\/\w+ +(stopping|stopped)/g)?.map(line => line.replace(/ +/, ' '))
   expect(ends).toEqual([
     'shop/thread stopping',
     'shop/thread stopped',
+    'shop/connected stopping',
+    'shop/connected stopped',
     'shop/attentive stopping',
     'shop/attentive stopped',
     'shop/nested stopping',
@@ -55,14 +68,32 @@ test('a process that exits without ado takes the groups with it', async () => {
   const child = start({ MODE: 'exit' })
   const pids = await pidsOf(child)
   expect((await child.ended).code).toBe(7)
-  await expect.poll(() => Object.values(pids).map(isAlive)).toEqual([false, false, false])
+  await expect.poll(() => alive(pids)).toEqual([])
 })
 
-test('of one that is killed they hear by the end of their standard input, those that read it', async () => {
+test('of one that is killed they hear by the end of standard input and of their channel, those that listen', async () => {
   const child = start()
-  const { inner, outer, attentive } = await pidsOf(child)
+  const pids = await pidsOf(child)
   child.kill('SIGKILL')
-  await expect.poll(() => isAlive(attentive)).toBe(false)
-  expect([inner, outer].map(isAlive)).toEqual([true, true])
-  process.kill(-outer, 'SIGKILL')
+  await expect.poll(() => alive(pids)).toEqual(['inner', 'outer'])
+  process.kill(-pids.outer, 'SIGKILL')
+})
+
+test('Ctrl-C in a terminal does not reach them: they end at their turn', async () => {
+  const person = onTerminal(new URL('./supervisor.ts', import.meta.url))
+  await person.sees(/shop +running(.|\n)*up too|up too(.|\n)*shop +running/)
+  person.presses('\u0003')
+  const { code, screen } = await person.ended
+  expect(code).toBe(0)
+  expect(screen).toMatch(/shop stopped gracefully in .*: SIGINT/)
+  expect(screen).not.toContain('interrupted')
+})
+
+test('without run(), a signal that ends their parent leaves them behind', async () => {
+  const child = start({ MODE: 'bare' })
+  const pids = await pidsOf(child)
+  child.kill('SIGINT')
+  await vi.waitUntil(() => !isAlive(pids.attentive), { timeout: 15_000 })
+  expect(alive(pids)).toContain('inner')
+  process.kill(-pids.outer, 'SIGKILL')
 })
