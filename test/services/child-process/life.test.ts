@@ -169,6 +169,14 @@ describe('a process ends', () => {
     expect(life.output.at(-1)).toBe('stdout: line 19999')
   })
 
+  test('what it wrote before its end is told before its end, also when nobody could listen meanwhile', async () => {
+    const life = sh("head -c 60000 /dev/zero | tr '\\0' x; echo; echo the end", {
+      attach: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300),
+    })
+    expect(await life.ended()).toBeUndefined()
+    expect(life.output.map(line => line.length)).toEqual([60_008, 15])
+  })
+
   test('with another code: a failure that tells it, with its last words as the cause', async () => {
     const error = (await js("setTimeout(() => { throw new TypeError('boom') }, 20)").ended()) as ServiceError
     expect([error.code, error.message]).toEqual([
@@ -254,17 +262,21 @@ describe('a process is stopped', () => {
     ])
   })
 
-  test('what it has spawned is asked too, and waited for', async () => {
-    const inner = script(
-      "process.on('SIGTERM', () => setTimeout(() => { console.log('flushed'); process.exit() }, 200)); setInterval(() => {}, 1000); console.log('inner=' + process.pid)",
-    )
-    // As `npm start` does, the outer one goes at once.
-    const life = sh(`${node} ${inner} & wait`, { ready: /inner=/ })
+  test('what it has spawned is asked too, and waited for, though the first goes at once and nobody hears the other', async () => {
+    const said = script('')
+    const inner = script(`
+      import { appendFileSync } from 'node:fs'
+      process.on('SIGTERM', () => setTimeout(() => { appendFileSync('${said}', 'flushed'); process.exit() }, 600))
+      setInterval(() => {}, 1000)
+      appendFileSync('${said}', 'up ')`)
+    const life = sh(`${node} ${inner} > /dev/null 2>&1 & echo inner=$!; wait`, {
+      ready: () => readFileSync(said, 'utf8') === 'up ',
+    })
     await life.until('running')
     const pid = await life.pid('inner')
     life.tell('stop')
     expect(await life.ended()).toBeUndefined()
-    expect(life.output.at(-1)).toBe('stdout: flushed')
+    expect(readFileSync(said, 'utf8')).toBe('up flushed')
     expect(isAlive(pid)).toBe(false)
   })
 

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { ServiceError, serviceGroup } from 'rx-service-group'
 import { type WorkerOptions, worker } from 'rx-service-group/worker'
+import { NEVER } from 'rxjs'
 import { describe, expect, test, vi } from 'vitest'
 import { live } from '../../support/life.ts'
 import { scripts } from '../../support/scripts.ts'
@@ -199,6 +200,18 @@ describe('a thread ends', () => {
     expect(life.output.toSorted()).toEqual(['stderr: last words', 'stdout: one', 'stdout: three', 'stdout: two'])
   })
 
+  test('no line comes after its end', () =>
+    new Promise<void>((resolve, reject) => {
+      let lines = 0
+      const file = script("for (let line = 0; line < 20_000; line++) console.log('line', line)")
+      worker('resizer', file, { output: () => lines++ })
+        .lifecycle(NEVER)
+        .subscribe({
+          error: reject,
+          complete: () => (lines === 20_000 ? resolve() : reject(new Error(`${lines} lines`))),
+        })
+    }))
+
   test('by an error nobody catches: a failure with the crash as its cause, after its last line', async () => {
     const life = thread("setTimeout(() => { console.log('uh oh'); null.f() }, 20)")
     const error = (await life.ended()) as ServiceError
@@ -293,10 +306,10 @@ describe('a thread is stopped', () => {
     expect([error.code, error.message]).toEqual(['ERR_STOP_FAILED', 'service "resizer" failed to stop: can not flush'])
   })
 
-  test('who unsubscribes leaves no thread', async () => {
+  test('who unsubscribes leaves no thread, though it hears and does not heed', async () => {
     const { threads, attach } = watched()
     for (const phase of ['starting', 'running'] as const) {
-      const life = thread(LASTING, { attach })
+      const life = thread(HEARS(''), { attach })
       await life.until(phase)
       life.abandon()
     }

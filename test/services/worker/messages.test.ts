@@ -135,6 +135,15 @@ describe('inThread', () => {
     expect(said).toEqual(['+pool', '+queue', '-queue', '-pool'])
   })
 
+  test('one that has nothing to drain has drained at once', async () => {
+    const life = thread(inside("service('mailer', {})"))
+    await life.until('running')
+    life.tell('drain')
+    await life.until('drained')
+    life.tell('stop')
+    expect(await life.ended()).toBeUndefined()
+  })
+
   test('a start that fails is the failed start outside', async () => {
     const error = (await thread(
       inside("service('mailer', { start: () => { throw new Error('no server') } })"),
