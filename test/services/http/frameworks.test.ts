@@ -268,3 +268,21 @@ describe.each(builtAnew)('%s', (_, build, opened, closed) => {
     expect(log).toEqual([...opened, 'answered', ...closed, ...opened, ...closed])
   })
 })
+
+test('a Nest app that can not be built fails the start, and the process lives', async () => {
+  @Module({
+    providers: [
+      {
+        provide: 'db',
+        useFactory: () => {
+          throw new Error('no database')
+        },
+      },
+    ],
+  })
+  class App {}
+  const group = serviceGroup('shop').add(
+    service('app', { start: () => NestFactory.create(App, { logger: false, abortOnError: false }) }),
+  )
+  await expect(group.start()).rejects.toThrow(/service "app" .*no database/)
+})
