@@ -1,3 +1,4 @@
+import type { ServiceStatus } from '../../core/service-status.ts'
 import { describeReason, type Health, reasonOf, type ServiceState } from '../../core/state.ts'
 import { labelOf } from '../../core/state-text.ts'
 import type { GroupStatus } from '../../core/status.ts'
@@ -31,7 +32,8 @@ const notesOf = (status: GroupStatus, details: boolean): readonly string[] =>
 const checksOf = (status: GroupStatus, details: boolean): object => {
   const through = new Map(status.reasons.map(reason => [reason.path, reason.through]))
   return Object.fromEntries(
-    [status.group, ...status.list].map(({ path, state, since }) => {
+    [status.group, ...status.list].map(service => {
+      const { path, state } = service
       const health = healthOf(state)
       const output = details && health !== 'pass' ? detailOf(state) : undefined
       const others = through.get(path)
@@ -39,7 +41,7 @@ const checksOf = (status: GroupStatus, details: boolean): object => {
         componentType: 'component',
         observedValue: labelOf(state),
         status: health,
-        time: new Date(since).toISOString(),
+        time: new Date(sinceOf(service)).toISOString(),
         ...(output !== undefined && { output }),
         ...(others && { through: others }),
       }
@@ -47,6 +49,10 @@ const checksOf = (status: GroupStatus, details: boolean): object => {
     }),
   )
 }
+
+/** Leaving is told as a state of its own, and is none. */
+const sinceOf = ({ state, leftAt, since }: ServiceStatus): number =>
+  (state.phase === 'running' && state.leaving && leftAt) || since
 
 /** One that is not there is no better than one that fails; one that has done what it is for is well. */
 const healthOf = (state: ServiceState): Health => {

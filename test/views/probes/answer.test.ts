@@ -140,21 +140,36 @@ describe('what is told', () => {
     })
   })
 
-  test('with details is why the group is leaving', async () => {
+  test('with details is why the group is leaving, and with verbose since when', async () => {
     const time = virtualTime()
     const group = serviceGroup('shop', { clock: time, drainDelay: 100 }).add(
       fakeService('db', { drain: 'waits', clock: time }),
     )
     await group.start()
     const { ask } = await probed(group, { details: true })
+    await time.advance(50)
     void group.stop('moving house')
-    const notes = (word: string) => ({
+    const output = 'stop(): moving house'
+    expect(await ask('/readyz?verbose')).toEqual({
       status: 503,
-      body: { status: 'fail', notes: [`shop: ${word} (stop(): moving house)`] },
+      body: {
+        status: 'fail',
+        notes: [`shop: leaving (${output})`],
+        checks: { shop: check('leaving', 'fail', 50, { output }), 'shop/db': check('leaving', 'fail', 50, { output }) },
+      },
     })
-    expect(await ask('/readyz')).toEqual(notes('leaving'))
     await time.advance(100)
-    expect(await ask('/readyz')).toEqual(notes('draining'))
+    expect(await ask('/readyz?verbose')).toEqual({
+      status: 503,
+      body: {
+        status: 'fail',
+        notes: [`shop: draining (${output})`],
+        checks: {
+          shop: check('draining', 'fail', 150, { output }),
+          'shop/db': check('draining', 'fail', 150, { output }),
+        },
+      },
+    })
   })
 
   test('of a whole life is, unless asked for, no word that a service or an error said', async () => {
