@@ -307,3 +307,16 @@ test('12: a bad database takes the readiness and not the life, and the shutdown 
     'db closes   200       200       503       503       shop: stopping (SIGTERM)',
   ])
 }, 15_000)
+
+test('15: a poisoned job kills two threads of a pool, which are restarted; SIGTERM drains it, and no job is lost', async () => {
+  const child = demo('15-worker-pool')
+  await child.says(/job 10 is given up: it has killed 2 threads/)
+  // The second time it may be the first one again.
+  await child.says(/running .* restarted [\s\S]*running .* restarted /)
+  child.kill('SIGTERM')
+  const { code, output } = await child.ended
+  expect(code).toBe(0)
+  expect(output).toMatch(/shop\/pool\/\w+ +backoff .*failed: there are no primes up to -1$/m)
+  expect(output).toMatch(/^\d+ jobs were accepted, \d+ are done, 1 was given up: 0 lost\.$/m)
+  expectInOrder(output, ['jobs', 'drained'], ['pool', 'drained'], ['jobs', 'stopped'], ['pool', 'stopping'])
+}, 30_000)
