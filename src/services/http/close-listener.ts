@@ -68,13 +68,25 @@ export const closeListener = async (server: Server, ours: boolean): Promise<void
 }
 
 /** Closes only the listener. `server.close()` also cuts idle connections, with requests perhaps on their way. */
-export const closeNow = (server: Server & { closeIdleConnections?: () => void }): void => {
+export const closeNow = (server: Server): void => {
   if (!server.listening) return
-  const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections')
-  server.closeIdleConnections = () => {}
+  const sessions = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'sessions')
+  const restore = [
+    replace(server, 'closeIdleConnections', () => {}),
+    // From Node 24 on it closes the sessions of HTTP/2 as well.
+    sessions ? replace(server, sessions, new Set()) : () => {},
+  ]
   server.close()
-  if (own) Object.defineProperty(server, 'closeIdleConnections', own)
-  else delete server.closeIdleConnections
+  for (const step of restore) step()
+}
+
+const replace = (server: Server, key: PropertyKey, value: unknown): (() => void) => {
+  const own = Object.getOwnPropertyDescriptor(server, key)
+  Object.defineProperty(server, key, { value, configurable: true, writable: true })
+  return () => {
+    if (own) Object.defineProperty(server, key, own)
+    else Reflect.deleteProperty(server, key)
+  }
 }
 
 const eventLoopTurn = () => new Promise<void>(resolve => setImmediate(resolve))
