@@ -57,12 +57,12 @@ const listenError = (name: string, place: Place, thrown: unknown): unknown => {
     return failed(
       'ERR_PORT_FORBIDDEN',
       'path' in place
-        ? `may not listen on ${where}: permission denied. Give a path in a directory that the process may write to`
+        ? `may not listen on ${where}. Give a path in a directory that exists and that the process may write to`
         : `may not listen on ${where}: permission denied. Give a port from 1024 up, ` +
             'or grant the process the right (on Linux CAP_NET_BIND_SERVICE)',
     )
   return failed(
     'ERR_START_FAILED',
-    `can't listen on ${where}: ${error.message}. Check ${'path' in place ? 'that its directory exists' : 'host and port'}`,
+    `can't listen on ${where}: ${error.message}. Check ${'path' in place ? 'the path' : 'host and port'}`,
   )
 }

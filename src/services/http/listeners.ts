@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net'
 import { closeListener, closeNow } from './close-listener.ts'
 import { listen } from './listen.ts'
@@ -49,7 +48,7 @@ export const listenersOf = (name: string, { server, places, ours }: Incarnation)
     for (const place of elsewhere) {
       const other = createServer(optionsOf(server), handOver)
       others.push(other)
-      left.push(once(other, 'close'))
+      left.push(new Promise(resolve => other.once('close', resolve)))
       await listenOn(other, at(place), signal)
       const bound = other.address() as AddressInfo | string
       if (typeof bound !== 'string') port = bound.port

@@ -15,6 +15,8 @@ import type { HttpTarget } from 'rx-service-group/http'
 import { certificate } from '../../support/certificate.ts'
 import { request } from './driver.ts'
 
+const LOCAL = '127.0.0.1'
+
 export type App = (request: IncomingMessage, response: ServerResponse) => unknown
 
 export interface Asked {
@@ -36,7 +38,7 @@ export interface Stack {
   readonly name: string
   readonly tls: boolean
   create(app: App): Exclude<HttpTarget, App>
-  client(port: number): Promise<Client>
+  client(port: number, host?: string): Promise<Client>
 }
 
 const agentClient = (agent: Agent, ask: (path: string) => Promise<Asked>): Client => {
@@ -69,15 +71,19 @@ export const askHttp2 = (session: ClientHttp2Session, path = '/', method = 'GET'
     stream.end()
   })
 
-export const openSession = async (port: number, scheme: 'http' | 'https'): Promise<ClientHttp2Session> => {
-  const session = connectHttp2(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false })
+export const openSession = async (
+  port: number,
+  scheme: 'http' | 'https',
+  host: string = LOCAL,
+): Promise<ClientHttp2Session> => {
+  const session = connectHttp2(`${scheme}://${host}:${port}`, { rejectUnauthorized: false })
   session.on('error', () => {})
   await once(session, 'connect')
   return session
 }
 
-const http2Client = async (port: number, scheme: 'http' | 'https'): Promise<Client> => {
-  const session = await openSession(port, scheme)
+const http2Client = async (port: number, scheme: 'http' | 'https', host?: string): Promise<Client> => {
+  const session = await openSession(port, scheme, host)
   return {
     ask: path => askHttp2(session, path),
     gone: once(session, 'close'),
@@ -85,9 +91,9 @@ const http2Client = async (port: number, scheme: 'http' | 'https'): Promise<Clie
   }
 }
 
-const askHttps = (port: number, path: string, agent: HttpsAgent): Promise<Asked> =>
+const askHttps = (port: number, path: string, host: string, agent: HttpsAgent): Promise<Asked> =>
   new Promise((resolve, reject) => {
-    getHttps({ host: '127.0.0.1', port, path, agent }, async response => {
+    getHttps({ host, port, path, agent }, async response => {
       try {
         let body = ''
         for await (const chunk of response.setEncoding('utf8')) body += chunk
@@ -102,9 +108,9 @@ export const http: Stack = {
   name: 'http',
   tls: false,
   create: app => createServer(app),
-  client: async port => {
+  client: async (port, host = LOCAL) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    return agentClient(agent, path => request(port, path, { agent }))
+    return agentClient(agent, path => request(port, path, { agent, host }))
   },
 }
 
@@ -112,9 +118,9 @@ export const https: Stack = {
   name: 'https',
   tls: true,
   create: app => createHttpsServer(certificate(), app),
-  client: async port => {
+  client: async (port, host = LOCAL) => {
     const agent = new HttpsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false })
-    return agentClient(agent, path => askHttps(port, path, agent))
+    return agentClient(agent, path => askHttps(port, path, host, agent))
   },
 }
 
@@ -122,14 +128,14 @@ export const http2: Stack = {
   name: 'http2',
   tls: true,
   create: app => createSecureServer({ ...certificate(), allowHTTP1: true }, app as never),
-  client: port => http2Client(port, 'https'),
+  client: (port, host) => http2Client(port, 'https', host),
 }
 
 export const http2Plain: Stack = {
   name: 'http2 without TLS',
   tls: false,
   create: app => createHttp2Server(app as never),
-  client: port => http2Client(port, 'http'),
+  client: (port, host) => http2Client(port, 'http', host),
 }
 
 export const stacks: readonly Stack[] = [http, https, http2, http2Plain]
