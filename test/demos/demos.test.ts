@@ -277,3 +277,19 @@ test('10: the dashboard is served from before the first start, and says that it 
   child.kill('SIGTERM')
   expect((await child.ended).code).toBe(0)
 }, 15_000)
+
+test('12: a bad database takes the readiness and not the life, and the shutdown can be asked to its end', async () => {
+  const { code, output } = await demo('12-probes', { PORT: '0' }).ended
+  expect(code).toBe(0)
+  expect(output.split('\n\n')[0]!.trimEnd().split('\n')).toEqual([
+    '            livez     startupz  readyz    healthz',
+    'it starts   200       503       503       503       shop: starting; shop/db: starting; shop/api: waiting, through shop/db',
+    'it is up    200       200       200       200',
+    'db is slow  200       200       200       200       shop/db: warn (answers in 900 ms)',
+    'db is gone  200       200       503       503       shop/db: fail (no answer)',
+    'db is back  200       200       200       200',
+    'SIGTERM     200       200       503       503       shop: leaving (SIGTERM)',
+    'api drains  200       200       503       503       shop: draining (SIGTERM)',
+    'db closes   200       200       503       503       shop: stopping (SIGTERM)',
+  ])
+}, 15_000)

@@ -51,6 +51,12 @@ describe('imports point one way', () => {
     expect(offences('core', s => within('core')(s) || s === 'rxjs')).toEqual([])
   })
 
+  test('what a group is made of is known to the group alone', () => {
+    const inside = (file: string): boolean => file.startsWith('core/group/')
+    const knowing = [...imports].filter(([file, specifiers]) => folderOf(file) === 'core' && specifiers.some(inside))
+    expect(knowing.map(([file]) => file).filter(file => !inside(file))).toEqual(['core/group.ts'])
+  })
+
   test('the process shell stands on the core', () => {
     expect(offences('process', s => within('core', 'process')(s) || s.startsWith('node:') || s === 'rxjs')).toEqual([])
   })

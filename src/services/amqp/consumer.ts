@@ -82,7 +82,12 @@ export const amqpConsumer = <const Name extends string>(
 }
 
 // Only who uses the default needs the package.
-const connectWithAmqplib: AmqpConnect = async (url, options) => (await import('amqplib')).connect(url, options)
+const connectWithAmqplib: AmqpConnect = async (url, options) => {
+  const { connect } = await import('amqplib')
+  // It heeds a signal that fires, but not one that has fired.
+  options.signal.throwIfAborted()
+  return connect(url, options)
+}
 
 /** One life of a consumer. To unsubscribe `life` is to let go of everything. */
 const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscription): ServiceHooks => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Health, ServiceState, StopReason } from '../../src/core/state.ts'
-import { healthOf, plightOf, Unwell } from '../../src/core/unwell.ts'
+import { healthOf, plightOf, Unwell } from '../../../src/core/group/unwell.ts'
+import type { Health, ServiceState, StopReason } from '../../../src/core/state.ts'
 
 const reason = { by: 'call' } as const
 const error = { name: 'Error', message: 'no' }

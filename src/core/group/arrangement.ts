@@ -1,4 +1,4 @@
-import { dependencies, indexOf, isObserver, NONE, type Order, type Placed, plan, reversed } from './plan.ts'
+import { dependencies, indexOf, isObserver, NONE, type Order, type Placed, plan, reversed } from '../plan.ts'
 
 type Lists = (readonly number[])[]
 

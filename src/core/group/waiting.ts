@@ -1,6 +1,6 @@
-import { ServiceError } from './errors.ts'
-import type { Order } from './plan.ts'
-import { isFinal, type ServiceState } from './state.ts'
+import { ServiceError } from '../errors.ts'
+import type { Order } from '../plan.ts'
+import { isFinal, type ServiceState } from '../state.ts'
 
 /** Running, or ended well as a job does: what depends on it may start. It counts at that very moment. */
 export const isReady = (state: ServiceState): boolean =>

@@ -1,5 +1,5 @@
-import { ServiceError } from './errors.ts'
-import type { Order } from './plan.ts'
+import { ServiceError } from '../errors.ts'
+import type { Order } from '../plan.ts'
 
 /**
  * Who is restarted together with a service that failed (OTP's words):

@@ -1,14 +1,14 @@
 import { concat, defer, EMPTY, NEVER, Observable, type Subscriber, Subscription } from 'rxjs'
-import { admit, type Intensity } from './behaviors/intensity.ts'
-import { restartedTooOften } from './behaviors/restart.ts'
-import type { ServiceError } from './errors.ts'
+import { admit, type Intensity } from '../behaviors/intensity.ts'
+import { restartedTooOften } from '../behaviors/restart.ts'
+import type { ServiceError } from '../errors.ts'
+import type { Order } from '../plan.ts'
+import { isFinal, type StateOf, type StopReason } from '../state.ts'
+import { walk } from '../walk.ts'
 import type { Member } from './member.ts'
-import type { Order } from './plan.ts'
 import type { Roster } from './roster.ts'
-import { isFinal, type StateOf, type StopReason } from './state.ts'
 import { restartedWith, type Strategy } from './strategy.ts'
 import { isLost, isReady, isSettled } from './waiting.ts'
-import { walk } from './walk.ts'
 
 export interface RestartingOptions extends Intensity {
   readonly group: string

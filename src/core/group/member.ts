@@ -1,12 +1,12 @@
 import { concat, defer, EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
-import { leftRunning } from './behaviors/restart.ts'
-import { after, type Clock } from './clock.ts'
+import { leftRunning } from '../behaviors/restart.ts'
+import { after, type Clock } from '../clock.ts'
+import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
+import { listen } from '../listener.ts'
+import type { Service } from '../service.ts'
+import { type Shutdown, ShutdownLevel, type Step } from '../shutdown-level.ts'
+import { type Info, isFinal, type Phase, reasonOf, type ServiceState, type StateOf, type StopReason } from '../state.ts'
 import type { Entry } from './entry.ts'
-import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from './errors.ts'
-import { listen } from './listener.ts'
-import type { Service } from './service.ts'
-import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
-import { type Info, isFinal, type Phase, reasonOf, type ServiceState, type StateOf, type StopReason } from './state.ts'
 
 /** Particulars within a phase are told at most this often. */
 const NEWS_INTERVAL = 100

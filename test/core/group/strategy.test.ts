@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Placed, plan, reversed } from '../../src/core/plan.ts'
-import { restartedWith, type Strategy, strategyOf } from '../../src/core/strategy.ts'
+import { restartedWith, type Strategy, strategyOf } from '../../../src/core/group/strategy.ts'
+import { type Placed, plan, reversed } from '../../../src/core/plan.ts'
 
 /** `a b<a o*`: a, then b that depends on a, then an observer o; `b<` depends on nothing. */
 const parse = (line: string): Placed[] =>

@@ -1,6 +1,6 @@
-import { ServiceError } from './errors.ts'
-import type { Shutdown } from './shutdown-level.ts'
-import type { Ending, ServiceState } from './state.ts'
+import { ServiceError } from '../errors.ts'
+import type { Shutdown } from '../shutdown-level.ts'
+import type { Ending, ServiceState } from '../state.ts'
 
 /** How a group whose members are all over has come to its end: as the worst of them. */
 export const endingOf = (states: readonly ServiceState[], shutdown: Shutdown | undefined): Ending => {

@@ -1,18 +1,18 @@
-import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from './behaviors/deadline.ts'
-import { type HealthCheck, healthCheck } from './behaviors/health-check.ts'
-import { type Heartbeat, heartbeat } from './behaviors/heartbeat.ts'
+import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from '../behaviors/deadline.ts'
+import { type HealthCheck, healthCheck } from '../behaviors/health-check.ts'
+import { type Heartbeat, heartbeat } from '../behaviors/heartbeat.ts'
 import {
   policyOf,
   type RestartOptions,
   type RestartPolicy,
   type RestartRules,
   restartRules,
-} from './behaviors/restart-options.ts'
-import { type Clock, duration } from './clock.ts'
-import { ServiceError } from './errors.ts'
-import type { Placed } from './plan.ts'
-import type { Service } from './service.ts'
-import type { ServiceState } from './state.ts'
+} from '../behaviors/restart-options.ts'
+import { type Clock, duration } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
+import type { Placed } from '../plan.ts'
+import type { Service } from '../service.ts'
+import type { ServiceState } from '../state.ts'
 
 /** What a normal end of a service means for its group. */
 export type OnEnd = 'continue' | 'stop-group' | 'restart'

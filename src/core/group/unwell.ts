@@ -1,4 +1,4 @@
-import type { Health, ServiceState } from './state.ts'
+import type { Health, ServiceState } from '../state.ts'
 
 /**
  * How well a member is, seen from its group: one that failed, or is on its way out by itself, does not serve. One that

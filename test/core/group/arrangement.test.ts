@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Arrangement } from '../../src/core/arrangement.ts'
-import { type Placed, plan, reversed } from '../../src/core/plan.ts'
+import { Arrangement } from '../../../src/core/group/arrangement.ts'
+import { type Placed, plan, reversed } from '../../../src/core/plan.ts'
 
 const arranged = (services: readonly Placed[]): Arrangement => {
   const arrangement = new Arrangement()

@@ -1,6 +1,6 @@
-import { FORCE_TIMEOUT } from './behaviors/deadline.ts'
-import { intensityOf } from './behaviors/intensity.ts'
-import { type Clock, duration, systemClock } from './clock.ts'
+import { FORCE_TIMEOUT } from '../behaviors/deadline.ts'
+import { intensityOf } from '../behaviors/intensity.ts'
+import { type Clock, duration, systemClock } from '../clock.ts'
 import { type Strategy, strategyOf } from './strategy.ts'
 
 /** How a group behaves as a whole. Times are milliseconds; `Infinity` turns a clock off. */

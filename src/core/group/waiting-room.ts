@@ -1,8 +1,8 @@
+import { errorInfo, fromErrorInfo, type ServiceError } from '../errors.ts'
+import { isFinal, type ServiceState } from '../state.ts'
 import type { Entry } from './entry.ts'
-import { errorInfo, fromErrorInfo, type ServiceError } from './errors.ts'
 import type { Member } from './member.ts'
 import type { Roster } from './roster.ts'
-import { isFinal, type ServiceState } from './state.ts'
 import { dependencyFailed, isLost, isReady, type Loss, losses } from './waiting.ts'
 
 export interface Door {

@@ -1,0 +1,128 @@
+import type { Service } from '../core/service.ts'
+import { ShutdownLevel, type Step } from '../core/shutdown-level.ts'
+import { canFollow, type Phase, type ServiceState, type StateOf, type StopReason } from '../core/state.ts'
+import { describeState } from './trace.ts'
+
+/** One life of a service, led by a test. */
+export interface Drive {
+  /** All that it has said. */
+  readonly states: readonly ServiceState[]
+  /**
+   * The first state it has said, or will say, in this phase.
+   *
+   * @throws (as a rejection) what its lifecycle ended with; Error when it is over without it, said something that can't
+   * follow what it said before, or takes longer than `timeout`
+   */
+  until<P extends Phase>(phase: P): Promise<StateOf<P>>
+  /** The first state for which `isIt` is true; `what` says what that is, when it does not come. Rejects as with a phase. */
+  until(isIt: (state: ServiceState) => boolean, what?: string): Promise<ServiceState>
+  /** Tells it a step; those before it are implied, and one that has been told is ignored. Default reason: `{ by: 'call' }`. */
+  tell(step: Step, reason?: StopReason): void
+  /** Tells it all steps as a group does, each when it is time for it, and waits until it is gone. Rejects as `until`. */
+  leave(reason?: StopReason): Promise<void>
+  /** Resolves once it is gone. Rejects as `until`. */
+  gone(): Promise<void>
+  /** Resolves with the error it fails with. Rejects as `until`, and when it completes. */
+  failure(): Promise<unknown>
+  /** Leaves it alone, as a group does that gives it up. */
+  abandon(): void
+}
+
+interface Wait {
+  look(): void
+}
+
+/**
+ * Plays the group for one service, without behaviours and in real time: subscribes to its lifecycle, records what it
+ * says, and tells it the steps of a shutdown.
+ *
+ * @param options `timeout`: how long anything may take that is waited for. Default 10,000
+ * @example
+ * ```ts
+ * const life = drive(service('db', { stop: () => undefined }))
+ * await life.until('running')
+ * await life.leave()
+ * console.log(life.states.map(state => state.phase))
+ * // [ 'starting', 'running', 'running', 'stopping', 'stopped' ]
+ * ```
+ */
+export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout?: number } = {}): Drive => {
+  const states: ServiceState[] = []
+  const level = new ShutdownLevel()
+  const waits = new Set<Wait>()
+  let wrong: Error | undefined
+  let end: { readonly error?: unknown } | undefined
+
+  const wake = (): void => {
+    for (const wait of [...waits]) wait.look()
+  }
+  const over = (how: { readonly error?: unknown }): void => {
+    end = how
+    wake()
+  }
+  const subscription = service.lifecycle(level).subscribe({
+    next: state => {
+      const before = states.at(-1)?.phase ?? 'idle'
+      if (!canFollow(before, state.phase)) wrong ??= new Error(`"${service.name}" was ${before}, then ${state.phase}`)
+      states.push(state)
+      wake()
+    },
+    error: (error: unknown) => over({ error }),
+    complete: () => over({}),
+  })
+
+  const soFar = (): string => `it said: ${states.map(describeState).join(', ') || 'nothing'}`
+  const wait = <T>(what: string, found: () => { readonly value: T } | undefined): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const late = (): void =>
+        done(() => reject(new Error(`"${service.name}": no ${what} in ${timeout} ms; ${soFar()}`)))
+      const timer = setTimeout(late, timeout)
+      const done = (settle: () => void): void => {
+        clearTimeout(timer)
+        waits.delete(self)
+        settle()
+      }
+      const look = (): void => {
+        if (wrong) return done(() => reject(wrong))
+        const it = found()
+        if (it) return done(() => resolve(it.value))
+        if (end && 'error' in end) return done(() => reject(end!.error))
+        if (end) done(() => reject(new Error(`"${service.name}" is over, without ${what}; ${soFar()}`)))
+      }
+      const self: Wait = { look }
+      waits.add(self)
+      look()
+    })
+
+  const until = (asked: Phase | ((state: ServiceState) => boolean), what = 'such state'): Promise<never> => {
+    const isIt = typeof asked === 'string' ? (state: ServiceState) => state.phase === asked : asked
+    return wait(typeof asked === 'string' ? `"${asked}"` : what, () => {
+      const value = states.find(isIt)
+      return value && { value: value as never }
+    })
+  }
+  const tell = (step: Step, reason: StopReason = { by: 'call' }): void => level.raise({ step, reason })
+  const gone = (): Promise<void> => wait('end', () => (end && !('error' in end) ? { value: undefined } : undefined))
+  return {
+    states,
+    until,
+    tell,
+    gone,
+    leave: async reason => {
+      tell('unready', reason)
+      tell('drain', reason)
+      await wait('end of its drain', () => (hasDrained(states.at(-1)) || end ? { value: undefined } : undefined))
+      tell('stop', reason)
+      await gone()
+    },
+    failure: async () => {
+      const how = await wait('failure', () => (end ? { value: end } : undefined))
+      if ('error' in how) return how.error
+      throw new Error(`"${service.name}" did not fail; ${soFar()}`)
+    },
+    abandon: () => subscription.unsubscribe(),
+  }
+}
+
+/** One that has nothing to drain says nothing of it. */
+const hasDrained = (state: ServiceState | undefined): boolean => state !== undefined && state.phase !== 'draining'

@@ -1,0 +1,68 @@
+import type { ConsumeMessage } from 'amqplib'
+import { amqpConsumer } from 'rx-service-group/amqp'
+import { serviceConformance } from 'rx-service-group/testing'
+import { filter, firstValueFrom, raceWith, Subject, switchMap, take, throwError, timer } from 'rxjs'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { useBroker } from '../../support/broker.ts'
+import { type Bystander, bystander, promised, queueName } from './life.ts'
+
+const broker = useBroker()
+let other: Bystander
+beforeAll(async () => {
+  other = await bystander(broker.url)
+})
+afterAll(() => other?.close())
+
+describe('the consumer is like any other service', () => {
+  const queue = queueName()
+  const handled$ = new Subject<string>()
+  const begun$ = new Subject<string>()
+  const slow = new Map<string, { readonly promise: Promise<void> }>()
+  let sent = 0
+
+  const handler = async ({ content }: ConsumeMessage) => {
+    const body = content.toString()
+    begun$.next(body)
+    await slow.get(body)?.promise
+    handled$.next(body)
+  }
+  const seen = (where$: Subject<string>, body: string) => {
+    const late$ = timer(1000).pipe(switchMap(() => throwError(() => new Error(`message ${body} was not handled`))))
+    return firstValueFrom(
+      where$.pipe(
+        filter(it => it === body),
+        take(1),
+        raceWith(late$),
+      ),
+    )
+  }
+
+  const checks = serviceConformance({
+    timeout: 1000,
+    create: () => amqpConsumer('orders', { url: broker.url, queue }, handler),
+    use: async () => {
+      const body = `quick ${sent++}`
+      const handled = seen(handled$, body)
+      await other.publish(queue, [body])
+      await handled
+    },
+    work: async () => {
+      const body = `slow ${sent++}`
+      const wait = promised()
+      slow.set(body, wait)
+      const begun = seen(begun$, body)
+      const done = firstValueFrom(handled$.pipe(filter(it => it === body)))
+      await other.publish(queue, [body])
+      await begun
+      return {
+        done,
+        finish: () => {
+          slow.delete(body)
+          wait.resolve()
+        },
+      }
+    },
+    broken: () => amqpConsumer('orders', { url: broker.url.replace(/:[^:@]*@/, ':wrong@'), queue }, handler),
+  })
+  for (const { name, run } of checks) test(name, run)
+})
