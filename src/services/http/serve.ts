@@ -20,6 +20,7 @@ export const serve = (
   const connections = trackConnections(server)
   const undo = [connections.untrack]
   let leaving = false
+  let over = false
   let goodbye: SayingClose | undefined
   let drained: Promise<void> | undefined
   let fail: ServiceContext['fail'] = () => {}
@@ -47,7 +48,10 @@ export const serve = (
     listeners.closeNow()
     connections.destroyAll()
   }
+  // Also before its end is told: whoever hears it may begin the next life of the same server at once.
   const letGo = () => {
+    if (over) return
+    over = true
     leaving = true
     listeners.closeNow()
     connections.destroyAll()
@@ -68,7 +72,10 @@ export const serve = (
     letGo,
     hooks: {
       start: async context => {
-        await listeners.open(context.signal)
+        await listeners.open(context.signal).catch(error => {
+          letGo()
+          throw error
+        })
         fail = context.fail
         for (const listener of listeners.all()) {
           listener.on('error', die)
@@ -86,6 +93,7 @@ export const serve = (
         cut(context)
         await gone()
         await drained
+        letGo()
       },
       force: cut,
     },
