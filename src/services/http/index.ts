@@ -9,15 +9,17 @@ export type { HttpOptions } from './place.ts'
 export type { HttpTarget } from './target.ts'
 
 /**
- * An HTTP server as a service: running when it listens, with `info: { address, port, url }` in its state.
+ * An HTTP server as a service: running when it listens, with `info: { address, port, url }` in its state (`urls` too
+ * where it listens at several places).
  *
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
- * socket. Draining, it closes the listener, finishes every request under way (`pending` tells how many), ends
- * `text/event-stream` answers, tells WebSockets to close (1001), and closes connections once they have been quiet for
- * 45 ms. What is left when the drain time is over is cut, and told: `info: { cut: 2, cutRequests: 'GET /slow, ...' }`.
+ * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
+ * (`pending` tells how many), ends `text/event-stream` answers, tells WebSockets to close (1001), and closes connections
+ * once they have been quiet for 45 ms. What is left when the drain time is over is cut, and told:
+ * `info: { cut: 2, cutRequests: 'GET /slow (2, up to 12.3 s)' }`.
  *
- * A server that already listens is taken as it is, and `port` and `host` are not looked at. A server of yours is given
- * back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass
+ * A server that already listens is taken as it is, and `port`, `host` and `path` are not looked at. A server of yours is
+ * given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass
  * koa's `app.callback()`, fastify's `app.server` once it is ready.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_PORT_IN_USE`,

@@ -86,6 +86,20 @@ describe('unready', () => {
     await life.leave()
   })
 
+  test('requests that follow one upon the other are all answered: GOAWAY waits until none has come for a while', async () => {
+    const life = drive(http('api', http2Plain.create(hello)))
+    const { session, ask, closed } = await sessionTo(await life.port())
+    life.step('unready')
+    const answers: ReturnType<typeof ask>[] = []
+    for (let i = 0; i < 6; i++) {
+      answers.push(ask())
+      await new Promise<void>(resolve => session.ping(() => resolve()))
+    }
+    expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(Array(6).fill('hello'))
+    await closed
+    await life.leave()
+  })
+
   test('a client that answers no PING is served and told all the same', async () => {
     const life = drive(http('api', http2Plain.create(hello)))
     const { socket, closed, text } = await byHand(http2Plain, await life.port())
