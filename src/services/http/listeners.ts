@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net'
-import { closeListener, closeNow } from './close-listener.ts'
+import { closeListener } from './close-listener.ts'
+import { closeNow } from './close-now.ts'
 import { listen } from './listen.ts'
 import type { Place } from './place.ts'
 import type { Incarnation } from './target.ts'
@@ -28,12 +29,12 @@ export const listenersOf = (name: string, { server, places, ours }: Incarnation)
   let left: Promise<unknown>[] = []
   const early: Socket[] = []
   let opening: Server | undefined
+  let ready = false
 
   const handOver = (socket: Socket) => {
-    if (server.listening || ready) server.emit('connection', socket)
+    if (ready) server.emit('connection', socket)
     else early.push(socket)
   }
-  let ready = false
   const listenOn = async (listener: Server, place: Place, signal: AbortSignal) => {
     opening = listener
     await listen(name, listener, place, signal).finally(() => {

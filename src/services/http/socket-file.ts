@@ -1,6 +1,7 @@
-import { lstatSync } from 'node:fs'
+import cluster from 'node:cluster'
+import { lstatSync, renameSync, unlinkSync } from 'node:fs'
 import { link, rename, unlink } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { connect, type Server } from 'node:net'
 
 export const isSocketFile = (path: string): boolean => {
   try {
@@ -40,3 +41,32 @@ const isDead = (path: string): Promise<boolean> =>
     socket.on('connect', () => answer(false))
     socket.on('error', (error: NodeJS.ErrnoException) => answer(error.code === 'ECONNREFUSED'))
   })
+
+const hidden = new WeakMap<Server, string>()
+
+/** Takes away the file of a server that listens on one: nobody can come any more, and who has come is let in. */
+export const hideSocketFile = (server: Server): void => {
+  const path = server.address()
+  // A cluster shares its socket, and the file is the primary's.
+  if (typeof path !== 'string' || cluster.isWorker || !isSocketFile(path)) return
+  try {
+    unlinkSync(path)
+    hidden.set(server, path)
+  } catch {
+    // Not ours to remove. Node tries again as it closes.
+  }
+}
+
+/** Node removes the file at its path as it closes the server. By then it may be another's, if ours was hidden. */
+export const besideNewcomer = (server: Server, close: () => void): void => {
+  const path = hidden.get(server)
+  hidden.delete(server)
+  if (path === undefined || !isSocketFile(path)) return close()
+  const aside = `${path}.${process.pid}.aside`
+  renameSync(path, aside)
+  try {
+    close()
+  } finally {
+    renameSync(aside, path)
+  }
+}

@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { ServiceError } from 'rx-service-group'
 import { http } from 'rx-service-group/http'
 import { afterAll, describe, expect, test } from 'vitest'
+import { closeNow } from '../../../src/services/http/close-now.ts'
+import { hideSocketFile } from '../../../src/services/http/socket-file.ts'
 import { drive, gate, refuses, request } from './driver.ts'
 import { http2, https, stacks } from './stacks.ts'
 
@@ -82,6 +84,46 @@ describe('a unix socket', () => {
     go.open()
     expect(await answer).toEqual({ body: 'done', connection: 'close' })
     await life.leave()
+  })
+
+  test('resets nobody while it closes, however many come', async () => {
+    const path = newPath()
+    const life = drive(http('api', hello, { path }))
+    await life.phase('running')
+    const failures: (string | undefined)[] = []
+    const asked: Promise<unknown>[] = []
+    let open = true
+    const ask = async () => {
+      try {
+        await askAt(path)
+      } catch (error) {
+        open = false
+        failures.push((error as NodeJS.ErrnoException).code)
+      }
+    }
+    const begun = performance.now()
+    for (let draining = false; open; ) {
+      asked.push(ask())
+      await new Promise(resolve => setImmediate(resolve))
+      if (draining || performance.now() - begun < 50) continue
+      draining = true
+      life.step('drain')
+    }
+    await Promise.all(asked)
+    expect(new Set(failures)).toEqual(new Set(['ENOENT']))
+    await life.leave()
+  })
+
+  test('of a process that comes up meanwhile at the same path is left alone', async () => {
+    const path = newPath()
+    const server = createNetServer().listen(path)
+    await once(server, 'listening')
+    hideSocketFile(server)
+    const newcomer = createServer((_, response) => response.end('newcomer')).listen(path)
+    await once(newcomer, 'listening')
+    closeNow(server)
+    expect((await askAt(path)).body).toBe('newcomer')
+    newcomer.close()
   })
 
   test('whose process was killed is replaced', async () => {
