@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** A client that is slow because the machine is busy with other tests looks like one that was cut off. */
-const ALONE = ['test/services/http/load.test.ts', 'test/services/http/load-http2.test.ts']
+const ALONE = ['load', 'load-http2', 'rolling'].map(name => `test/services/http/${name}.test.ts`)
 
 export default defineConfig({
   test: {
