@@ -6,6 +6,9 @@ import { http } from 'rx-service-group/http'
 import { describe, expect, test } from 'vitest'
 import { drive, gate, keepAlive, rawConnection, refuses, request } from './driver.ts'
 
+/** Long before node would close a connection by itself, also on a busy machine. */
+const SOON = 1_000
+
 const hello = (_: unknown, response: ServerResponse) => response.end('hello')
 
 describe('drain', () => {
@@ -32,7 +35,7 @@ describe('drain', () => {
     const { after, ...rest } = await answer
     expect(rest).toEqual({ connection: 'close', body: 'done' })
     expect(after).toBeGreaterThan(290)
-    expect(took).toBeLessThan(after + 50)
+    expect(took).toBeLessThan(after + SOON)
     await life.leave()
   })
 
@@ -65,7 +68,7 @@ describe('drain', () => {
     const sockets = agents.flatMap(agent => Object.values(agent.freeSockets).flat())
     expect(sockets).toHaveLength(10)
     const closed = Promise.all(sockets.map(socket => once(socket!, 'close')))
-    expect(await life.leave()).toBeLessThan(150)
+    expect(await life.leave()).toBeLessThan(SOON)
     await closed
   })
 
@@ -83,12 +86,12 @@ describe('drain', () => {
   test.each([
     ['that never sent a byte', ''],
     ['with half a head', 'GET / HTTP/1.1\r\nHost: exam'],
-  ])('a connection %s ends within 150 ms', async (_, sent) => {
+  ])('a connection %s is closed soon', async (_, sent) => {
     const life = drive(http('api', hello))
     const port = await life.port()
     const { socket, closed } = await rawConnection(port)
     if (sent) await new Promise<void>(resolve => socket.write(sent, () => resolve()))
-    expect(await life.leave()).toBeLessThan(150)
+    expect(await life.leave()).toBeLessThan(SOON)
     await closed
   })
 
@@ -107,7 +110,7 @@ describe('drain', () => {
     const { socket, closed, text } = await rawConnection(port)
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(socket, 'data')
-    expect(await life.leave()).toBeLessThan(150)
+    expect(await life.leave()).toBeLessThan(SOON)
     await closed
     expect(text()).toMatch(/0\r\n\r\n$/)
   })
@@ -178,7 +181,10 @@ describe('drain', () => {
     life.step('drain')
     await once(socket, 'data')
     life.step('stop')
-    expect((await life.phase('stopped')).info).toMatchObject({ cut: 1, cutRequests: 'an upgraded socket' })
+    expect((await life.phase('stopped')).info).toMatchObject({
+      cut: 1,
+      cutRequests: expect.stringMatching(/^an upgraded socket \(\d+ ms\)$/),
+    })
     await closed
   })
 
