@@ -52,7 +52,7 @@ describe('the health', () => {
     expect(await checkHealth(client)).toBe('SERVING')
     expect(await checkHealth(client, 'test.Echo')).toBe('SERVING')
     expect(await checkHealth(client, 'test.Nobody')).toBe(status.NOT_FOUND)
-    life.step('unready')
+    life.tell('unready')
     expect(await checkHealth(client)).toBe('NOT_SERVING')
     expect(await checkHealth(client, 'test.Echo')).toBe('NOT_SERVING')
     expect(await say(client, 'still here')).toBe('still here')
@@ -64,10 +64,10 @@ describe('the health', () => {
     const { life, client, pending } = await serve(serving({}))
     const watches = [watchHealth(client), watchHealth(client, 'test.Echo')]
     await Promise.all(watches.map(({ first }) => first))
-    life.step('unready')
+    life.tell('unready')
     await expect.poll(() => watches.map(({ said }) => said.at(-1))).toEqual(['NOT_SERVING', 'NOT_SERVING'])
-    life.step('drain')
-    await life.phase('drained')
+    life.tell('drain')
+    await life.until('drained')
     for (const { said, end } of watches) {
       expect(await end).toBe(status.UNAVAILABLE)
       expect(said).toEqual(['SERVING', 'NOT_SERVING'])
@@ -81,7 +81,7 @@ describe('the health', () => {
     const { life, client } = await serve(serving({}))
     const { said, first, end } = watchHealth(client)
     await first
-    life.step('drain')
+    life.tell('drain')
     expect(await end).toBe(status.UNAVAILABLE)
     expect(said).toEqual(['SERVING', 'NOT_SERVING'])
     await life.leave()
@@ -103,7 +103,7 @@ describe('drain', () => {
     )
     const answer = say(client, 'under way')
     await came
-    life.step('drain')
+    life.tell('drain')
     expect(await refuses(port)).toBe(true)
     expect(await say(client, 'too late')).toBe(status.UNAVAILABLE)
     const late = echoClient(port)
@@ -114,7 +114,7 @@ describe('drain', () => {
     await life.leave()
     expect(seen).toEqual(['under way'])
     expect(pending()).toEqual([1, 0])
-    expect((await life.phase('stopped')).info).not.toHaveProperty('cut')
+    expect((await life.until('stopped')).info).not.toHaveProperty('cut')
     client.close()
     late.close()
   })
@@ -150,8 +150,8 @@ describe('drain', () => {
     talk.send('one')
     collected.send('one')
     await Promise.all([repeated.first, talk.first, began.opened])
-    life.step('drain')
-    await life.until(() => pending()[0] === 3 || undefined)
+    life.tell('drain')
+    await life.until(() => pending()[0] === 3)
     talk.send('two')
     talk.finish()
     collected.send('two')
@@ -193,7 +193,7 @@ describe('drain', () => {
     const { life, client, pending } = await serve(serving({ Say: () => came.open() }))
     const answer = say(client, 'never mind', 200)
     await came.opened
-    life.step('drain')
+    life.tell('drain')
     expect(await answer).toBe(status.DEADLINE_EXCEEDED)
     await life.leave()
     expect(pending()).toEqual([1, 0])
@@ -221,7 +221,7 @@ describe('drain', () => {
     socket.write(Buffer.of(0, 0, 0, 4, 0, 0, 0, 0, 0))
     await once(socket, 'data')
     expect(await life.leave()).toBeGreaterThan(900)
-    expect((await life.phase('stopped')).info).not.toHaveProperty('cut')
+    expect((await life.until('stopped')).info).not.toHaveProperty('cut')
     socket.destroy()
   })
 
@@ -255,15 +255,15 @@ describe('drain', () => {
     const patient = say(client, 'patient')
     await asked.opened
     expect(await gaveUp).toBe(status.DEADLINE_EXCEEDED)
-    life.step('drain')
-    await life.until(() => pending().length > 0 || undefined)
+    life.tell('drain')
+    await life.until(() => pending().length > 0)
     // Until the server has heard of it, too.
     await passed(200)
     go.open()
     expect(await patient).toBe('patient')
     await life.leave()
     expect(pending().at(-1)).toBe(0)
-    expect((await life.phase('stopped')).info).not.toHaveProperty('cut')
+    expect((await life.until('stopped')).info).not.toHaveProperty('cut')
     client.close()
   })
 
@@ -291,7 +291,7 @@ describe('drain', () => {
     await once(socket, 'connect')
     // Accepted, too.
     await passed(50)
-    life.step('drain')
+    life.tell('drain')
     expect(await refuses(port)).toBe(true)
     const session = connectHttp2('https://localhost', {
       createConnection: () => connectTls({ socket, ALPNProtocols: ['h2'], rejectUnauthorized: false }),
@@ -320,7 +320,7 @@ describe('drain', () => {
     const { texts, first, end, pause, resume } = repeat(client, 'much')
     await first
     pause()
-    life.step('drain')
+    life.tell('drain')
     // Longer than a connection has once all is answered.
     await passed(1_200)
     expect(life.states.at(-1)).toMatchObject({ phase: 'draining', pending: 1 })
@@ -349,10 +349,10 @@ describe('what is left', () => {
 
   test('when the drain has run out of its time gets UNAVAILABLE, is counted and named with its age', async () => {
     const { life, client, pending, answers, cancelled } = await stuck()
-    life.step('drain')
-    await life.until(() => pending().includes(3) || undefined)
-    life.step('stop')
-    const { info, how } = await life.phase('stopped')
+    life.tell('drain')
+    await life.until(() => pending().includes(3))
+    life.tell('stop')
+    const { info, how } = await life.until('stopped')
     expect(how).toBe('stopped')
     expect(info).toMatchObject({
       cut: 3,
@@ -367,9 +367,9 @@ describe('what is left', () => {
 
   test.each(['running', 'draining', 'stopping'])('is cut by force while %s', async phase => {
     const { life, client, answers } = await stuck()
-    if (phase !== 'running') life.step(phase === 'draining' ? 'drain' : 'stop')
-    life.step('force')
-    const { info, how } = await life.phase('stopped')
+    if (phase !== 'running') life.tell(phase === 'draining' ? 'drain' : 'stop')
+    life.tell('force')
+    const { info, how } = await life.until('stopped')
     expect(how).toBe('forced')
     expect(info).toMatchObject({ cut: 3 })
     expect(info).not.toHaveProperty('abandoned')
@@ -379,7 +379,7 @@ describe('what is left', () => {
 
   test('is let go of when the listener of the states has left', async () => {
     const { life, port, client, answers } = await stuck()
-    life.subscription.unsubscribe()
+    life.abandon()
     expect(await Promise.all(answers)).not.toContain('one')
     expect(await refuses(port)).toBe(true)
     client.close()
@@ -391,12 +391,12 @@ test('a second drain and a second stop change nothing', async () => {
   const { life, client } = await serve(serving({ Say }))
   const answer = say(client, 'once')
   await came
-  for (const step of ['drain', 'drain'] as const) life.step(step)
+  for (const step of ['drain', 'drain'] as const) life.tell(step)
   await passed(20)
   go()
   expect(await answer).toBe('once')
-  await life.phase('drained')
-  for (const step of ['stop', 'stop', 'force'] as const) life.step(step)
+  await life.until('drained')
+  for (const step of ['stop', 'stop', 'force'] as const) life.tell(step)
   expect(await life.ended()).toBeUndefined()
   expect(life.states.filter(({ phase }) => phase === 'stopped')).toHaveLength(1)
   client.close()

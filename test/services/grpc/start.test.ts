@@ -23,7 +23,7 @@ const echoing: GrpcSetup = server =>
 describe('start', () => {
   test('is running once it listens, and says where', async () => {
     const life = drive(grpc('rpc', echoing, local))
-    const { info } = await life.phase('running')
+    const { info } = await life.until('running')
     const port = await life.port()
     expect(info).toEqual({ address: '127.0.0.1', port, url: `dns:127.0.0.1:${port}` })
     const client = echoClient(port)
@@ -35,7 +35,7 @@ describe('start', () => {
 
   test('listens on every address unless given one, and then says localhost', async () => {
     const life = drive(grpc('rpc', echoing))
-    const { info } = await life.phase('running')
+    const { info } = await life.until('running')
     expect(info).toMatchObject({ url: `dns:localhost:${await life.port()}` })
     await life.leave()
   })
@@ -83,7 +83,7 @@ describe('start', () => {
   test('stopped during a setup that takes its time, it never listens', async () => {
     const loaded = gate()
     const life = drive(grpc('rpc', () => loaded.opened, local))
-    life.step('stop')
+    life.tell('stop')
     loaded.open()
     expect(await life.ended()).toBeUndefined()
     expect(life.states.map(({ phase }) => phase)).toEqual(['starting', 'stopping', 'stopped'])

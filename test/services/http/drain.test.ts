@@ -18,7 +18,7 @@ describe('drain', () => {
         'api',
         express().get('/slow', (_, response) => {
           setTimeout(() => response.send('done'), 300)
-          life.step('drain')
+          life.tell('drain')
         }),
       ),
     )
@@ -29,8 +29,8 @@ describe('drain', () => {
       body,
       after: performance.now() - start,
     }))
-    await life.phase('draining')
-    await life.phase('drained')
+    await life.until('draining')
+    await life.until('drained')
     const took = performance.now() - start
     const { after, ...rest } = await answer
     expect(rest).toEqual({ connection: 'close', body: 'done' })
@@ -52,7 +52,7 @@ describe('drain', () => {
     const port = await life.port()
     const answer = request(port)
     await came.opened
-    life.step('drain')
+    life.tell('drain')
     await untilRefused(port)
     expect(life.states.at(-1)).toMatchObject({ phase: 'draining', pending: 1 })
     go.open()
@@ -77,7 +77,7 @@ describe('drain', () => {
     const port = await life.port()
     const agent = keepAlive()
     await request(port, '/', { agent })
-    life.step('drain')
+    life.tell('drain')
     await untilRefused(port)
     expect(await request(port, '/', { agent })).toMatchObject({ body: 'hello', headers: { connection: 'close' } })
     await life.leave()
@@ -132,7 +132,7 @@ describe('drain', () => {
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(socket, 'data')
     socket.pause()
-    life.step('drain')
+    life.tell('drain')
     await wroteAfterEnd.opened
     socket.resume()
     await closed
@@ -152,7 +152,7 @@ describe('drain', () => {
     const { socket, closed, text } = await rawConnection(port)
     socket.write('POST / HTTP/1.1\r\nHost: x\r\ncontent-length: 0\r\n\r\n')
     await once(socket, 'data')
-    life.step('drain')
+    life.tell('drain')
     await untilRefused(port)
     go.open()
     await closed
@@ -164,12 +164,12 @@ describe('drain', () => {
     const { server } = upgrading()
     const life = drive(http('api', server))
     const { socket, bytes } = await upgraded(await life.port())
-    life.step('drain')
+    life.tell('drain')
     const [frame] = await once(socket, 'data')
     expect(frame).toEqual(Buffer.of(0x88, 0x02, 0x03, 0xe9))
     expect(life.states.at(-1)).toMatchObject({ phase: 'draining', pending: 1 })
     socket.end()
-    await life.phase('drained')
+    await life.until('drained')
     expect(bytes().subarray(-4)).toEqual(frame)
     await life.leave()
   })
@@ -178,10 +178,10 @@ describe('drain', () => {
     const { server } = upgrading()
     const life = drive(http('api', server))
     const { socket, closed } = await upgraded(await life.port())
-    life.step('drain')
+    life.tell('drain')
     await once(socket, 'data')
-    life.step('stop')
-    expect((await life.phase('stopped')).info).toMatchObject({
+    life.tell('stop')
+    expect((await life.until('stopped')).info).toMatchObject({
       cut: 1,
       cutRequests: expect.stringMatching(/^an upgraded socket \(\d+ ms\)$/),
     })
@@ -203,9 +203,9 @@ describe('drain', () => {
     const answers = [0, 1, 2].map(i => request(port, `/${i}`))
     await all.opened
     const pending = () => life.states.flatMap(state => (state.phase === 'draining' ? (state.pending ?? []) : []))
-    life.step('drain')
+    life.tell('drain')
     for (const [i, { open }] of gates.entries()) {
-      await life.until(() => pending().includes(3 - i) || undefined)
+      await life.until(() => pending().includes(3 - i))
       await passed(20)
       open()
     }

@@ -27,7 +27,7 @@ describe('unready', () => {
     await ask()
     const seen: string[] = []
     session.on('goaway', code => seen.push(`goaway ${code}`))
-    life.step('unready')
+    life.tell('unready')
     // What has been said by now has come before the answer to a PING.
     await new Promise<void>(resolve => session.ping(() => resolve()))
     expect(seen).toEqual([])
@@ -58,7 +58,7 @@ describe('unready', () => {
     const { session, closed, ask } = await sessionTo(await life.port())
     const answers = [ask(), ask(), ask()]
     await all.opened
-    life.step('unready')
+    life.tell('unready')
     await once(session, 'goaway')
     go.open()
     expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['done', 'done', 'done'])
@@ -69,7 +69,7 @@ describe('unready', () => {
   test('no answer has a connection header, which HTTP/2 forbids', async () => {
     const life = drive(http('api', http2Plain.create(hello)))
     const { ask } = await sessionTo(await life.port())
-    life.step('unready')
+    life.tell('unready')
     const { status, headers } = await ask()
     expect(status).toBe(200)
     expect(headers).not.toHaveProperty('connection')
@@ -79,7 +79,7 @@ describe('unready', () => {
   test('requests that come together on one session are all answered', async () => {
     const life = drive(http('api', http2.create(hello)))
     const { ask, closed } = await sessionTo(await life.port(), 'https')
-    life.step('unready')
+    life.tell('unready')
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask()))
     expect(answers.map(({ body }) => body)).toEqual(Array(20).fill('hello'))
     await closed
@@ -89,7 +89,7 @@ describe('unready', () => {
   test('requests that follow one upon the other are all answered: GOAWAY waits until none has come for a while', async () => {
     const life = drive(http('api', http2Plain.create(hello)))
     const { session, ask, closed } = await sessionTo(await life.port())
-    life.step('unready')
+    life.tell('unready')
     const answers: ReturnType<typeof ask>[] = []
     for (let i = 0; i < 6; i++) {
       answers.push(ask())
@@ -103,10 +103,10 @@ describe('unready', () => {
   test('a client that answers no PING is served and told all the same', async () => {
     const life = drive(http('api', http2Plain.create(hello)))
     const { socket, closed, text } = await byHand(http2Plain, await life.port())
-    life.step('unready')
+    life.tell('unready')
     socket.write(Buffer.concat([halfBody(http2Plain), otherHalf(http2Plain)]))
     await expect.poll(text).toContain('hello')
-    life.step('drain')
+    life.tell('drain')
     await closed
     await life.leave()
   })
@@ -127,7 +127,7 @@ describe('a server that speaks both', () => {
       })
     expect(await askHttp1()).toEqual(['1.1', 'keep-alive'])
     expect((await ask()).body).toBe('hello')
-    life.step('unready')
+    life.tell('unready')
     const [one, two] = await Promise.all([askHttp1(), ask()])
     expect(one).toEqual(['1.1', 'close'])
     expect(two.body).toBe('hello')
@@ -151,7 +151,7 @@ describe('drain', () => {
     const { session, closed } = await sessionTo(await life.port())
     const events = session.request({ ':path': '/events' })
     await once(events, 'data')
-    life.step('drain')
+    life.tell('drain')
     await once(events.resume(), 'end')
     await closed
     await life.leave()
@@ -177,7 +177,7 @@ describe('drain', () => {
     })
     answer.end()
     await expect.poll(() => body).toBe('first;')
-    life.step('drain')
+    life.tell('drain')
     await once(session, 'goaway')
     go.open()
     await once(answer, 'close')
@@ -199,7 +199,7 @@ describe('drain', () => {
     const { session } = await sessionTo(await life.port())
     const answer = session.request({ ':path': '/' })
     await came.opened
-    life.step('drain')
+    life.tell('drain')
     await once(session, 'goaway')
     let length = 0
     for await (const chunk of answer) {
@@ -229,9 +229,9 @@ describe('drain', () => {
     const answers = [one.ask('/0'), one.ask('/1'), two.ask('/2')]
     await all.opened
     const pending = () => life.states.flatMap(state => (state.phase === 'draining' ? (state.pending ?? []) : []))
-    life.step('drain')
+    life.tell('drain')
     for (const [i, { open }] of gates.entries()) {
-      await life.until(() => pending().includes(3 - i) || undefined)
+      await life.until(() => pending().includes(3 - i))
       open()
       await answers[i]
     }
@@ -261,8 +261,8 @@ describe('what is left', () => {
     const answers = [one.ask('/a?token=secret'), one.ask('/a'), two.ask('/b')]
     const failed = Promise.allSettled(answers)
     await all.opened
-    life.step('force')
-    const { how, info } = await life.phase('stopped')
+    life.tell('force')
+    const { how, info } = await life.until('stopped')
     expect(how).toBe('forced')
     expect(info).toMatchObject({
       cut: 3,

@@ -50,7 +50,7 @@ describe('a unix socket', () => {
   test('is listened on, told, and gone at the end', async () => {
     const path = newPath()
     const life = drive(http('api', hello, { path }))
-    expect((await life.phase('running')).info).toEqual({ address: path, url: `unix:${path}` })
+    expect((await life.until('running')).info).toEqual({ address: path, url: `unix:${path}` })
     expect(statSync(path).isSocket()).toBe(true)
     expect((await askAt(path)).body).toBe('hello')
     await life.leave()
@@ -72,12 +72,12 @@ describe('a unix socket', () => {
         { path },
       ),
     )
-    await life.phase('running')
+    await life.until('running')
     const silent = connect(path)
     await once(silent, 'connect')
     const answer = askAt(path)
     await came.opened
-    life.step('drain')
+    life.tell('drain')
     await once(silent, 'close')
     await expect.poll(() => isReached(path)).toBe(false)
     expect(life.states.at(-1)).toMatchObject({ phase: 'draining', pending: 1 })
@@ -89,7 +89,7 @@ describe('a unix socket', () => {
   test('resets nobody while it closes, however many come', async () => {
     const path = newPath()
     const life = drive(http('api', hello, { path }))
-    await life.phase('running')
+    await life.until('running')
     const failures: (string | undefined)[] = []
     const asked: Promise<unknown>[] = []
     let open = true
@@ -107,7 +107,7 @@ describe('a unix socket', () => {
       await new Promise(resolve => setImmediate(resolve))
       if (draining || performance.now() - begun < 50) continue
       draining = true
-      life.step('drain')
+      life.tell('drain')
     }
     await Promise.all(asked)
     expect(new Set(failures)).toEqual(new Set(['ENOENT']))
@@ -131,7 +131,7 @@ describe('a unix socket', () => {
     await staleSocket(path)
     expect(existsSync(path)).toBe(true)
     const life = drive(http('api', hello, { path }))
-    await life.phase('running')
+    await life.until('running')
     expect((await askAt(path)).body).toBe('hello')
     await life.leave()
     expect(existsSync(path)).toBe(false)
@@ -171,7 +171,7 @@ describe('a unix socket', () => {
     const path = newPath()
     const life = drive(http('api', hello, { port: 0, host: '127.0.0.1', path }))
     const port = await life.port()
-    expect((await life.phase('running')).info).toEqual({
+    expect((await life.until('running')).info).toEqual({
       address: '127.0.0.1',
       port,
       url: `http://127.0.0.1:${port}`,
@@ -204,7 +204,7 @@ describe('several addresses', () => {
     const life = drive(http('api', stack.create(hello), { host: two }))
     const port = await life.port()
     const scheme = stack.tls ? 'https' : 'http'
-    expect((await life.phase('running')).info).toEqual({
+    expect((await life.until('running')).info).toEqual({
       address: two[0],
       port,
       url: `${scheme}://${two[0]}:${port}`,
@@ -236,7 +236,7 @@ describe('several addresses', () => {
     const port = await life.port()
     const answers = two.map(host => request(port, '/', { host }))
     await all.opened
-    life.step('drain')
+    life.tell('drain')
     for (const host of two) await expect.poll(() => refusesAt(host, port)).toBe(true)
     expect(life.states.at(-1)).toMatchObject({ phase: 'draining', pending: 2 })
     go.open()
@@ -283,8 +283,8 @@ describe('several addresses', () => {
     const client = await http2.client(await life.port(), two[1])
     const answer = client.ask('/slow').catch(() => {})
     await came.opened
-    life.step('force')
-    expect(await life.phase('stopped')).toMatchObject({ how: 'forced', info: { cut: 1 } })
+    life.tell('force')
+    expect(await life.until('stopped')).toMatchObject({ how: 'forced', info: { cut: 1 } })
     await Promise.all([answer, client.gone])
   })
 })
