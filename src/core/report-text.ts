@@ -85,8 +85,8 @@ const cells = (service: ServiceReport, order: number, group: string): readonly s
 /** What the services say they have cut off, in their own words. */
 const cut = ({ group, services }: Report, paint: Paint): readonly string[] => {
   const lines = services.flatMap(({ path, info }) =>
-    typeof info?.['cutRequests'] === 'string'
-      ? [`  ${paint('bad', 'cut')} ${path.slice(group.length + 1)}: ${info['cutRequests']}`]
+    typeof info?.['cutWork'] === 'string'
+      ? [`  ${paint('bad', 'cut')} ${path.slice(group.length + 1)}: ${info['cutWork']}`]
       : [],
   )
   return lines.length === 0 ? [] : [...lines, '']

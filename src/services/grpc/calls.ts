@@ -1,11 +1,8 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import type { Work } from '../common/cut.ts'
 
 /** A call that is under way. */
-export interface Call {
-  /** `/package.Service/Method` */
-  readonly path: string
-  /** On the clock of `performance`. */
-  readonly since: number
+export interface Call extends Work {
   /** Answers it with UNAVAILABLE; its handler hears `cancelled`. */
   readonly refuse: () => void
 }
@@ -36,7 +33,7 @@ export const trackCalls = (): Calls => {
   const interceptor: ServerInterceptor = ({ path }, wire) => {
     const refuse = () => wire.sendStatus(LEAVING)
     if (refusing) return new ServerInterceptingCall(wire, { start: refuse })
-    const call: Call = { path, since: performance.now(), refuse }
+    const call: Call = { what: path, since: performance.now(), refuse }
     const among = path === WATCH ? watches : open
     let started = false
     const over = () => {
@@ -81,22 +78,4 @@ export const trackCalls = (): Calls => {
       for (const watch of [...watches]) watch.refuse()
     },
   }
-}
-
-const AT_MOST = 5
-
-/** Calls, for people, with the age of the oldest: `/shop.Orders/Place (2, 9.8 s), /shop.Stock/Feed (31.0 s), 4 more`. */
-export const describeCalls = (calls: Iterable<Call>, now: number): string => {
-  const methods = new Map<string, { count: number; since: number }>()
-  for (const { path, since } of calls) {
-    const method = methods.get(path) ?? { count: 0, since }
-    methods.set(path, { count: method.count + 1, since: Math.min(method.since, since) })
-  }
-  const sorted = [...methods].sort(([, a], [, b]) => b.count - a.count)
-  const shown = sorted.slice(0, AT_MOST).map(([path, { count, since }]) => {
-    const age = `${((now - since) / 1_000).toFixed(1)} s`
-    return `${path} (${count === 1 ? age : `${count}, ${age}`})`
-  })
-  const more = sorted.slice(AT_MOST).reduce((sum, [, { count }]) => sum + count, 0)
-  return more === 0 ? shown.join(', ') : `${shown.join(', ')}, ${more} more`
 }

@@ -30,8 +30,8 @@ export interface GrpcOptions {
  * (`''`) and for each service; whoever watches hears it. Draining, it closes the listener, says GOAWAY, and finishes
  * every call under way, streams too (`pending` tells how many); a call that comes all the same gets UNAVAILABLE before any
  * handler sees it. Watches of the health end. Once all is answered, a connection is closed within a second. What
- * is left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutCalls: '/shop.Orders/Place
- * (2, 9.8 s)' }`, with the age of the oldest.
+ * is left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutWork: '/shop.Orders/Place
+ * (2, up to 9.8 s)' }`.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_PORT_IN_USE`,
  * `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws, `ERR_MISSING_PACKAGE`,

@@ -1,13 +1,16 @@
 import { setMaxListeners } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as passed } from 'node:timers/promises'
 import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
 import { messageOf, ServiceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
-import { describeCalls, trackCalls } from './calls.ts'
+import type { Info } from '../../core/state.ts'
+import { cutInfo } from '../common/cut.ts'
+import { listen } from '../common/listen.ts'
+import { type Place, reachableAt } from '../common/place.ts'
+import { trackCalls } from './calls.ts'
 import { addHealth, type Health } from './health.ts'
-import { listen, type Place, whereabouts } from './listen.ts'
 import type { GrpcSetup } from './setup.ts'
 
 export interface Settings {
@@ -99,10 +102,7 @@ export const serve = (
   }
 
   const cut = async ({ info }: ServiceContext) => {
-    if (calls.open.size > 0) {
-      const now = performance.now()
-      info({ cut: calls.open.size, cutCalls: describeCalls(calls.open, now) })
-    }
+    if (calls.open.size > 0) info(cutInfo([...calls.open]))
     leave()
     for (const { refuse } of [...calls.open]) refuse()
     if (sockets.size > 0) await Promise.race([closed, atMost(LAST_WORD)])
@@ -151,4 +151,11 @@ const connectionInjector = (name: string, server: Server, credentials: ServerCre
       { cause },
     )
   }
+}
+
+/** Where it listens, for the running state; a client takes the `url` as it is. */
+const whereabouts = (server: NetServer): Info => {
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') return {}
+  return { address: bound.address, port: bound.port, url: `dns:${reachableAt(bound)}` }
 }

@@ -1,8 +1,8 @@
 import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { connect, type Server, type Socket } from 'node:net'
+import { hideSocketFile } from '../common/socket-file.ts'
 import { closeNow } from './close-now.ts'
-import { hideSocketFile } from './socket-file.ts'
 
 /** How long to look for a good moment. Meanwhile new requests are held back, so it is short. */
 const PATIENCE = 20

@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import { besideNewcomer } from './socket-file.ts'
+import { besideNewcomer } from '../common/socket-file.ts'
 
 /** Closes only the listener. `server.close()` also cuts idle connections, with requests perhaps on their way. */
 export const closeNow = (server: Server): void => {

@@ -1,11 +1,5 @@
 import type { Socket } from 'node:net'
-
-/** Something under way, for people to know it by. */
-export interface Work {
-  readonly what: string
-  /** When it began, on the clock of `performance`. */
-  readonly since: number
-}
+import type { Work } from '../common/cut.ts'
 
 /** A connection, and how one that speaks its protocol is taken leave of. */
 export interface Connection {

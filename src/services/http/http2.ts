@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Connection, Work } from './connection.ts'
+import type { Work } from '../common/cut.ts'
+import type { Connection } from './connection.ts'
 import { EVENT_STREAM, routeOf } from './request.ts'
 
 /** A connection of HTTP/2: as many requests at once as there are streams. */

@@ -16,7 +16,7 @@ export type { HttpTarget } from './target.ts'
  * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
  * (`pending` tells how many), ends `text/event-stream` answers, tells WebSockets to close (1001), and closes connections
  * once they have been quiet for 45 ms. What is left when the drain time is over is cut, and told:
- * `info: { cut: 2, cutRequests: 'GET /slow (2, up to 12.3 s)' }`.
+ * `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
  *
  * A server that already listens is taken as it is, and `port`, `host` and `path` are not looked at. A server of yours is
  * given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass

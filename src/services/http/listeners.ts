@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net'
+import { listen } from '../common/listen.ts'
+import type { Place } from '../common/place.ts'
 import { closeListener } from './close-listener.ts'
 import { closeNow } from './close-now.ts'
-import { listen } from './listen.ts'
-import type { Place } from './place.ts'
 import type { Incarnation } from './target.ts'
 
 /** How often the system is asked for another port when the one it chose on the first address is taken on the next. */

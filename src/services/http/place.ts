@@ -1,8 +1,6 @@
 import type { Server } from 'node:net'
 import type { Info } from '../../core/state.ts'
-
-/** Where to listen: a place on the network, or a unix socket (on Windows a named pipe). */
-export type Place = { readonly port: number; readonly host?: string } | { readonly path: string }
+import { type Place, reachableAt } from '../common/place.ts'
 
 /** At least one. */
 export type Places = readonly [Place, ...Place[]]
@@ -38,9 +36,6 @@ export const placesOf = ({ port, host, path }: HttpOptions, refuse: (message: st
 
 const show = (value: unknown) => JSON.stringify(value) ?? String(value)
 
-export const describePlace = (place: Place): string =>
-  'path' in place ? place.path : place.host ? `${place.host}:${place.port}` : `port ${place.port}`
-
 /** Where it listens, for the running state: the first place in particular, and the urls of all if there are several. */
 export const whereabouts = (listeners: readonly Server[], scheme: 'http' | 'https'): Info => {
   const all = listeners.map(listener => whereabout(listener, scheme))
@@ -52,9 +47,6 @@ const whereabout = (listener: Server, scheme: 'http' | 'https'): Info => {
   const bound = listener.address()
   if (bound === null) return {}
   if (typeof bound === 'string') return { address: bound, url: `unix:${bound}` }
-  const { address, port, family } = bound
-  const host = isAnyAddress(address) ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
-  return { address, port, url: `${scheme}://${host}:${port}` }
+  const { address, port } = bound
+  return { address, port, url: `${scheme}://${reachableAt(bound)}` }
 }
-
-const isAnyAddress = (address: string) => address === '::' || address === '0.0.0.0'

@@ -33,7 +33,7 @@ describe('what is left', () => {
     expect(how).toBe('stopped')
     expect(info).toMatchObject({
       cut: 3,
-      cutRequests: expect.stringMatching(/^GET \/slow \(2, up to \d+ ms\), POST \/orders \(\d+ ms\)$/),
+      cutWork: expect.stringMatching(/^GET \/slow \(2, up to \d+ ms\), POST \/orders \(\d+ ms\)$/),
     })
     expect(info).not.toHaveProperty('abandoned')
     await closed
@@ -45,7 +45,7 @@ describe('what is left', () => {
     life.tell('force')
     expect(await life.until('stopped')).toMatchObject({
       how: 'forced',
-      info: { cut: 1, cutRequests: expect.stringMatching(/^GET \/slow \(\d+ ms\)$/) },
+      info: { cut: 1, cutWork: expect.stringMatching(/^GET \/slow \(\d+ ms\)$/) },
     })
     expect((await life.until('stopped')).info).not.toHaveProperty('abandoned')
     await closed
@@ -58,7 +58,7 @@ describe('what is left', () => {
     expect(how).toBe('forced')
     expect(info).toMatchObject({
       cut: 2,
-      cutRequests: expect.stringMatching(/^GET \/a \(\d+ ms\), GET \/b \(\d+ ms\)$/),
+      cutWork: expect.stringMatching(/^GET \/a \(\d+ ms\), GET \/b \(\d+ ms\)$/),
     })
     await closed
   })
@@ -77,7 +77,7 @@ describe('what is left', () => {
     life.tell('force')
     expect((await life.until('stopped')).info).toMatchObject({
       cut: 7,
-      cutRequests: expect.stringMatching(/^(GET \/[a-g] \(\d+ ms\), ){5}2 more$/),
+      cutWork: expect.stringMatching(/^(GET \/[a-g] \(\d+ ms\), ){5}2 more$/),
     })
   })
 

@@ -183,7 +183,7 @@ describe('drain', () => {
     life.tell('stop')
     expect((await life.until('stopped')).info).toMatchObject({
       cut: 1,
-      cutRequests: expect.stringMatching(/^an upgraded socket \(\d+ ms\)$/),
+      cutWork: expect.stringMatching(/^an upgraded socket \(\d+ ms\)$/),
     })
     await closed
   })

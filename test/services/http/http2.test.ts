@@ -266,7 +266,7 @@ describe('what is left', () => {
     expect(how).toBe('forced')
     expect(info).toMatchObject({
       cut: 3,
-      cutRequests: expect.stringMatching(/^GET \/a \(2, up to \d+ ms\), GET \/b \(\d+ ms\)$/),
+      cutWork: expect.stringMatching(/^GET \/a \(2, up to \d+ ms\), GET \/b \(\d+ ms\)$/),
     })
     await Promise.all([failed, one.closed, two.closed, idle.closed])
   })

@@ -103,9 +103,9 @@ describe.each(stacks)('$name', stack => {
     expect(report.services[0]).toMatchObject({
       outcome: 'stopped',
       timedOut: ['drain'],
-      info: { cut: 1, cutRequests: expect.stringMatching(/^GET \/slow \(\d+ ms\)$/) },
+      info: { cut: 1, cutWork: expect.stringMatching(/^GET \/slow \(\d+ ms\)$/) },
     })
-    const age = Number(/\d+/.exec(String(api.info()?.['cutRequests']))?.[0])
+    const age = Number(/\d+/.exec(String(api.info()?.['cutWork']))?.[0])
     expect(age).toBeGreaterThanOrEqual(DRAIN_TIMEOUT - 10)
     expect(formatReport(report)).toMatch(/^ {2}cut api: GET \/slow \(\d+ ms\)$/m)
     expect(report.took).toBeLessThan(DRAIN_TIMEOUT + SLACK)
@@ -183,7 +183,7 @@ describe.each(stacks)('$name', stack => {
     socket.write(halfBody(stack))
     await came.opened
     const report = await api.leave()
-    expect(report.services[0]?.info).toMatchObject({ cut: 1, cutRequests: expect.stringMatching(/^POST \/ \(/) })
+    expect(report.services[0]?.info).toMatchObject({ cut: 1, cutWork: expect.stringMatching(/^POST \/ \(/) })
     expect(report.took).toBeLessThan(DRAIN_TIMEOUT + SLACK)
     await closed
   })
@@ -319,7 +319,7 @@ describe.each([http, https, http2])('WebSocket over $name', stack => {
     const report = await api.leave()
     expect(report.services[0]).toMatchObject({
       timedOut: ['drain'],
-      info: { cut: 1, cutRequests: expect.stringMatching(/^an upgraded socket \(\d+ ms\)$/) },
+      info: { cut: 1, cutWork: expect.stringMatching(/^an upgraded socket \(\d+ ms\)$/) },
     })
     expect(report.took).toBeLessThan(DRAIN_TIMEOUT + SLACK)
     client.resume()

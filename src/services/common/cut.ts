@@ -1,6 +1,12 @@
 import { milliseconds } from '../../core/report-text.ts'
 import type { Info } from '../../core/state.ts'
-import type { Work } from './connection.ts'
+
+/** Something under way, for people to know it by. */
+export interface Work {
+  readonly what: string
+  /** When it began, on the clock of `performance`. */
+  readonly since: number
+}
 
 const AT_MOST = 5
 
@@ -22,5 +28,5 @@ export const describeCut = (work: readonly Work[], now: number): string => {
 
 export const cutInfo = (work: readonly Work[]): Info => ({
   cut: work.length,
-  cutRequests: describeCut(work, performance.now()),
+  cutWork: describeCut(work, performance.now()),
 })
