@@ -1,2 +1,4 @@
-export { amqpConsumer } from './consumer.ts'
-export type { AmqpConnect, AmqpConsumerOptions, MessageContext, MessageHandler, QueueOptions } from './options.ts'
+export { type AmqpConnection, amqpConnection, type ConnectionChoice } from './connection/connection.ts'
+export type { AmqpConnect, AmqpConnectionOptions } from './connection/options.ts'
+export { amqpConsumer } from './consumer/consumer.ts'
+export type { AmqpConsumerOptions, MessageContext, MessageHandler, QueueOptions } from './consumer/options.ts'

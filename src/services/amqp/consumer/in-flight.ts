@@ -1,43 +1,33 @@
-import type { ConsumeMessage } from 'amqplib'
 import { filter, isObservable, type Observable, Subject, type Subscription, startWith, takeWhile } from 'rxjs'
-import type { MessageContext, MessageHandler } from './options.ts'
-import type { Session } from './session.ts'
+import type { Delivery } from './delivery.ts'
+import type { MessageHandler } from './options.ts'
 
 /** How a handler ended: well, by a failure, or because it was asked to give up. */
-export type Outcome =
+export type Ended =
   | { readonly how: 'done' }
   | { readonly how: 'aborted' }
   | { readonly how: 'failed'; readonly error: unknown }
-
-/** A message, and the session that delivered it, which alone can acknowledge it. */
-export interface Delivery {
-  readonly message: ConsumeMessage
-  readonly session: Session
-}
 
 /** The messages that are in the hands of their handlers. */
 export interface InFlight {
   /** How many there are, as the number falls to zero; completes there. */
   readonly untilIdle$: () => Observable<number>
   /** Calls the handler; never throws. */
-  handle(message: ConsumeMessage, session: Session): void
+  handle(delivery: Delivery): void
   /** Asks all handlers to give up: promises may take their time, Observables are let go at once. */
   abort(): void
   /** Waits no longer for those that still run, and returns what they hold. What they do from now on is ignored. */
   giveUp(): readonly Delivery[]
 }
 
-/** @param onOutcome Called once for each message, unless it is given up. */
-export const inFlight = (
-  handler: MessageHandler,
-  onOutcome: (delivery: Delivery, outcome: Outcome) => void,
-): InFlight => {
+/** @param onEnded Called once for each message, unless it is given up. */
+export const inFlight = (handler: MessageHandler, onEnded: (delivery: Delivery, ended: Ended) => void): InFlight => {
   const running = new Set<Handling>()
   const changed$ = new Subject<number>()
-  const settle = (handling: Handling, outcome: Outcome) => {
+  const settle = (handling: Handling, ended: Ended) => {
     if (!running.delete(handling)) return
-    onOutcome(handling, outcome)
-    changed$.next(running.size)
+    onEnded(handling.delivery, ended)
+    if (changed$.observed) changed$.next(running.size)
   }
   return {
     untilIdle$: () =>
@@ -47,8 +37,8 @@ export const inFlight = (
         // Who was idle from the beginning has nothing to tell.
         filter((count, index) => count > 0 || index > 0),
       ),
-    handle: (message, session) => {
-      const handling = new Handling(message, session, settle)
+    handle: delivery => {
+      const handling = new Handling(delivery, settle)
       running.add(handling)
       handling.run(handler)
     },
@@ -56,7 +46,7 @@ export const inFlight = (
       for (const handling of [...running]) handling.abort()
     },
     giveUp: () => {
-      const given = [...running]
+      const given = [...running].map(({ delivery }) => delivery)
       running.clear()
       changed$.next(0)
       return given
@@ -64,42 +54,30 @@ export const inFlight = (
   }
 }
 
-const DONE: Outcome = { how: 'done' }
-const ABORTED: Outcome = { how: 'aborted' }
+const DONE: Ended = { how: 'done' }
+const ABORTED: Ended = { how: 'aborted' }
 
-/**
- * One call of the handler, and the context it is given. A class, and the signal a getter, because there is one for every
- * message: who asks for no signal pays for no AbortController.
- */
-class Handling implements Delivery, MessageContext {
-  readonly message: ConsumeMessage
-  readonly session: Session
-  readonly #settle: (handling: Handling, outcome: Outcome) => void
-  #controller: AbortController | undefined
+/** One call of the handler. */
+class Handling {
+  readonly delivery: Delivery
+  readonly #settle: (handling: Handling, ended: Ended) => void
   #subscription: Subscription | undefined
-  #aborted = false
 
-  constructor(message: ConsumeMessage, session: Session, settle: (handling: Handling, outcome: Outcome) => void) {
-    this.message = message
-    this.session = session
+  constructor(delivery: Delivery, settle: (handling: Handling, ended: Ended) => void) {
+    this.delivery = delivery
     this.#settle = settle
   }
 
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#aborted) this.#controller.abort()
-    return this.#controller.signal
-  }
-
   run(handler: MessageHandler): void {
+    const { delivery } = this
     const done = () => this.#settle(this, DONE)
-    const fail = (error: unknown) => this.#settle(this, this.#aborted ? ABORTED : { how: 'failed', error })
+    const fail = (error: unknown) => this.#settle(this, delivery.aborted ? ABORTED : { how: 'failed', error })
     try {
-      const result = handler(this.message, this)
+      const result = handler(delivery.message, delivery)
       if (isObservable(result)) {
         this.#subscription = result.subscribe({ error: fail, complete: done })
         // Aborted by what it did on subscription.
-        if (this.#aborted) this.#unsubscribe()
+        if (delivery.aborted) this.#unsubscribe()
       } else if (isThenable(result)) result.then(done, fail)
       else done()
     } catch (error) {
@@ -108,9 +86,8 @@ class Handling implements Delivery, MessageContext {
   }
 
   abort(): void {
-    if (this.#aborted) return
-    this.#aborted = true
-    this.#controller?.abort()
+    if (this.delivery.aborted) return
+    this.delivery.abort()
     this.#unsubscribe()
   }
 

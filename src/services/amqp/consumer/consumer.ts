@@ -1,37 +1,29 @@
-import type { ConsumeMessage } from 'amqplib'
 import {
   defer,
-  EMPTY,
   finalize,
   from,
   fromEvent,
   ignoreElements,
   lastValueFrom,
   merge,
-  retry,
   Subscription,
   takeUntil,
   tap,
-  throwError,
   timer,
 } from 'rxjs'
-import { messageOf, ServiceError } from '../../core/errors.ts'
-import type { ServiceContext } from '../../core/hook-call.ts'
-import { checkName, type Service, type ServiceHooks, service } from '../../core/service.ts'
-import { backoff } from './backoff.ts'
-import { isFinal } from './errors.ts'
-import { type Delivery, inFlight } from './in-flight.ts'
-import {
-  type AmqpConnect,
-  type AmqpConsumerOptions,
-  type MessageHandler,
-  type Settings,
-  settingsOf,
-} from './options.ts'
-import { openSession, type Session } from './session.ts'
+import { messageOf, ServiceError } from '../../../core/errors.ts'
+import type { ServiceContext } from '../../../core/hook-call.ts'
+import { checkName, type Service, type ServiceHooks, service } from '../../../core/service.ts'
+import type { Info } from '../../../core/state.ts'
+import { type ChannelState, type OpenChannel, superviseChannel } from '../connection/channel.ts'
+import { isFinal } from '../connection/errors.ts'
+import type { Hold } from '../connection/line.ts'
+import type { Delivery } from './delivery.ts'
+import { queueError } from './errors.ts'
+import { inFlight } from './in-flight.ts'
+import { type AmqpConsumerOptions, type MessageHandler, type Settings, settingsOf } from './options.ts'
+import { consume, type Session } from './session.ts'
 
-/** Consuming for this long, in milliseconds, a connection counts as stable: the next loss begins a new backoff. */
-const STABLE_AFTER = 10_000
 /** How long handlers may take to end once their signal has fired, in milliseconds. */
 const GRACE = 250
 
@@ -40,8 +32,7 @@ const GRACE = 250
  *
  * It is running once it consumes. A refused connection is tried again until the start times out; a refused password or
  * virtual host, or a missing queue, fails the start at once. When the connection, its channel or the consumer is lost
- * later, health turns to `warn` and all three are opened anew, after 100 ms at first and 1 s at most, until it is
- * `pass` again; only a password refused then fails the service.
+ * later, health turns to `fail` and it is opened anew, after 50 ms at first and 600 ms at most, until it is `pass` again; only a password refused then fails the service.
  *
  * Asked to drain, it takes no more messages, hands back what arrives all the same, and waits for its handlers. When
  * the drain time is over their signals fire; those that still run 250 ms later are given up, told as `abandoned` in
@@ -66,7 +57,7 @@ export const amqpConsumer = <const Name extends string>(
   handler: MessageHandler,
 ): Service<Name> => {
   checkName(name)
-  const settings = settingsOf(name, options, connectWithAmqplib)
+  const settings = settingsOf(name, options)
   if (typeof handler !== 'function')
     throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}" needs a function that handles a message`)
   return {
@@ -81,20 +72,13 @@ export const amqpConsumer = <const Name extends string>(
   }
 }
 
-// Only who uses the default needs the package.
-const connectWithAmqplib: AmqpConnect = async (url, options) => {
-  const { connect } = await import('amqplib')
-  // It heeds a signal that fires, but not one that has fired.
-  options.signal.throwIfAborted()
-  return connect(url, options)
-}
-
 /** One life of a consumer. To unsubscribe `life` is to let go of everything. */
 const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscription): ServiceHooks => {
+  const { service, address, queue, lines } = settings
   // Failed messages, each with the timer after which it is handed back. All belong to the present session.
-  const retries = new Map<ConsumeMessage, Subscription>()
-  let session: Session | undefined
-  let stable: Subscription | undefined
+  const retries = new Map<Delivery, Subscription>()
+  let hold: Hold | undefined
+  let channel: OpenChannel<Session> | undefined
   let leaving: Promise<void> | undefined
   let failed = 0
   let tell: ServiceContext['info'] = () => {}
@@ -105,53 +89,55 @@ const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscr
   }
   /** What was delivered over a lost session is delivered again: who works on it should know. */
   const forgetSession = () => {
-    session = undefined
-    stable?.unsubscribe()
+    channel?.opened.close()
+    channel = undefined
     dropRetries()
     flight.abort()
   }
   life.add(forgetSession)
 
-  const onFailure = ({ message, session }: Delivery) => {
-    if (settings.onError === 'reject') return session.nack(message, false)
-    if (leaving) return session.nack(message, true)
+  const onFailure = (delivery: Delivery) => {
+    const { session } = delivery
+    if (settings.onError === 'reject') return session.nack(delivery, false)
+    if (leaving) return session.nack(delivery, true)
     const handBack = () => {
-      retries.delete(message)
-      session.nack(message, true)
+      retries.delete(delivery)
+      session.nack(delivery, true)
     }
-    retries.set(message, timer(settings.retryDelay).subscribe(handBack))
+    retries.set(delivery, timer(settings.retryDelay).subscribe(handBack))
   }
 
-  const flight = inFlight(handler, (delivery, outcome) => {
-    const { message, session } = delivery
-    if (outcome.how === 'done') return session.ack(message)
-    if (outcome.how === 'aborted') return session.nack(message, true)
+  const flight = inFlight(handler, (delivery, ended) => {
+    const { session } = delivery
+    if (ended.how === 'done') return session.ack(delivery)
+    if (ended.how === 'aborted') return session.nack(delivery, true)
     onFailure(delivery)
-    tell({ failed: ++failed, lastFailure: messageOf(outcome.error) })
+    tell({ failed: ++failed, lastFailure: messageOf(ended.error) })
   })
 
-  const onMessage = (message: ConsumeMessage, from: Session) => {
-    if (leaving) from.nack(message, true)
-    else flight.handle(message, from)
+  const onDelivery = (delivery: Delivery) => {
+    if (leaving) delivery.session.nack(delivery, true)
+    else flight.handle(delivery)
   }
 
   const giveUp = () => {
     const abandoned = flight.giveUp()
-    for (const { message, session } of abandoned) session.nack(message, true)
+    for (const delivery of abandoned) delivery.session.nack(delivery, true)
     if (abandoned.length > 0) tell({ abandoned: abandoned.length })
   }
 
   /** From this very tick on no message is started, and nothing connects again. Settles when no more are delivered. */
   const leave = (): Promise<void> => {
     if (leaving) return leaving
-    if (session) {
-      leaving = session.cancel()
-      for (const message of retries.keys()) session.nack(message, true)
+    if (channel) {
+      leaving = channel.opened.cancel()
+      for (const delivery of retries.keys()) delivery.session.nack(delivery, true)
       dropRetries()
     } else {
       leaving = Promise.resolve()
       life.unsubscribe()
     }
+    tell({ consumer: 'stopped' })
     return leaving
   }
 
@@ -160,40 +146,41 @@ const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscr
       const { signal, setHealth, fail } = context
       tell = context.info
       let running = false
-      let attempts = 0
-      let lastError: unknown
-      tell({ broker: settings.address, queue: settings.queue })
+      let lastError: Error | undefined
+      tell({ broker: address, queue })
 
-      const sessions$ = openSession(settings, onMessage).pipe(
-        retry({
-          delay: error => {
-            forgetSession()
-            if (leaving) return EMPTY
-            if (isFinal(error, running)) return throwError(() => error)
-            if (running && messageOf(error) !== messageOf(lastError)) setHealth('warn', messageOf(error))
-            lastError = error
-            return timer(backoff(attempts++))
-          },
-        }),
-      )
-      const supervision = sessions$.subscribe({
-        next: opened => {
-          session = opened
-          stable = timer(STABLE_AFTER).subscribe(() => {
-            attempts = 0
-          })
-          if (running) setHealth('pass')
-          running = true
-          lastError = undefined
-          resolve()
-        },
-        error: error => {
-          if (!running) return reject(error)
-          giveUp()
-          fail(error)
-        },
+      const onMissing = (missing: Level, error: Error | undefined) => {
+        forgetSession()
+        if (leaving) return life.unsubscribe()
+        if (error && isFinal(error, running)) {
+          if (running) giveUp()
+          life.unsubscribe()
+          return running ? fail(error) : reject(error)
+        }
+        if (error && running && error.message !== lastError?.message) setHealth('fail', error.message)
+        lastError = error ?? lastError
+        tell(levels(missing))
+      }
+      const onChannel = (state: ChannelState<Session>) => {
+        if (state.missing !== undefined) return onMissing(state.missing, state.error)
+        channel = state
+        tell(levels(undefined))
+        if (running) setHealth('pass')
+        running = true
+        lastError = undefined
+        resolve()
+        queueMicrotask(() => state.opened.begin())
+      }
+
+      const held = lines.consuming.hold(service)
+      hold = held
+      const channels$ = superviseChannel(held, {
+        create: model => model.createChannel(),
+        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery),
+        explain: error => queueError(settings, held.settings, error),
       })
-      life.add(supervision)
+      life.add(channels$.subscribe(onChannel))
+      life.add(() => held.drop())
 
       const cancel = () => {
         if (running) return
@@ -214,9 +201,21 @@ const consumerHooks = (settings: Settings, handler: MessageHandler, life: Subscr
     const graceOver$ = merge(timer(signal.aborted ? 0 : GRACE), fromEvent(signal, 'abort'))
     await lastValueFrom(flight.untilIdle$().pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })
     giveUp()
-    await session?.close()
+    channel?.opened.flush()
+    // The channel first, since only the answer to its close says that the last acks arrived.
+    await channel?.close()
+    await hold?.leave()
     life.unsubscribe()
   }
 
   return { start, drain, stop, force: () => life.unsubscribe() }
 }
+
+type Level = 'connection' | 'channel' | 'consumer'
+
+/** What there is of the three levels, said in a word each. */
+const levels = (missing: Level | undefined): Info => ({
+  connection: missing === 'connection' ? 'connecting' : 'connected',
+  channel: missing === 'connection' || missing === 'channel' ? 'closed' : 'open',
+  consumer: missing === undefined ? 'consuming' : missing === 'consumer' ? 'cancelled' : 'stopped',
+})
