@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'ERR_AMQP_VHOST'
   | 'ERR_AMQP_QUEUE'
   | 'ERR_AMQP_EXCHANGE'
+  | 'ERR_AMQP_BODY'
   | 'ERR_MISSING_PACKAGE'
 
 /** An error as plain JSON, causes kept: what states, events and reports carry. */

@@ -1,4 +1,3 @@
-import type { ConsumeMessage } from 'amqplib'
 import { amqpConsumer } from 'rx-service-group/amqp'
 import { serviceConformance } from 'rx-service-group/testing'
 import { filter, firstValueFrom, raceWith, Subject, switchMap, take, throwError, timer } from 'rxjs'
@@ -20,8 +19,7 @@ describe('the consumer is like any other service', () => {
   const slow = new Map<string, { readonly promise: Promise<void> }>()
   let sent = 0
 
-  const handler = async ({ content }: ConsumeMessage) => {
-    const body = content.toString()
+  const handler = async (body: string) => {
     begun$.next(body)
     await slow.get(body)?.promise
     handled$.next(body)
@@ -39,7 +37,7 @@ describe('the consumer is like any other service', () => {
 
   const checks = serviceConformance({
     timeout: 1000,
-    create: () => amqpConsumer('orders', { url: broker.url, queue }, handler),
+    create: () => amqpConsumer('orders', { url: broker.url, queue, decode: 'text' }, handler),
     use: async () => {
       const body = `quick ${sent++}`
       const handled = seen(handled$, body)
@@ -62,7 +60,8 @@ describe('the consumer is like any other service', () => {
         },
       }
     },
-    broken: () => amqpConsumer('orders', { url: broker.url.replace(/:[^:@]*@/, ':wrong@'), queue }, handler),
+    broken: () =>
+      amqpConsumer('orders', { url: broker.url.replace(/:[^:@]*@/, ':wrong@'), queue, decode: 'text' }, handler),
   })
   for (const { name, run } of checks) test(name, run)
 })

@@ -15,9 +15,9 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
 
   const consume = (
     queue: string,
-    handler: MessageHandler = () => undefined,
-    options: Partial<AmqpConsumerOptions> = {},
-  ) => live(amqpConsumer('orders', { url: broker.url, queue, ...options }, handler))
+    handler: MessageHandler<string> = () => undefined,
+    options: Omit<Partial<AmqpConsumerOptions>, 'decode'> = {},
+  ) => live(amqpConsumer('orders', { url: broker.url, queue, decode: 'text', ...options }, handler))
 
   const stop = async (life: ReturnType<typeof live>) => {
     life.tell('stop')
@@ -27,7 +27,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
   test('connections closed by force: fail, with the reason, then consuming again', async () => {
     const queue = queueName()
     const seen = promised<string>()
-    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    const life = consume(queue, body => seen.resolve(body))
     await life.until(hasHealth('pass'))
     life.forget()
     await broker.faults.closeAllConnections()
@@ -50,7 +50,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     const started = promised()
     const aborted = promised()
     const again = promised<boolean>()
-    const life = consume(queue, (message, { signal }) => {
+    const life = consume(queue, (_, { message, signal }) => {
       if (message.fields.redelivered) return again.resolve(true)
       started.resolve()
       signal.addEventListener('abort', () => aborted.resolve())
@@ -86,7 +86,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     }
     const started = promised()
     const again = promised()
-    const handler: MessageHandler = message => {
+    const handler: MessageHandler<string> = (_, { message }) => {
       if (message.fields.redelivered) return again.resolve()
       started.resolve()
       return new Promise(() => {})
@@ -107,7 +107,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
   test('its queue deleted: fail, and the queue is declared and consumed again', async () => {
     const queue = queueName()
     const seen = promised<string>()
-    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    const life = consume(queue, body => seen.resolve(body))
     await life.until(hasHealth('pass'))
     life.forget()
     await other.deleteQueue(queue)
@@ -137,7 +137,9 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await broker.faults.deliveryTimeout(400)
     await other.publish(queue, ['slow'])
     const again = promised()
-    const life = consume(queue, message => (message.fields.redelivered ? again.resolve() : new Promise(() => {})))
+    const life = consume(queue, (_, { message }) =>
+      message.fields.redelivered ? again.resolve() : new Promise(() => {}),
+    )
     const lost = await life.until(hasHealth('fail'))
     expect(lost.detail).toMatch(/^channel closed: .*timed out/)
     await again.promise
@@ -197,7 +199,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await other.publish(queue, ['before'])
     await broker.faults.block()
     const seen = promised<string>()
-    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    const life = consume(queue, body => seen.resolve(body))
     expect(await seen.promise).toBe('before')
     const at = performance.now()
     await stop(life)
@@ -240,7 +242,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
   test('killed: fail, and found again when it is back, its durable queue too', async () => {
     const queue = queueName()
     const seen = promised<string>()
-    const life = consume(queue, message => seen.resolve(message.content.toString()))
+    const life = consume(queue, body => seen.resolve(body))
     await life.until(hasHealth('pass'))
     life.forget()
     await broker.faults.kill()

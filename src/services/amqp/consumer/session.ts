@@ -7,6 +7,8 @@ import { declareTopology } from './topology.ts'
 
 /** A consumer on its channel. */
 export interface Session extends Acks {
+  /** Its channel is gone: what was delivered comes again. */
+  readonly closed: boolean
   /** From now on deliveries are handed over, those that came before first. */
   begin(): void
   /** Settles when no more deliveries come, or when the channel is gone. */
@@ -29,6 +31,9 @@ export const consume = async (
   let early: Delivery[] | undefined = []
   const session: Session = {
     ...acks,
+    get closed() {
+      return closed
+    },
     begin: () => {
       const held = early ?? []
       early = undefined
@@ -44,7 +49,7 @@ export const consume = async (
       acks.close()
     },
   }
-  const name = await declareTopology(settings, channel)
+  await declareTopology(settings, channel)
   await channel.prefetch(prefetch)
 
   const deliver = (message: ConsumeMessage) => {
@@ -54,7 +59,7 @@ export const consume = async (
     if (early) early.push(delivery)
     else onDelivery(delivery)
   }
-  const reply = await channel.consume(name, message => {
+  const reply = await channel.consume(queue, message => {
     if (message) deliver(message)
     else lose(new ConsumerLost(`consumer cancelled by the broker: queue "${queue}" was deleted, or can't be served`))
   })
