@@ -77,17 +77,18 @@ export const consumption = (
 
   const hand = makeHand()
   const counts = makeCounts(() => hand.size, tell)
-  const copies = makeCopies(lines.publishing, service)
+  const sayTrouble = (why: string | undefined) => {
+    if (why === trouble) return
+    trouble = why
+    sayHealth()
+  }
+  const copies = makeCopies(lines.publishing, service, why => sayTrouble(`messages that failed wait: ${why}`))
   const outcomes = makeOutcomes(settings, {
     hand,
     counts,
     copies,
     keepsDelays: () => keepsDelays,
-    trouble: why => {
-      if (why === trouble) return
-      trouble = why
-      sayHealth()
-    },
+    trouble: sayTrouble,
   })
   const worker = makeWorker((delivery, ended) => {
     working--
