@@ -33,8 +33,7 @@ const app = express()
 const group = serviceGroup('shop')
   .add(outbox.service)
   .add(
-    amqpConsumer('orders', { url, connect, queue: 'orders', prefetch: 5 }, async message => {
-      const { id } = JSON.parse(message.content.toString()) as { id: number }
+    amqpConsumer('orders', { url, connect, queue: 'orders', prefetch: 5 }, async ({ id }: { id: number }) => {
       await delay(1_000)
       orders.set(id, 'handled')
     }),

@@ -27,12 +27,15 @@ const app = express().post('/quotes', async (_, response) => {
   response.json({ id, price: await price })
 })
 
-const quotes = amqpConsumer('quotes', { url, connect, queue: 'quotes', prefetch: 1 }, async message => {
-  const { id } = JSON.parse(message.content.toString()) as { id: number }
-  await delay(400)
-  waiting.get(id)?.(id * 10)
-  waiting.delete(id)
-})
+const quotes = amqpConsumer(
+  'quotes',
+  { url, connect, queue: 'quotes', prefetch: 1 },
+  async ({ id }: { id: number }) => {
+    await delay(400)
+    waiting.get(id)?.(id * 10)
+    waiting.delete(id)
+  },
+)
 
 const group = serviceGroup('shop')
   .add(outbox.service)

@@ -34,6 +34,8 @@ export type ErrorCode =
   | 'ERR_AMQP_CREDENTIALS'
   | 'ERR_AMQP_VHOST'
   | 'ERR_AMQP_QUEUE'
+  | 'ERR_AMQP_EXCHANGE'
+  | 'ERR_AMQP_BODY'
   | 'ERR_MISSING_PACKAGE'
 
 /** An error as plain JSON, causes kept: what states, events and reports carry. */

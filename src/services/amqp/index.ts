@@ -1,2 +1,15 @@
-export { amqpConsumer } from './consumer.ts'
-export type { AmqpConnect, AmqpConsumerOptions, MessageContext, MessageHandler, QueueOptions } from './options.ts'
+export { type AmqpConnection, amqpConnection, type ConnectionChoice } from './connection/connection.ts'
+export type { AmqpConnect, AmqpConnectionOptions } from './connection/options.ts'
+export { amqpConsumer } from './consumer/consumer.ts'
+export type { BodyOf, Decode } from './consumer/decode.ts'
+export { type AmqpMessage, type AmqpPipeline, amqpMessages } from './consumer/messages.ts'
+export type {
+  AmqpConsumerOptions,
+  AmqpSourceOptions,
+  BindingOptions,
+  ExchangeOptions,
+  MessageContext,
+  MessageHandler,
+  QueueOptions,
+} from './consumer/options.ts'
+export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'

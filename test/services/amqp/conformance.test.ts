@@ -1,7 +1,7 @@
-import type { ConsumeMessage } from 'amqplib'
-import { amqpConsumer } from 'rx-service-group/amqp'
+import type { Service } from 'rx-service-group'
+import { amqpConsumer, amqpMessages } from 'rx-service-group/amqp'
 import { serviceConformance } from 'rx-service-group/testing'
-import { filter, firstValueFrom, raceWith, Subject, switchMap, take, throwError, timer } from 'rxjs'
+import { filter, firstValueFrom, mergeMap, raceWith, Subject, switchMap, take, throwError, timer } from 'rxjs'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { useBroker } from '../../support/broker.ts'
 import { type Bystander, bystander, promised, queueName } from './life.ts'
@@ -13,15 +13,30 @@ beforeAll(async () => {
 })
 afterAll(() => other?.close())
 
-describe('the consumer is like any other service', () => {
+type Handler = (body: string) => Promise<void>
+type Make = (url: string, queue: string, handler: Handler) => Service
+
+const kinds: Record<string, Make> = {
+  'a consumer': (url, queue, handler) => amqpConsumer('orders', { url, queue, decode: 'text' }, handler),
+  'a pipeline of messages': (url, queue, handler) =>
+    amqpMessages('orders', { url, queue, decode: 'text' }, messages$ =>
+      messages$.pipe(
+        mergeMap(async message => {
+          await handler(message.body)
+          return message
+        }),
+      ),
+    ),
+}
+
+describe.each(Object.entries(kinds))('%s is like any other service', (_, make) => {
   const queue = queueName()
   const handled$ = new Subject<string>()
   const begun$ = new Subject<string>()
   const slow = new Map<string, { readonly promise: Promise<void> }>()
   let sent = 0
 
-  const handler = async ({ content }: ConsumeMessage) => {
-    const body = content.toString()
+  const handler = async (body: string) => {
     begun$.next(body)
     await slow.get(body)?.promise
     handled$.next(body)
@@ -39,7 +54,7 @@ describe('the consumer is like any other service', () => {
 
   const checks = serviceConformance({
     timeout: 1000,
-    create: () => amqpConsumer('orders', { url: broker.url, queue }, handler),
+    create: () => make(broker.url, queue, handler),
     use: async () => {
       const body = `quick ${sent++}`
       const handled = seen(handled$, body)
@@ -62,7 +77,7 @@ describe('the consumer is like any other service', () => {
         },
       }
     },
-    broken: () => amqpConsumer('orders', { url: broker.url.replace(/:[^:@]*@/, ':wrong@'), queue }, handler),
+    broken: () => make(broker.url.replace(/:[^:@]*@/, ':wrong@'), queue, handler),
   })
   for (const { name, run } of checks) test(name, run)
 })

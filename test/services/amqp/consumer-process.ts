@@ -9,9 +9,9 @@ const [url = '', queue = '', prefetch = '1'] = process.argv.slice(2)
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 const group = serviceGroup('shop').add(
-  amqpConsumer('orders', { url, queue, prefetch: Number(prefetch) }, async message => {
+  amqpConsumer('orders', { url, queue, prefetch: Number(prefetch), decode: 'text' }, async body => {
     await new Promise(setImmediate)
-    say(`handled ${message.content}`)
+    say(`handled ${body}`)
   }),
 )
 group.events$.subscribe(event => {

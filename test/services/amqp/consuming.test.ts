@@ -22,8 +22,8 @@ beforeAll(async () => {
 })
 afterAll(() => other?.close())
 
-const consume = (queue: string, handler: MessageHandler, options = {}) =>
-  live(amqpConsumer('orders', { url: broker.url, queue, ...options }, handler))
+const consume = (queue: string, handler: MessageHandler<string>, options = {}) =>
+  live(amqpConsumer('orders', { url: broker.url, queue, decode: 'text', ...options }, handler))
 
 const stop = async (life: ReturnType<typeof live>) => {
   life.tell('stop')
@@ -35,8 +35,8 @@ describe('consuming', () => {
     const queue = queueName()
     const seen: string[] = []
     const all = promised()
-    const life = consume(queue, async message => {
-      seen.push(message.content.toString())
+    const life = consume(queue, async body => {
+      seen.push(body)
       if (seen.length === 20) all.resolve()
     })
     await life.until(isRunning)
@@ -56,9 +56,9 @@ describe('consuming', () => {
     await other.publish(queue, numbers(3))
     const all = promised()
     let handled = 0
-    const life = consume(queue, message => {
+    const life = consume(queue, body => {
       if (++handled === 3) all.resolve()
-      return [undefined, Promise.resolve(), of(1, 2)][Number(message.content)]
+      return [undefined, Promise.resolve(), of(1, 2)][Number(body)]
     })
     await all.promise
     await stop(life)
@@ -95,7 +95,7 @@ describe('consuming', () => {
     const queue = queueName()
     await other.publish(queue, ['one'])
     const seen = promised<string>()
-    const life = consume(queue, message => seen.resolve(message.content.toString()), { declare: false })
+    const life = consume(queue, body => seen.resolve(body), { declare: false })
     expect(await seen.promise).toBe('one')
     await stop(life)
     await other.deleteQueue(queue)
@@ -121,13 +121,13 @@ describe('a handler that fails', () => {
       const second = promised()
       const life = consume(
         queue,
-        message => {
-          if (message.content.toString() === 'other') return second.resolve()
-          if (message.fields.redelivered) return again.resolve(performance.now())
+        (body, { attempt }) => {
+          if (body === 'other') return second.resolve()
+          if (attempt > 1) return again.resolve(performance.now())
           failedAt.resolve(performance.now())
           return fail()
         },
-        { retryDelay: 200 },
+        { retry: { initialDelay: 200 } },
       )
       await other.publish(queue, ['bad'])
       const at = await failedAt.promise
@@ -143,13 +143,13 @@ describe('a handler that fails', () => {
       await other.deleteQueue(queue)
     })
 
-  test('with onError "reject" the queue dead-letters the message', async () => {
+  test('with onError "dead-letter" the queue dead-letters the message', async () => {
     const queue = queueName()
     const dead = queueName()
     await other.declare(dead)
     const life = consume(queue, () => Promise.reject(new Error('no')), {
       queue: { name: queue, deadLetterExchange: '', deadLetterRoutingKey: dead },
-      onError: 'reject',
+      onError: 'dead-letter',
     })
     await life.until(isRunning)
     const channel = await other.connection.createChannel()
@@ -163,10 +163,13 @@ describe('a handler that fails', () => {
     await other.deleteQueue(dead)
   })
 
-  test('a message that waits for its retry is handed back when draining', async () => {
+  test('a message that waits to be requeued is handed back when draining', async () => {
     const queue = queueName()
     await other.publish(queue, ['bad'])
-    const life = consume(queue, () => Promise.reject(new Error('no')), { retryDelay: 60_000 })
+    const life = consume(queue, () => Promise.reject(new Error('no')), {
+      onError: 'requeue',
+      retry: { initialDelay: 60_000 },
+    })
     await life.until(hasInfo('failed'))
     life.tell('drain')
     await life.until(isPhase('drained'))

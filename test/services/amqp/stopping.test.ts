@@ -22,8 +22,8 @@ beforeAll(async () => {
 })
 afterAll(() => other?.close())
 
-const consume = (queue: string, handler: MessageHandler, options = {}) =>
-  live(amqpConsumer('orders', { url: broker.url, queue, ...options }, handler))
+const consume = (queue: string, handler: MessageHandler<string>, options = {}) =>
+  live(amqpConsumer('orders', { url: broker.url, queue, decode: 'text', ...options }, handler))
 
 const takeAll = async (queue: string) => {
   const rest = []
@@ -42,10 +42,10 @@ describe('stopping amid a thousand messages', () => {
         let started = 0
         const life = consume(
           queue,
-          async message => {
+          async body => {
             started++
             await new Promise(setImmediate)
-            if (handled.push(message.content.toString()) === 250) amid.resolve()
+            if (handled.push(body) === 250) amid.resolve()
           },
           { prefetch },
         )
@@ -145,12 +145,12 @@ describe('handlers at the end', () => {
     await other.publish(queue, numbers(2))
     const both = promised()
     let calls = 0
-    const handler: MessageHandler = (_, { signal }) => {
+    const handler: MessageHandler<string> = (_, { signal }) => {
       if (++calls === 2) both.resolve()
       if (calls === 1) return NEVER
       return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     }
-    const life = consume(queue, handler, { onError: 'reject' })
+    const life = consume(queue, handler, { onError: 'dead-letter' })
     await both.promise
     life.tell('drain')
     life.tell('stop')
@@ -184,9 +184,9 @@ describe('lives', () => {
   test('the same service can live again, with nothing left of its life before', async () => {
     const queue = queueName()
     let seen = promised<string>()
-    const service = amqpConsumer('orders', { url: broker.url, queue }, message => {
-      seen.resolve(message.content.toString())
-      return message.content.toString() === 'fails' ? Promise.reject(new Error('no stock')) : undefined
+    const service = amqpConsumer('orders', { url: broker.url, queue, decode: 'text' }, body => {
+      seen.resolve(body)
+      return body === 'fails' ? Promise.reject(new Error('no stock')) : undefined
     })
     for (const body of ['fails', 'fails', 'ends well']) {
       seen = promised()

@@ -1,0 +1,144 @@
+import type { Channel, ChannelModel } from 'amqplib'
+import { distinctUntilChanged, Observable, of, retry, switchMap, tap, timer } from 'rxjs'
+import { messageOf } from '../../../core/errors.ts'
+import { LONGEST_TIMER } from '../checks.ts'
+import { backoff, STABLE_AFTER } from './backoff.ts'
+import { codeOf } from './errors.ts'
+import type { Hold, LineState } from './line.ts'
+
+/** What there is of a channel on a line: all of it, or which level is missing and why. */
+export type ChannelState<T> =
+  | { readonly missing: 'connection' | 'channel' | 'consumer'; readonly error: Error | undefined }
+  | OpenChannel<T>
+
+/** A channel, ready for use. */
+export interface OpenChannel<T> {
+  readonly missing: undefined
+  /** What it was prepared to be. */
+  readonly opened: T
+  /** Closes it for good. Settles when the broker has answered, which says that all that was sent before arrived, or when it is gone. */
+  close(): Promise<void>
+}
+
+/** What a channel is opened with. */
+export interface ChannelUse<C extends Channel, T> {
+  /** How the channel is opened: `model => model.createConfirmChannel()` */
+  readonly create: (model: ChannelModel) => PromiseLike<C>
+  /** What has to be done before it is of use: declare, consume. `lose` says that it is of no more use. */
+  readonly prepare: (channel: C, lose: (error: Error) => void) => PromiseLike<T>
+  /** What is made of an error of `create` and `prepare`. */
+  readonly explain?: (error: unknown) => Error
+}
+
+/** The consumer is gone, though its channel is not. */
+export class ConsumerLost extends Error {}
+
+/**
+ * A channel on a line, opened and prepared anew whenever it or its connection is lost: at once with a new connection,
+ * and with backoff when only the channel was lost. To unsubscribe is to close the channel, without waiting for that.
+ */
+export const superviseChannel = <C extends Channel, T>(
+  { state$, settings }: Hold,
+  use: ChannelUse<C, T>,
+): Observable<ChannelState<T>> =>
+  state$.pipe(
+    // A connection that is blocked is still the same.
+    distinctUntilChanged((a, b) => modelOf(a) !== undefined && modelOf(a) === modelOf(b)),
+    switchMap(state =>
+      state.connection === 'connecting'
+        ? of({ missing: 'connection', error: state.error } as const)
+        : keepChannel(state.model, use, settings.connectTimeout),
+    ),
+  )
+
+const modelOf = (state: LineState): ChannelModel | undefined =>
+  state.connection === 'connecting' ? undefined : state.model
+
+const keepChannel = <C extends Channel, T>(
+  model: ChannelModel,
+  use: ChannelUse<C, T>,
+  limit: number,
+): Observable<ChannelState<T>> =>
+  new Observable(out => {
+    let attempts = 0
+    let openedAt = Number.POSITIVE_INFINITY
+    out.next({ missing: 'channel', error: undefined })
+    const channels$ = openChannel(model, use, limit).pipe(
+      tap(() => {
+        openedAt = performance.now()
+      }),
+      retry({
+        delay: (error: Error) => {
+          if (performance.now() - openedAt >= STABLE_AFTER) attempts = 0
+          openedAt = Number.POSITIVE_INFINITY
+          out.next({ missing: error instanceof ConsumerLost ? 'consumer' : 'channel', error })
+          return timer(backoff(attempts++))
+        },
+      }),
+    )
+    out.add(channels$.subscribe(out))
+  })
+
+/** One channel: emitted once it is prepared, completes when it was closed, an error says why it was lost. */
+const openChannel = <C extends Channel, T>(
+  model: ChannelModel,
+  { create, prepare, explain = asError }: ChannelUse<C, T>,
+  limit: number,
+): Observable<OpenChannel<T>> =>
+  new Observable(out => {
+    let channel: C | undefined
+    let cause: unknown
+    let prepared = false
+    let closing = false
+    let sayGone = () => {}
+    // What is asked of a broker that is gone stays pending for ever.
+    const gone = new Promise<void>(resolve => {
+      sayGone = resolve
+    })
+
+    const lost = () => {
+      if (closing) return out.complete()
+      // Whoever prepares it hears of it too, and knows better what it was about.
+      if (prepared) out.error(new Error(`channel closed${cause === undefined ? '' : `: ${messageOf(cause)}`}`))
+    }
+
+    const close = async (): Promise<void> => {
+      closing = true
+      await Promise.race([closeQuietly(channel), gone])
+      out.complete()
+    }
+
+    const open = async (): Promise<void> => {
+      channel = await create(model)
+      channel.on('error', error => {
+        cause = error
+      })
+      // When the connection is lost its channels close first: let it say why.
+      channel.on('close', () => queueMicrotask(lost))
+      if (out.closed) return closeQuietly(channel)
+      const opened = await prepare(channel, error => out.error(error))
+      prepared = true
+      late.unsubscribe()
+      out.next({ missing: undefined, opened, close })
+    }
+
+    const late = timer(Math.min(limit, LONGEST_TIMER)).subscribe(() =>
+      out.error(explain(new Error(`no answer within ${limit} ms`))),
+    )
+    out.add(() => {
+      late.unsubscribe()
+      sayGone()
+      void closeQuietly(channel)
+    })
+    const why = (error: unknown) => explain(codeOf(error) === undefined ? (cause ?? error) : error)
+    open().catch(error => queueMicrotask(() => out.error(why(error))))
+  })
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)))
+
+// One that is closed already throws, or rejects.
+const closeQuietly = async (channel: Channel | undefined): Promise<void> => {
+  try {
+    await channel?.close()
+  } catch {}
+}

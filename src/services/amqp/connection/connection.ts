@@ -1,0 +1,72 @@
+import { ServiceError } from '../../../core/errors.ts'
+import { checksFor } from '../checks.ts'
+import { type Line, makeLine } from './line.ts'
+import { type AmqpConnectionOptions, connectionSettings } from './options.ts'
+
+/** A connection to a broker that services share: give it to them as their `connection`. */
+export interface AmqpConnection {
+  /** Host and port, for people. */
+  readonly address: string
+}
+
+/** Two connections, because a broker that blocks publishers would stop the consumers beside them. */
+export interface Lines {
+  readonly consuming: Line
+  readonly publishing: Line
+}
+
+const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
+
+/**
+ * A connection to RabbitMQ that several services share. Underneath are up to two, one for those who consume and one for
+ * those who publish, since a broker that is out of memory or disk stops answering whoever publishes.
+ *
+ * Nothing happens until a service that was given it starts: the first opens the connection, the last to stop closes it
+ * and waits for that. When it is lost it is opened anew for all of them, after 50 ms at first and 600 ms at most.
+ *
+ * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`
+ * @example
+ * ```ts
+ * const connection = amqpConnection({ url: 'amqp://localhost', heartbeat: 5_000 })
+ * const orders = amqpConsumer('orders', { connection, queue: 'orders' }, () => console.log('an order'))
+ * const mails = amqpConsumer('mails', { connection, queue: 'mails' }, () => console.log('a mail'))
+ * ```
+ */
+export const amqpConnection = (options: AmqpConnectionOptions): AmqpConnection => {
+  const check = checksFor('amqpConnection', '')
+  check('options', typeof options === 'object' && options !== null, 'an object', options)
+  const settings = connectionSettings('amqpConnection', '', options)
+  const connection: AmqpConnection = Object.freeze({ address: settings.address })
+  linesOfConnection.set(connection, { consuming: makeLine(settings), publishing: makeLine(settings) })
+  return connection
+}
+
+/** The connection of a service: one that is shared (`connection`), or what it takes to have its own (`url`). */
+export interface ConnectionChoice extends Partial<AmqpConnectionOptions> {
+  /** A connection shared with other services, instead of `url` and what belongs to it. */
+  readonly connection?: AmqpConnection
+}
+
+const OWN = ['url', 'connectTimeout', 'heartbeat', 'connect'] as const
+
+/**
+ * The lines a service was given, or those of its own.
+ *
+ * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`
+ */
+export const linesOf = (service: string, options: ConnectionChoice): Lines & { readonly address: string } => {
+  const who = `service "${service}"`
+  const refuse = (why: string): never => {
+    throw new ServiceError('ERR_INVALID_OPTION', service, `${who}: ${why}`)
+  }
+  const { connection, url } = options
+  if (connection === undefined) {
+    if (url === undefined) return refuse('needs the url of a broker, or a connection')
+    const settings = connectionSettings(who, service, { ...options, url })
+    return { address: settings.address, consuming: makeLine(settings), publishing: makeLine(settings) }
+  }
+  const both = OWN.find(option => options[option] !== undefined)
+  if (both) return refuse(`give either a connection, which has its ${both} already, or a ${both} of its own`)
+  const lines = linesOfConnection.get(connection)
+  return lines ? { address: connection.address, ...lines } : refuse('connection must be an amqpConnection')
+}

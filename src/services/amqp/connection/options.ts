@@ -1,0 +1,94 @@
+import type { ChannelModel, SocketOptions } from 'amqplib'
+import { ServiceError } from '../../../core/errors.ts'
+import { checksFor } from '../checks.ts'
+
+/** Makes a connection, as amqplib's `connect` does. The signal, where it is honoured, destroys the socket. */
+export type AmqpConnect = (
+  url: string,
+  options: SocketOptions & { readonly signal: AbortSignal },
+) => PromiseLike<ChannelModel>
+
+/** Where the broker is, and how to connect to it. */
+export interface AmqpConnectionOptions {
+  /** `amqp://user:password@host:port/vhost`, or `amqps://`. Encode special characters in percent. */
+  readonly url: string
+  /** How long one attempt to connect may take, or to open a channel and begin, in milliseconds. Default 5000. */
+  readonly connectTimeout?: number
+  /**
+   * How often client and broker show that they live, in milliseconds, rounded up to whole seconds; two silent ones
+   * end the connection. `Infinity` turns it off. Default: what the URL says (`?heartbeat=`, in seconds), or 10000.
+   */
+  readonly heartbeat?: number
+  /**
+   * Makes the connection. Default: `connect` of the package amqplib, loaded when it is needed. For a broker inside the
+   * process, or for TLS particulars: `(url, options) => amqplib.connect(url, { ...options, ca })`.
+   */
+  readonly connect?: AmqpConnect
+}
+
+/** The options, checked and complete. */
+export interface ConnectionSettings {
+  readonly url: string
+  /** For people: no user, no password. */
+  readonly address: string
+  readonly vhost: string
+  readonly user: string
+  readonly connectTimeout: number
+  readonly connect: AmqpConnect
+}
+
+/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION` */
+export const connectionSettings = (
+  who: string,
+  service: string,
+  { url: text, connectTimeout = 5000, heartbeat, connect = connectWithAmqplib }: AmqpConnectionOptions,
+): ConnectionSettings => {
+  const check = checksFor(who, service)
+  check('connect', typeof connect === 'function', 'a function', connect)
+  check.time('connectTimeout', connectTimeout, 1, true)
+  if (heartbeat !== undefined) check.time('heartbeat', heartbeat, 1, true)
+
+  const url = parseUrl(who, service, text)
+  if (heartbeat !== undefined || !url.searchParams.has('heartbeat')) {
+    // In AMQP: whole seconds in 16 bits, 0 for none.
+    const seconds = heartbeat === Infinity ? 0 : Math.min(65535, Math.ceil((heartbeat ?? 10_000) / 1000))
+    url.searchParams.set('heartbeat', String(seconds))
+  }
+  return {
+    url: url.href,
+    address: `${url.hostname}:${url.port || (url.protocol === 'amqps:' ? 5671 : 5672)}`,
+    vhost: decode(url.pathname.slice(1)) || '/',
+    user: decode(url.username) || 'guest',
+    connectTimeout,
+    connect,
+  }
+}
+
+// Only who uses the default needs the package.
+const connectWithAmqplib: AmqpConnect = async (url, options) => {
+  const { connect } = await import('amqplib')
+  // It heeds a signal that fires, but not one that has fired.
+  options.signal.throwIfAborted()
+  return connect(url, options)
+}
+
+// Only for messages: a URL that is oddly encoded may still be right.
+const decode = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const parseUrl = (who: string, service: string, text: string): URL => {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  if (url && (url.protocol === 'amqp:' || url.protocol === 'amqps:') && url.hostname !== '') return url
+  // What stands before the last @ may be a password.
+  const shown = typeof text === 'string' ? `"${text.replace(/\/\/.*@/, '//***@')}"` : String(text)
+  throw new ServiceError(
+    'ERR_AMQP_URL',
+    service,
+    `${who}: not an AMQP URL: ${shown}; give amqp://user:password@host:port/vhost, special characters in percent-encoding`,
+  )
+}

@@ -1,0 +1,136 @@
+import type { ConfirmChannel } from 'amqplib'
+import { BehaviorSubject, filter, firstValueFrom, map, raceWith, Subject, Subscription, take } from 'rxjs'
+import { type ChannelState, superviseChannel } from '../connection/channel.ts'
+import type { Hold, Line } from '../connection/line.ts'
+import type { Copy } from './copy.ts'
+
+/** Publishes copies of messages over the publishing line, which is opened when there is the first. */
+export interface Copies {
+  /** Settles when the broker has it; rejects if it can't be published now, or if nobody knows whether it was. */
+  send(copy: Copy): Promise<void>
+  /** From now on nothing waits for better times: what can't be published, or isn't confirmed by a broker that is blocked, is rejected. */
+  hurry(): void
+  /** Closes what was opened; what is not confirmed is rejected. */
+  leave(): Promise<void>
+  /** The same without waiting. */
+  drop(): void
+}
+
+interface Pending {
+  readonly queue: string
+  reject(error: Error): void
+}
+
+const CONNECTING: ChannelState<ConfirmChannel> = { missing: 'connection', error: undefined }
+
+/** @param onBlocked Is told when the broker takes no more, though there may be copies on their way. */
+export const makeCopies = (line: Line, service: string, onBlocked: (why: string) => void): Copies => {
+  const state$ = new BehaviorSubject<ChannelState<ConfirmChannel>>(CONNECTING)
+  const over$ = new Subject<never>()
+  const life = new Subscription()
+  const pending = new Set<Pending>()
+  let declared = new Map<string, Promise<unknown>>()
+  let hold: Hold | undefined
+  let blocked: string | undefined
+  let hurried = false
+
+  const rejectAll = (why: string, which: (one: Pending) => boolean = () => true) => {
+    for (const one of [...pending]) if (which(one)) one.reject(new Error(why))
+  }
+  const giveUpIfBlocked = () => {
+    if (hurried && blocked !== undefined) rejectAll(blocked)
+  }
+
+  const prepare = async (channel: ConfirmChannel): Promise<ConfirmChannel> => {
+    declared = new Map()
+    // A queue that was deleted meanwhile: the broker confirms a message that it has just returned.
+    channel.on('return', ({ fields }) => {
+      declared.delete(fields.routingKey)
+      rejectAll(`queue "${fields.routingKey}" was deleted`, ({ queue }) => queue === fields.routingKey)
+    })
+    return channel
+  }
+
+  const open = () => {
+    if (hold) return
+    const held = line.hold(service)
+    hold = held
+    life.add(
+      held.state$.subscribe(state => {
+        blocked = state.connection === 'blocked' ? `the broker is blocked: ${state.reason}` : undefined
+        if (blocked !== undefined) onBlocked(blocked)
+        giveUpIfBlocked()
+      }),
+    )
+    const channels$ = superviseChannel(held, { create: model => model.createConfirmChannel(), prepare })
+    life.add(channels$.subscribe(state => state$.next(state)))
+    life.add(() => held.drop())
+  }
+
+  const channelNow = (): Promise<ConfirmChannel> => {
+    open()
+    if (blocked !== undefined) throw new Error(blocked)
+    const settled$ = state$.pipe(
+      filter(state => state.missing === undefined || state.error !== undefined || hurried),
+      take(1),
+      map(state => {
+        if (state.missing === undefined) return state.opened
+        throw state.error ?? new Error('there is no connection to publish it')
+      }),
+      raceWith(over$),
+    )
+    return firstValueFrom(settled$)
+  }
+
+  const publish = (channel: ConfirmChannel, { queue, content, options }: Copy): Promise<void> =>
+    new Promise((resolve, fail) => {
+      const settle = (error: unknown) => {
+        pending.delete(one)
+        if (error) fail(error)
+        else resolve()
+      }
+      const one: Pending = { queue, reject: settle }
+      pending.add(one)
+      try {
+        channel.sendToQueue(queue, content, { ...options, mandatory: true }, settle)
+      } catch (error) {
+        settle(error)
+      }
+    })
+
+  const drop = () => {
+    life.unsubscribe()
+    over$.error(new Error('the service is stopping'))
+    rejectAll('the service is stopping')
+  }
+
+  return {
+    send: async copy => {
+      const channel = await channelNow()
+      const { queue, declareWith } = copy
+      if (declareWith && !declared.has(queue)) declared.set(queue, declare(channel, queue, declareWith))
+      await declared.get(queue)
+      if (blocked !== undefined) throw new Error(blocked)
+      await publish(channel, copy)
+    },
+    hurry: () => {
+      hurried = true
+      state$.next(state$.value)
+      giveUpIfBlocked()
+    },
+    leave: async () => {
+      const left = hold?.leave()
+      rejectAll('the service is stopping')
+      await left
+      drop()
+    },
+    drop,
+  }
+}
+
+// Raced with nothing: a declaration that fails closes the channel, which rejects it.
+const declare = (channel: ConfirmChannel, queue: string, options: Copy['declareWith']): Promise<unknown> => {
+  const declared = Promise.resolve(channel.assertQueue(queue, options))
+  declared.catch(() => undefined)
+  return declared
+}

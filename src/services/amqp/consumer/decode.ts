@@ -1,0 +1,34 @@
+import type { ConsumeMessage } from 'amqplib'
+import { messageOf, ServiceError } from '../../../core/errors.ts'
+
+/** What is made of a message's content. */
+export type Decode = 'json' | 'text' | 'buffer' | ((content: Buffer, message: ConsumeMessage) => unknown)
+
+/** The body that comes of it. What JSON holds nobody knows before: say it at the handler's parameter, or check it. */
+export type BodyOf<D extends Decode> = D extends 'text'
+  ? string
+  : D extends 'buffer'
+    ? Buffer
+    : D extends (content: Buffer, message: ConsumeMessage) => infer T
+      ? T
+      : unknown
+
+/** @throws ServiceError `ERR_AMQP_BODY` */
+export const decoder = (service: string, decode: Decode): ((message: ConsumeMessage) => unknown) => {
+  if (decode === 'buffer') return message => message.content
+  if (decode === 'text') return message => message.content.toString()
+  const read = decode === 'json' ? (content: Buffer): unknown => JSON.parse(content.toString()) : decode
+  return message => {
+    try {
+      return read(message.content, message)
+    } catch (cause) {
+      const what = decode === 'json' ? 'is not JSON' : 'could not be decoded'
+      throw new ServiceError(
+        'ERR_AMQP_BODY',
+        service,
+        `service "${service}" got a message whose body ${what}: ${messageOf(cause)}`,
+        { cause },
+      )
+    }
+  }
+}

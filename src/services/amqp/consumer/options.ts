@@ -1,0 +1,138 @@
+import type { ConsumeMessage, Options } from 'amqplib'
+import { checksFor } from '../checks.ts'
+import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
+import type { Decode } from './decode.ts'
+import { type OnError, OUTCOMES, type RetryOptions, type RetrySettings, retrySettings } from './policy.ts'
+
+/** What a handler is given beside its message's body. */
+export interface MessageContext {
+  /** The message as amqplib gives it: `content`, `fields`, `properties`. */
+  readonly message: ConsumeMessage
+  /** Which attempt this is: 1 is the first, and more when it was retried. */
+  readonly attempt: number
+  /**
+   * Fires when the message can no longer be acknowledged: the time to drain is over, or the connection was lost. The
+   * broker delivers it again. An Observable is unsubscribed then.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Handles one message. It is acknowledged when what this returns has settled well: a promise, an Observable, or nothing. */
+export type MessageHandler<T = unknown> = (body: T, context: MessageContext) => unknown
+
+/** A queue with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
+export interface QueueOptions extends Options.AssertQueue {
+  readonly name: string
+  /** Default: what the virtual host says, which is `'classic'` unless it was changed. */
+  readonly type?: 'classic' | 'quorum'
+}
+
+/** An exchange with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
+export interface ExchangeOptions extends Options.AssertExchange {
+  readonly name: string
+  readonly type: 'direct' | 'topic' | 'fanout' | 'headers' | (string & {})
+}
+
+/** From where messages come to the queue. */
+export interface BindingOptions {
+  readonly exchange: string
+  /** The routing key or pattern. Default `''`. */
+  readonly pattern?: string
+  /** For an exchange of type `headers`. */
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+/** What is consumed, and what becomes of messages that fail. */
+export interface AmqpSourceOptions<D extends Decode = Decode> extends ConnectionChoice {
+  /** The queue to consume: its name, or its name and what to declare it with. */
+  readonly queue: string | QueueOptions
+  /**
+   * Declare the queue, exchanges and bindings, again after each reconnect. `false` leaves alone what belongs to someone
+   * else; then the queue must exist. Default `true`.
+   */
+  readonly declare?: boolean
+  /** Exchanges to declare, before the queue. */
+  readonly exchanges?: readonly ExchangeOptions[]
+  /** Bindings of the queue. */
+  readonly bindings?: readonly BindingOptions[]
+  /** How many messages are held at a time: 1 to 65535. Default 10. */
+  readonly prefetch?: number
+  /**
+   * What is made of a message's content: `'json'`, `'text'` (UTF-8), `'buffer'` (the content as it is), or a function.
+   * A body that can't be decoded goes the way of `onError`. Default `'json'`.
+   */
+  readonly decode?: D
+  /**
+   * What becomes of a message that fails, or a function that says so. Default `'retry'`, and that a body that can't be
+   * decoded is parked at once. It loses nothing.
+   */
+  readonly onError?: OnError
+  /** How often, and after how long, a message that failed is tried again. */
+  readonly retry?: RetryOptions
+}
+
+/** What a consumer consumes, and how. */
+export interface AmqpConsumerOptions<D extends Decode = Decode> extends AmqpSourceOptions<D> {
+  /** How many messages are handled at a time. Default: as many as are held (`prefetch`). */
+  readonly concurrency?: number
+}
+
+/** The options, checked and complete. */
+export interface Settings {
+  readonly service: string
+  readonly lines: Lines
+  readonly address: string
+  readonly queue: string
+  readonly queueOptions: Omit<QueueOptions, 'name'>
+  readonly declare: boolean
+  readonly exchanges: readonly ExchangeOptions[]
+  readonly bindings: readonly BindingOptions[]
+  readonly prefetch: number
+  readonly concurrency: number
+  readonly decode: Decode
+  readonly onError: OnError
+  readonly retry: RetrySettings
+}
+
+/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION` */
+export const settingsOf = (service: string, options: AmqpConsumerOptions): Settings => {
+  const check = checksFor(`service "${service}"`, service)
+  check('options', typeof options === 'object' && options !== null, 'an object', options)
+  const { prefetch = 10, concurrency = Infinity, onError = 'retry', declare = true, decode = 'json' } = options
+  const { exchanges = [], bindings = [] } = options
+  const { name: queue, ...queueOptions } =
+    typeof options.queue === 'object' && options.queue !== null ? options.queue : { name: options.queue }
+  check('queue', isName(queue), 'the name of a queue', queue)
+  check('declare', typeof declare === 'boolean', 'true or false', declare)
+  for (const { name, type } of exchanges) {
+    check('exchanges', isName(name), 'exchanges with a name each', name)
+    check('exchanges', isName(type), 'exchanges with a type each', type)
+  }
+  for (const { exchange } of bindings) check('bindings', isName(exchange), 'bindings with an exchange each', exchange)
+  check('prefetch', Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65535, '1 to 65535', prefetch)
+  const goodConcurrency = concurrency === Infinity || (Number.isInteger(concurrency) && concurrency >= 1)
+  check('concurrency', goodConcurrency, 'a whole number, at least 1', concurrency)
+  const goodDecode = typeof decode === 'function' || ['json', 'text', 'buffer'].includes(decode)
+  check('decode', goodDecode, '"json", "text", "buffer" or a function', decode)
+  const goodOutcome = typeof onError === 'function' || OUTCOMES.includes(onError)
+  check('onError', goodOutcome, `one of ${OUTCOMES.map(outcome => `"${outcome}"`).join(', ')}, or a function`, onError)
+  const retry = retrySettings(options.retry, check)
+  const { address, ...lines } = linesOf(service, options)
+  return {
+    service,
+    lines,
+    address,
+    queue,
+    queueOptions,
+    declare,
+    exchanges,
+    bindings,
+    prefetch,
+    concurrency,
+    decode,
+    onError,
+    retry,
+  }
+}
+
+const isName = (name: unknown): boolean => typeof name === 'string' && name !== ''
