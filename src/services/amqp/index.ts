@@ -6,9 +6,9 @@ export type {
   AmqpConsumerOptions,
   AmqpSourceOptions,
   BindingOptions,
-  ExchangeOptions,
   MessageContext,
   MessageHandler,
   QueueOptions,
 } from './consumer/options.ts'
 export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'
+export type { ExchangeOptions } from './exchange.ts'
