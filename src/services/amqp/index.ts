@@ -12,3 +12,6 @@ export type {
 } from './consumer/options.ts'
 export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'
 export type { ExchangeOptions } from './exchange.ts'
+export type { BodyFor, Encode } from './publisher/encode.ts'
+export type { AmqpPublisherOptions, PublishOptions } from './publisher/options.ts'
+export { type AmqpPublisher, amqpPublisher } from './publisher/publisher.ts'
