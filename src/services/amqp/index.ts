@@ -2,6 +2,7 @@ export { type AmqpConnection, amqpConnection, type ConnectionChoice } from './co
 export type { AmqpConnect, AmqpConnectionOptions } from './connection/options.ts'
 export { amqpConsumer } from './consumer/consumer.ts'
 export type { BodyOf, Decode } from './consumer/decode.ts'
+export { type AmqpMessage, type AmqpPipeline, amqpMessages } from './consumer/messages.ts'
 export type {
   AmqpConsumerOptions,
   AmqpSourceOptions,

@@ -1,7 +1,7 @@
 import { type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { useBroker } from '../../support/broker.ts'
-import { type Bystander, bystander, hasInfo, isRunning, last, live, promised, queueName } from './life.ts'
+import { type Bystander, bystander, hasInfo, isPhase, isRunning, last, live, promised, queueName } from './life.ts'
 
 const broker = useBroker()
 let other: Bystander
@@ -16,6 +16,7 @@ const consume = (queue: string, handler: MessageHandler<string>, options: Option
 
 const stop = async (life: ReturnType<typeof live>) => {
   life.tell('drain')
+  await life.until(isPhase('drained'))
   life.tell('stop')
   await life.over
 }

@@ -1,7 +1,18 @@
 import { type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
-import { type Bystander, bystander, hasHealth, hasInfo, isRunning, last, live, promised, queueName } from './life.ts'
+import {
+  type Bystander,
+  bystander,
+  hasHealth,
+  hasInfo,
+  isPhase,
+  isRunning,
+  last,
+  live,
+  promised,
+  queueName,
+} from './life.ts'
 
 describe.runIf(brokerIsOurs)('a message that failed and can not be set aside', () => {
   const broker = useBroker({ alone: true })
@@ -28,6 +39,7 @@ describe.runIf(brokerIsOurs)('a message that failed and can not be set aside', (
     )
   const stop = async (life: ReturnType<typeof live>) => {
     life.tell('drain')
+    await life.until(isPhase('drained'))
     life.tell('stop')
     await life.over
   }
