@@ -28,6 +28,7 @@ export const publication = (settings: Settings, life: Subscription): Publication
   let running = false
   let stopping = false
   let connection: LineState['connection'] = 'connecting'
+  let told: Info = {}
   let blocked: string | undefined
   let lost: string | undefined
   /** The channel was closed because of a message: nothing is wrong with the publisher, if it gets another. */
@@ -40,6 +41,11 @@ export const publication = (settings: Settings, life: Subscription): Publication
   let onLeft: ((left: number) => void) | undefined
 
   const tell: ServiceContext['info'] = particulars => context?.info(particulars)
+  const sayLevels = (channel = told['channel'] ?? 'closed') => {
+    if (connection === told['connection'] && channel === told['channel']) return
+    told = { connection, channel }
+    tell(told)
+  }
   const sayHealth = () => {
     if (!running) return
     if (lost !== undefined) context?.setHealth('fail', lost)
@@ -91,15 +97,17 @@ export const publication = (settings: Settings, life: Subscription): Publication
 
   const onLine = (state: LineState) => {
     connection = state.connection
-    blocked = state.connection === 'blocked' ? state.reason : undefined
+    const reason = state.connection === 'blocked' ? state.reason : undefined
+    sayLevels()
+    if (reason === blocked) return
+    blocked = reason
     outbox.pause(blocked !== undefined)
-    tell({ connection })
     sayHealth()
   }
   const onChannel = (state: ChannelState<ConfirmChannel>) => {
     if (state.missing === undefined) {
       lost = undefined
-      tell({ channel: 'open' })
+      sayLevels('open')
       begun()
       sayHealth()
       return outbox.attach(state.opened)
@@ -107,13 +115,13 @@ export const publication = (settings: Settings, life: Subscription): Publication
     outbox.detach()
     const { error } = state
     if (error && isFinal(error, running)) return fail(error)
-    if (error && !forgiven) {
+    if (error && !forgiven && error.message !== lost) {
       lost = error.message
       lastError = error
       sayHealth()
     }
     forgiven = false
-    tell({ channel: 'closed' })
+    sayLevels('closed')
   }
 
   const start = (given: ServiceContext): Promise<void> =>
