@@ -9,9 +9,9 @@
  */
 
 import { run, serviceGroup, task } from 'rx-service-group'
-import { amqpConsumer } from 'rx-service-group/amqp'
+import { amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
 import { Subject, take, toArray } from 'rxjs'
-import { connect, publisher, url } from './support/broker.ts'
+import { connect, url } from './support/broker.ts'
 
 interface Order {
   readonly item: string
@@ -27,7 +27,7 @@ const readOrder = (content: Buffer): Order => {
   return { item }
 }
 
-const outbox = publisher('outbox', 'shop.orders')
+const outbox = amqpPublisher('outbox', { url, connect })
 
 const orders = amqpConsumer(
   'orders',
@@ -51,9 +51,9 @@ const parked = amqpConsumer(
 
 const customers = task('customers', async () => {
   for (const order of [{ item: 'unicorn' }, { item: 'lamp' }, { thing: 'nothing' }, { item: 'book' }])
-    await outbox.publish(order)
+    await outbox.publish('shop.orders', order)
 })
 
-const group = serviceGroup('shop').add(outbox.service).add(orders).add(parked).add(customers)
+const group = serviceGroup('shop').add(outbox).add(orders).add(parked).add(customers)
 settled$.pipe(take(4), toArray()).subscribe(() => group.stop('all are settled'))
 await run(group)

@@ -10,16 +10,16 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { run, serviceGroup, task } from 'rx-service-group'
-import { type AmqpMessage, amqpMessages } from 'rx-service-group/amqp'
+import { type AmqpMessage, amqpMessages, amqpPublisher } from 'rx-service-group/amqp'
 import { bufferCount, concatMap, groupBy, mergeMap, type Observable } from 'rxjs'
-import { connect, publisher, url } from './support/broker.ts'
+import { connect, url } from './support/broker.ts'
 
 interface Reading {
   readonly sensor: string
   readonly value: number
 }
 
-const outbox = publisher('outbox', 'readings')
+const outbox = amqpPublisher('outbox', { url, connect })
 
 const inBatches = (messages$: Observable<AmqpMessage<Reading>>) =>
   messages$.pipe(
@@ -40,11 +40,11 @@ const readings = amqpMessages('readings', { url, connect, queue: 'readings', pre
 
 const sensors = task('sensors', async () => {
   for (let value = 1; value <= 30; value++)
-    await outbox.publish({ sensor: ['kitchen', 'garden', 'cellar'][value % 3], value })
+    await outbox.publish('readings', { sensor: ['kitchen', 'garden', 'cellar'][value % 3], value })
   await delay(500)
   console.log('Enough; what is left is written now:')
   void group.stop('the story is told')
 })
 
-const group = serviceGroup('house').add(outbox.service).add(readings).add(sensors)
+const group = serviceGroup('house').add(outbox).add(readings).add(sensors)
 await run(group)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
-import { useBroker } from '../support/broker.ts'
+import { brokerIsOurs, useBroker } from '../support/broker.ts'
 import { type Child, startProgram } from '../support/child.ts'
 import { onTerminal } from '../support/screen.ts'
 
@@ -381,3 +381,17 @@ for (const where of ['embedded', 'RabbitMQ'] as const) {
     expect(output).toMatch(/house stopped gracefully/)
   }, 15_000)
 }
+
+test.runIf(brokerIsOurs)(
+  '17: a broker is restarted, everyone says so and is well again, and no order is lost',
+  async () => {
+    const { code, output } = await demo('17-broker-restart').ended
+    expect(code).toBe(0)
+    const [, away = '', back = ''] = output.split(/The broker goes\.|It comes back.*/)
+    expect(away).toMatch(/^fail, connecting +fail, connecting +fail, connecting$/m)
+    expect(back).toMatch(/^well +well +well$/m)
+    expect(back).toMatch(/^300 orders are confirmed\.\nmails have 300 of them, .*\ninvoices have 300 of them, .*$/m)
+    expect(back.trim()).toMatch(/\nstopped +stopped +stopped$/)
+  },
+  90_000,
+)

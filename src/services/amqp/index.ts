@@ -7,9 +7,12 @@ export type {
   AmqpConsumerOptions,
   AmqpSourceOptions,
   BindingOptions,
-  ExchangeOptions,
   MessageContext,
   MessageHandler,
   QueueOptions,
 } from './consumer/options.ts'
 export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'
+export type { ExchangeOptions } from './exchange.ts'
+export type { BodyFor, Encode } from './publisher/encode.ts'
+export type { AmqpPublisherOptions, PublishOptions } from './publisher/options.ts'
+export { type AmqpPublisher, amqpPublisher } from './publisher/publisher.ts'
