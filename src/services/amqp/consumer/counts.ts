@@ -1,11 +1,8 @@
-import { type Subscription, timer } from 'rxjs'
 import type { Info } from '../../../core/state.ts'
+import { makeNews, type News } from '../news.ts'
 
-/** How often the numbers are told, in milliseconds. */
-const EVERY = 1000
-
-/** What has become of messages, in numbers for people: told once a second at most, and only when they have changed. */
-export interface Counts {
+/** What has become of messages, in numbers for people. */
+export interface Counts extends News {
   /** Messages that ended well; counted before `changed`, because there are many. */
   handled: number
   failed: number
@@ -15,35 +12,25 @@ export interface Counts {
   requeued: number
   dropped: number
   lastFailure: string | undefined
-  /** To be called whenever one of them, or the number in flight, has changed. */
-  changed(): void
-  /** Tells at once what has changed. */
-  flush(): void
-  stop(): void
 }
 
 const NUMBERS = ['failed', 'retried', 'parked', 'deadLettered', 'requeued', 'dropped'] as const
 
 export const makeCounts = (inFlight: () => number, tell: (info: Info) => void): Counts => {
-  let waiting: Subscription | undefined
-  let stopped = false
-  let toldHandled = 0
-  let told: Info = {}
+  let handledBefore = 0
+  let lastProgress: string | undefined
 
-  const flush = () => {
-    const now: Record<string, string | number> = { inFlight: inFlight(), handled: counts.handled }
-    for (const name of NUMBERS) if (counts[name] > 0) now[name] = counts[name]
-    if (counts.lastFailure !== undefined) now['lastFailure'] = counts.lastFailure
-    if (counts.handled > toldHandled) now['lastProgress'] = new Date().toISOString()
-    const isNews = Object.keys(now).some(name => now[name] !== told[name])
-    if (!isNews) return
-    toldHandled = counts.handled
-    told = { ...told, ...now }
-    tell(now)
-  }
-  const next = () => {
-    waiting = undefined
-    counts.changed()
+  const now = (): Info => {
+    const { handled, lastFailure } = counts
+    if (handled > handledBefore) lastProgress = new Date().toISOString()
+    handledBefore = handled
+    return {
+      inFlight: inFlight(),
+      handled,
+      ...Object.fromEntries(NUMBERS.flatMap(name => (counts[name] > 0 ? [[name, counts[name]]] : []))),
+      ...(lastFailure !== undefined && { lastFailure }),
+      ...(lastProgress !== undefined && { lastProgress }),
+    }
   }
 
   const counts: Counts = {
@@ -55,17 +42,7 @@ export const makeCounts = (inFlight: () => number, tell: (info: Info) => void): 
     requeued: 0,
     dropped: 0,
     lastFailure: undefined,
-    changed: () => {
-      if (waiting || stopped) return
-      const before = told
-      flush()
-      if (told !== before) waiting = timer(EVERY).subscribe(next)
-    },
-    flush,
-    stop: () => {
-      stopped = true
-      waiting?.unsubscribe()
-    },
+    ...makeNews(now, tell),
   }
   return counts
 }

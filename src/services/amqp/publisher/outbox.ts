@@ -21,6 +21,8 @@ export interface Outbox {
   /** How many are held. */
   readonly size: number
   readonly tally: Readonly<Tally>
+  /** Why there is no room for another, if there is none: asked before it is encoded. */
+  overflow(): Error | undefined
   /** Settles when the broker has it. */
   publish(key: string, content: Buffer, options: PublishOptions): Promise<void>
   /** Here is a channel: what was not confirmed on the last one is published again, before all that came later. */
@@ -123,19 +125,19 @@ export const makeOutbox = (
     get size() {
       return sent.size + waiting.length
     },
-    publish: (key, content, options) => {
+    overflow: () => {
       const held = sent.size + waiting.length
-      if (held >= maxPending) {
-        tally.overflowed++
-        onChange()
-        return Promise.reject(errors.bufferFull(held))
-      }
-      return new Promise((resolve, reject) => {
+      if (held < maxPending) return undefined
+      tally.overflowed++
+      onChange()
+      return errors.bufferFull(held)
+    },
+    publish: (key, content, options) =>
+      new Promise((resolve, reject) => {
         const message = new Outgoing(key, content, options, resolve, reject)
         if (waiting.length > 0 || !canSend() || !send(message)) waiting.push(message)
         onChange()
-      })
-    },
+      }),
     attach: opened => {
       channel = opened
       full = false

@@ -16,6 +16,8 @@ export interface Publication {
   readonly hooks: ServiceHooks
   /** Whether it takes messages. */
   readonly open: boolean
+  /** Why it takes none at the moment, if that is so. */
+  overflow(): Error | undefined
   publish(key: string, content: Buffer, options: PublishOptions): Promise<void>
 }
 
@@ -190,6 +192,7 @@ export const publication = (settings: Settings, life: Subscription): Publication
     get open() {
       return running && !stopping
     },
+    overflow: outbox.overflow,
     publish: outbox.publish,
   }
 }

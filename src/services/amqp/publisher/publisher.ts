@@ -56,6 +56,8 @@ export const amqpPublisher = <const Name extends string, E extends Encode = 'jso
     name,
     publish: (routingKey, body, options) => {
       if (!current?.open) return Promise.reject(publishErrors(name).closed())
+      const overflow = current.overflow()
+      if (overflow) return Promise.reject(overflow)
       let content: Buffer
       try {
         content = contentOf(body)
