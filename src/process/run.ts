@@ -1,12 +1,12 @@
 import { Subject, Subscription } from 'rxjs'
 import { duration } from '../core/clock.ts'
-import { errorInfo } from '../core/errors.ts'
+import { errorInfo, ServiceError } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group.ts'
 import { paintFor } from '../core/paint.ts'
 import type { Report } from '../core/report.ts'
 import { formatReport } from '../core/report-text.ts'
 import { conduct } from '../core/shutdown.ts'
-import type { StopReason } from '../core/state.ts'
+import { isFinal, type StopReason } from '../core/state.ts'
 import { signals, TERMINATION } from './signals.ts'
 import { uncaught$ } from './uncaught.ts'
 import { startWatchdog, type WatchdogOptions, watchdogTimes } from './watchdog.ts'
@@ -41,7 +41,7 @@ const EXIT_GRACE = 1_000
  * named and ended. A `watchdog` ends a process whose event loop is blocked, which no signal or deadline here can.
  *
  * @returns the report; it never rejects once the group has begun to start.
- * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`
+ * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`, `ERR_ALREADY_STARTED`
  * @example
  * ```ts
  * const group = serviceGroup('shop').add(task('hello', () => console.log('hello')))
@@ -57,6 +57,7 @@ const EXIT_GRACE = 1_000
  */
 export const run = async (group: ServiceGroup<string, never>, options: RunOptions = {}): Promise<Report> => {
   const { clock } = group.options
+  refuseStarted(group)
   const drainDelay = duration(group.name, 'drainDelay', options.drainDelay, group.options.drainDelay)
   const shutdownTimeout = duration(
     group.name,
@@ -126,6 +127,16 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
   if (report.outcome === 'abandoned') process.exit(code)
   if (isShutdown(report.trigger)) exitSoon(code)
   return report
+}
+
+const refuseStarted = ({ name, status }: ServiceGroup<string, never>): void => {
+  const { state } = status.group
+  if (state.phase === 'idle' || isFinal(state)) return
+  throw new ServiceError(
+    'ERR_ALREADY_STARTED',
+    name,
+    `can't run group "${name}": it is ${state.phase} already. run() starts it: leave out start(), or call stop() yourself`,
+  )
 }
 
 /** Others than one's own call, or that all have ended: nobody else will see to it that the process goes. */

@@ -1,4 +1,4 @@
-import { type ServiceError, serviceGroup, task } from 'rx-service-group'
+import { run, type ServiceError, serviceGroup, task } from 'rx-service-group'
 import { fakeService, recordTrace } from 'rx-service-group/testing'
 import { describe, expect, test } from 'vitest'
 import { asked, linesOf, outcomes, plain, rejectionOf, shopUnderVirtualTime, watch } from './setup.ts'
@@ -385,4 +385,17 @@ describe('a group in a group', () => {
       { health: 'pass', ready: false },
     ])
   })
+})
+
+test('a group that was started already is not run: the error says what to do, and the group lives on', async () => {
+  const listeners = process.listenerCount('SIGTERM')
+  const shop = serviceGroup('shop').add(fakeService('db'))
+  await shop.start()
+  expect(await rejectionOf(run(shop))).toMatchObject({
+    code: 'ERR_ALREADY_STARTED',
+    message:
+      'can\'t run group "shop": it is running already. run() starts it: leave out start(), or call stop() yourself',
+  })
+  expect([shop.status.phase, process.listenerCount('SIGTERM')]).toEqual(['running', listeners])
+  expect((await shop.stop()).ok).toBe(true)
 })
