@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** A client that is slow because the machine is busy with other tests looks like one that was cut off. */
-const ALONE = ['test/services/http/load.test.ts']
+const ALONE = ['test/services/http/load.test.ts', 'test/services/http/rolling.test.ts']
 
 export default defineConfig({
   test: {

@@ -38,7 +38,8 @@ export interface Startable {
   force?(context: ServiceContext): HookResult
 }
 
-const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Service<Name> => {
+/** What all of these are made of. Not public: it can do what is one of them only by half, such as a start and a main. */
+export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Service<Name> => {
   checkName(name)
   return {
     name,

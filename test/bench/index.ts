@@ -87,3 +87,4 @@ console.table(
 console.log(`A scrape of 300 services: ${scrape.toFixed(1)} ms, ${lines} lines, ${Math.round(bytes / 1000)} kB.`)
 
 await import('./page.ts')
+await import('./http.ts')

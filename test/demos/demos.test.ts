@@ -277,3 +277,46 @@ test('10: the dashboard is served from before the first start, and says that it 
   child.kill('SIGTERM')
   expect((await child.ended).code).toBe(0)
 }, 15_000)
+
+test('11: a WebSocket is told 1001, an event stream comes to its end, and the request is answered', async () => {
+  const { code, output } = await demo('11-websocket-and-sse').ended
+  expect(code).toBe(0)
+  const [before, after] = output.split(/^.*shop +leaving .*$/m)
+  for (const client of ['WebSocket +tick 0', 'event stream +data: tick 0', 'request +sent'])
+    expect(before).toMatch(RegExp(`^ +${client}$`, 'm'))
+  expect(after).toMatch(/^ +WebSocket +closed with 1001$/m)
+  expect(after).toMatch(/^ +event stream +came to its end$/m)
+  expect(after).toMatch(/^ +request +answered: the report, connection: close$/m)
+  expect(after).toMatch(
+    /shop\/api +draining +3 pending(.|\n)*1 pending(.|\n)*shop\/api +drained(.|\n)*shop\/db +stopping/,
+  )
+}, 15_000)
+
+test('12: a bad database takes the readiness and not the life, and the shutdown can be asked to its end', async () => {
+  const { code, output } = await demo('12-probes', { PORT: '0' }).ended
+  expect(code).toBe(0)
+  expect(output.split('\n\n')[0]!.trimEnd().split('\n')).toEqual([
+    '            livez     startupz  readyz    healthz',
+    'it starts   200       503       503       503       shop: starting; shop/db: starting; shop/api: waiting, through shop/db',
+    'it is up    200       200       200       200',
+    'db is slow  200       200       200       200       shop/db: warn (answers in 900 ms)',
+    'db is gone  200       200       503       503       shop/db: fail (no answer)',
+    'db is back  200       200       200       200',
+    'SIGTERM     200       200       503       503       shop: leaving (SIGTERM)',
+    'api drains  200       200       503       503       shop: draining (SIGTERM)',
+    'db closes   200       200       503       503       shop: stopping (SIGTERM)',
+  ])
+}, 15_000)
+
+test('15: a poisoned job kills two threads of a pool, which are restarted; SIGTERM drains it, and no job is lost', async () => {
+  const child = demo('15-worker-pool')
+  await child.says(/job 10 is given up: it has killed 2 threads/)
+  // The second time it may be the first one again.
+  await child.says(/running .* restarted [\s\S]*running .* restarted /)
+  child.kill('SIGTERM')
+  const { code, output } = await child.ended
+  expect(code).toBe(0)
+  expect(output).toMatch(/shop\/pool\/\w+ +backoff .*failed: there are no primes up to -1$/m)
+  expect(output).toMatch(/^\d+ jobs were accepted, \d+ are done, 1 was given up: 0 lost\.$/m)
+  expectInOrder(output, ['jobs', 'drained'], ['pool', 'drained'], ['jobs', 'stopped'], ['pool', 'stopping'])
+}, 30_000)

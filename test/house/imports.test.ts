@@ -51,6 +51,12 @@ describe('imports point one way', () => {
     expect(offences('core', s => within('core')(s) || s === 'rxjs')).toEqual([])
   })
 
+  test('what a group is made of is known to the group alone', () => {
+    const inside = (file: string): boolean => file.startsWith('core/group/')
+    const knowing = [...imports].filter(([file, specifiers]) => folderOf(file) === 'core' && specifiers.some(inside))
+    expect(knowing.map(([file]) => file).filter(file => !inside(file))).toEqual(['core/group.ts'])
+  })
+
   test('the process shell stands on the core', () => {
     expect(offences('process', s => within('core', 'process')(s) || s.startsWith('node:') || s === 'rxjs')).toEqual([])
   })
@@ -134,7 +140,15 @@ const places = (pattern: RegExp, ...folders: readonly string[]): string[] =>
 describe('effects on the process', () => {
   test('live in the process shell and nowhere else', () => {
     const outside = ['', 'core', 'services', 'views', 'testing']
-    expect(places(/\bprocess\.(exit|exitCode|on|once|kill|abort|addListener|removeListener)\b/, ...outside)).toEqual([])
+    // Not this process, but the groups of those it has spawned, which outlive it: ended one by one, and at its exit.
+    const group = 'services/child-process/process-group.ts: '
+    const ofChildren = [
+      `${group}return process.kill(-leader, signal)`,
+      `${group}if (living.size === 0) process.on('exit', killAll)`,
+      `${group}if (living.delete(leader) && living.size === 0) process.off('exit', killAll)`,
+    ]
+    const effects = /\bprocess\.(exit|exitCode|on|once|off|kill|abort|addListener|removeListener)\b/
+    expect(places(effects, ...outside).toSorted()).toEqual(ofChildren.toSorted())
   })
 
   test('the core does not know that there is a process, nor a timer of the platform', () => {

@@ -1,5 +1,5 @@
 import { filter, firstValueFrom, map, type Observable, timeout as within } from 'rxjs'
-import type { AddOptions } from '../../core/entry.ts'
+import type { AddOptions } from '../../core/group/entry.ts'
 import { type ServiceGroup, serviceGroup } from '../../core/group.ts'
 import type { Service } from '../../core/service.ts'
 import type { ServiceStatus } from '../../core/service-status.ts'

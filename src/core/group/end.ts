@@ -1,0 +1,19 @@
+import { ServiceError } from '../errors.ts'
+import type { Shutdown } from '../shutdown-level.ts'
+import type { Ending, ServiceState } from '../state.ts'
+
+/** How a group whose members are all over has come to its end: as the worst of them. */
+export const endingOf = (states: readonly ServiceState[], shutdown: Shutdown | undefined): Ending => {
+  const any = (how: Ending): boolean => states.some(state => state.phase === 'stopped' && state.how === how)
+  if (any('abandoned')) return 'abandoned'
+  if (shutdown?.step === 'force' || any('forced')) return 'forced'
+  return shutdown?.reason.by === 'end' ? 'ended' : 'stopped'
+}
+
+/** Why a group failed: the first error is the cause, the others came with it. */
+export const groupFailure = (name: string, ran: boolean, errors: readonly ServiceError[]): ServiceError => {
+  const [first, ...rest] = errors as readonly [ServiceError, ...ServiceError[]]
+  const more = rest.length > 0 ? ` (then: ${rest.map(error => error.message).join('; ')})` : ''
+  const message = `group "${name}" failed${ran ? '' : ' to start'}: ${first.message}${more}`
+  return new ServiceError('ERR_GROUP_FAILED', `${name}/${first.service}`, message, { cause: first, errors })
+}

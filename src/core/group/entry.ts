@@ -1,0 +1,140 @@
+import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from '../behaviors/deadline.ts'
+import { type HealthCheck, healthCheck } from '../behaviors/health-check.ts'
+import { type Heartbeat, heartbeat } from '../behaviors/heartbeat.ts'
+import {
+  policyOf,
+  type RestartOptions,
+  type RestartPolicy,
+  type RestartRules,
+  restartRules,
+} from '../behaviors/restart-options.ts'
+import { type Clock, duration } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
+import type { Placed } from '../plan.ts'
+import type { Service } from '../service.ts'
+import type { ServiceState } from '../state.ts'
+
+/** What a normal end of a service means for its group. */
+export type OnEnd = 'continue' | 'stop-group' | 'restart'
+
+/** How one service behaves in its group. Times are milliseconds; `Infinity` turns a clock off. */
+export interface AddOptions<Known extends string = string> {
+  /**
+   * The services this one starts after and stops before. When left out: all that were added before it. An empty list
+   * means none.
+   */
+  readonly dependsOn?: readonly (Known | (string & {}))[]
+  /** How long it may take to become running. Default 30,000; for a group `Infinity`. */
+  readonly startTimeout?: number
+  /** How long it may take to finish what it holds. Default 10,000; for a group `Infinity`. */
+  readonly drainTimeout?: number
+  /** How long it may take to stop, from its own turn, before it is forced. Default 10,000; for a group `Infinity`. */
+  readonly stopTimeout?: number
+  /** A question put to it again and again while it runs, and what comes of a failure. Default: none. */
+  readonly healthCheck?: HealthCheck
+  /**
+   * How often it has to call the `heartbeat()` of its context while it runs, and what comes of it when it does not.
+   * Default: it does not have to. Refused for a group: give it to the services inside.
+   */
+  readonly heartbeat?: Heartbeat
+  /**
+   * What happens when it ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or an object
+   * with the policy and the numbers. When left out it is not restarted, and the group goes down when it fails.
+   */
+  readonly restart?: RestartPolicy | RestartOptions
+  /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
+  readonly observer?: boolean
+  /**
+   * The group can do without it: when it fails, at start or later, its group is running all the same, with health
+   * `warn` that names it. What names it in `dependsOn` can't start then, and fails too. Its error is in the report,
+   * which is not `ok`. Default false.
+   */
+  readonly optional?: boolean
+  /**
+   * What comes of it when this service ends by itself, and well: `'continue'`; `'stop-group'`, which is a graceful
+   * shutdown with the reason `{ by: 'end', service }`, once the group is running; or `'restart'`, with the numbers of
+   * `restart`, whose policy still says what comes of a failure. Default `'continue'`.
+   */
+  readonly onEnd?: OnEnd
+}
+
+/** A service as it was added, all behaviours applied but the restart, which is the group's to supervise. */
+export interface Entry extends Placed {
+  readonly path: string
+  readonly service: Service
+  readonly restart?: RestartRules | undefined
+  /** The group goes on without it. */
+  readonly optional?: boolean | undefined
+  /** When it fails after it has run, the group goes on without it. */
+  readonly temporary?: boolean | undefined
+  readonly onEnd?: OnEnd | undefined
+  readonly inside?: Inside | undefined
+}
+
+/** What a nested group brings along. */
+export interface Inside {
+  readonly explain: () => string
+  /** Throws when what is in it has no order. */
+  readonly check: () => void
+  /** It will never start. */
+  readonly dismiss: () => void
+  /** What it has come to, seen from outside, its behaviours included. */
+  readonly tell: (state: ServiceState) => void
+  /** It was over, and is to live again. */
+  readonly renew: () => void
+}
+
+/** Checks what was asked for a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))). */
+export const entryOf = (
+  service: Service,
+  path: string,
+  options: AddOptions,
+  clock: Clock,
+  inside: Inside | undefined,
+): Entry => {
+  const { name } = service
+  const onEnd = onEndOf(name, options.onEnd)
+  const again = onEnd === 'restart'
+  const rules = options.restart === undefined && !again ? undefined : restartRules(name, options.restart, again)
+  if (inside && options.heartbeat)
+    throw new ServiceError(
+      'ERR_INVALID_OPTION',
+      name,
+      `"${name}": a group has no heartbeat of its own; set heartbeat on the services inside it`,
+    )
+  const bounded = deadline(service, deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS), clock, inside?.explain)
+  const beating = options.heartbeat ? heartbeat(bounded, options.heartbeat, clock) : bounded
+  return {
+    name,
+    path,
+    service: options.healthCheck ? healthCheck(beating, options.healthCheck, clock) : beating,
+    restart: rules,
+    dependsOn: options.dependsOn && [...options.dependsOn],
+    observer: options.observer,
+    optional: options.optional,
+    temporary: policyOf(options.restart) === 'temporary',
+    onEnd,
+    inside,
+  }
+}
+
+const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {
+  const { startTimeout, drainTimeout, stopTimeout } = options
+  if (startTimeout === undefined && drainTimeout === undefined && stopTimeout === undefined) return defaults
+  return {
+    startTimeout: duration(name, 'startTimeout', startTimeout, defaults.startTimeout),
+    drainTimeout: duration(name, 'drainTimeout', drainTimeout, defaults.drainTimeout),
+    stopTimeout: duration(name, 'stopTimeout', stopTimeout, defaults.stopTimeout),
+  }
+}
+
+const ENDS: readonly unknown[] = ['continue', 'stop-group', 'restart'] satisfies OnEnd[]
+
+const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
+  if (onEnd === undefined || ENDS.includes(onEnd)) return onEnd
+  throw new ServiceError(
+    'ERR_INVALID_OPTION',
+    name,
+    `service "${name}": onEnd is 'continue', 'stop-group' or 'restart', not ${JSON.stringify(onEnd)}`,
+  )
+}

@@ -1,0 +1,230 @@
+import { Observable } from 'rxjs'
+import { deadline, UNBOUNDED } from '../behaviors/deadline.ts'
+import { errorInfo, ServiceError } from '../errors.ts'
+import { Journal } from '../journal.ts'
+import { plan } from '../plan.ts'
+import { type Report, reportOf } from '../report.ts'
+import type { Service } from '../service.ts'
+import type { Shutdown } from '../shutdown-level.ts'
+import { describeReason, isFinal, type ServiceState, type StopReason } from '../state.ts'
+import type { Changes } from './changes.ts'
+import type { Entry, Inside } from './entry.ts'
+import { GroupLife } from './life.ts'
+import type { GroupOptions } from './options.ts'
+
+/**
+ * A group over all its lives: who belongs to it, what has been told of it, and how one life follows another. One that
+ * nobody holds has one; inside another group it lives again whenever it is restarted.
+ */
+export class Lives {
+  readonly journal: Journal
+  entries: Entry[] = []
+  /** Resolves when the present life, or the next one, is over. */
+  over!: Promise<Report>
+  readonly #name: string
+  readonly #options: Required<GroupOptions>
+  readonly #bounded: Service
+  #tellOver!: (report: Report) => void
+  #life: GroupLife | undefined
+  /** Somebody listens to its lifecycle. */
+  #living = false
+  /** Infinite while nobody leads it: inside another group that one's counts. */
+  #shutdownTimeout = Infinity
+  /** Ends it, for the group that it is in; false when that one has nobody to end. */
+  #endOutside: ((reason: StopReason) => boolean) | undefined
+
+  constructor(name: string, options: Required<GroupOptions>) {
+    this.#name = name
+    this.#options = options
+    this.journal = new Journal(name, options.clock)
+    this.#expectEnd()
+    const { clock, startTimeout } = options
+    const live: Service = { name, lifecycle: shutdown$ => this.#live(shutdown$) }
+    const deadlines = { ...UNBOUNDED, startTimeout }
+    this.#bounded = startTimeout === Infinity ? live : deadline(live, deadlines, clock, () => this.#life!.explain())
+  }
+
+  get nested(): boolean {
+    return this.#endOutside !== undefined
+  }
+
+  get failure(): ServiceError | undefined {
+    return this.#life?.failure
+  }
+
+  /** How the present life is changed, while there is one. */
+  get changes(): Changes | undefined {
+    return this.#living ? this.#life!.changes : undefined
+  }
+
+  /** On its way out, or over. */
+  get ending(): 'leaving' | 'over' | undefined {
+    if (isFinal(this.#state)) return 'over'
+    return this.#living && this.#life!.leaving ? 'leaving' : undefined
+  }
+
+  led(shutdownTimeout: number): void {
+    this.#shutdownTimeout = shutdownTimeout
+  }
+
+  stop(reason: StopReason): Promise<Report> {
+    // It may live again before this returns.
+    const { over } = this
+    if (this.#living && !this.#life!.leaving) this.#life!.leave(reason)
+    // Before its life, between two of them, or on its way to the next: the group that it is in sees that there is none.
+    else if (!isFinal(this.#state) && !this.#endOutside?.(reason) && !this.#living) {
+      this.#dismissAll()
+      this.#end({ phase: 'stopped', how: 'stopped' })
+    }
+    return over
+  }
+
+  lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
+    return new Observable(out => {
+      if (isFinal(this.#state)) {
+        // Whoever restarts it hears that it was asked to end, and does not try again.
+        if (this.nested) out.next({ phase: 'stopping', reason: this.journal.status.trigger ?? { by: 'call' } })
+        return out.error(this.stoppedEarly())
+      }
+      if (this.#living) return out.error(this.alreadyStarted('it has a lifecycle already'))
+      this.#living = true
+      let over = false
+      // Inside another group, that one tells what this one has come to: its behaviours have a say in it.
+      const tell = (state: ServiceState): void => {
+        if (isFinal(state)) {
+          over = true
+          this.#living = false
+        }
+        if (this.nested) return
+        if (isFinal(state)) this.#end(state)
+        else this.journal.record(this.#name, state)
+      }
+      const life = this.#bounded.lifecycle(shutdown$).subscribe({
+        next: state => {
+          tell(state)
+          out.next(state)
+        },
+        error: error => {
+          tell({ phase: 'failed', error: errorInfo(error) })
+          out.error(error)
+        },
+        complete: () => out.complete(),
+      })
+      return () => {
+        life.unsubscribe()
+        // The next life may have begun by now.
+        if (!over) tell({ phase: 'stopped', how: 'abandoned' })
+      }
+    })
+  }
+
+  /** It has been added to another group, under whose name all is told there. */
+  nest(outer: Journal, prefix: string, endOutside: (reason: StopReason) => boolean): void {
+    this.#endOutside = endOutside
+    this.journal.nest(outer, prefix)
+  }
+
+  /** What another group needs to hold this one. */
+  inside(): Inside {
+    return {
+      explain: () => this.#life?.explain() ?? '',
+      check: () => this.#check(),
+      dismiss: () => this.#dismissAll(),
+      tell: state => {
+        if (isFinal(state)) {
+          // What was added between two lives has none, when there is no other.
+          if (!this.#living) this.#dismissAll()
+          this.#end(state)
+        } else if (!isFinal(this.#state)) this.journal.record(this.#name, state)
+      },
+      renew: () => {
+        this.journal.again()
+        this.#expectEnd()
+        this.#renewAll()
+      },
+    }
+  }
+
+  alreadyStarted(why: string): ServiceError {
+    return new ServiceError('ERR_ALREADY_STARTED', this.#name, `can't start group "${this.#name}": ${why}`)
+  }
+
+  stoppedEarly(): ServiceError {
+    const { trigger } = this.journal.status
+    const why = trigger ? ` (${describeReason(trigger)})` : ''
+    return new ServiceError(
+      'ERR_GROUP_STOPPED',
+      this.#name,
+      `group "${this.#name}" was stopped before it was running${why}; a stopped group can't be started`,
+    )
+  }
+
+  get #state(): ServiceState {
+    return this.journal.status.group.state
+  }
+
+  #live(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
+    return new Observable(out => {
+      const renew = this.#life ? () => this.#renewAll() : () => undefined
+      const { journal } = this
+      const shutdownTimeout = this.#shutdownTimeout
+      const life = new GroupLife({ ...this.#options, name: this.#name, journal, shutdownTimeout }, out)
+      this.#life = life
+      out.add(() => life.abandon())
+      try {
+        life.enroll(this.entries)
+      } catch (error) {
+        this.#dismissAll()
+        throw error
+      }
+      life.begin(shutdown$, renew)
+    })
+  }
+
+  /** Nothing here will start, in this life. */
+  #dismissAll(): void {
+    for (const { path, inside } of this.entries.toReversed()) {
+      const phase = this.journal.status.service(path)?.state.phase
+      if (phase !== 'idle' && phase !== 'waiting') continue
+      inside?.dismiss()
+      const stopped = { phase: 'stopped', how: 'stopped' } as const
+      this.journal.record(path, stopped)
+      inside?.tell(stopped)
+    }
+  }
+
+  /** All that is in here begins anew. */
+  #renewAll(): void {
+    for (const entry of this.entries) {
+      if (this.journal.status.service(entry.path)?.state.phase === 'idle') continue
+      this.journal.add(entry.path, entry)
+      entry.inside?.renew()
+    }
+  }
+
+  /** Throws when a group inside another has no order, and says which. */
+  #check(): void {
+    try {
+      plan(this.entries)
+      for (const { inside } of this.entries) inside?.check()
+    } catch (error) {
+      const { code, service, message } = error as ServiceError
+      throw new ServiceError(code, `${this.#name}/${service}`, `in group "${this.#name}": ${message}`)
+    }
+  }
+
+  #end(state: ServiceState): void {
+    if (isFinal(this.#state)) return
+    const tellOver = this.#tellOver
+    this.journal.record(this.#name, state)
+    tellOver(reportOf(this.journal.status))
+    // Whoever heard of it may have begun its next life.
+    if (isFinal(this.#state)) this.journal.close()
+  }
+
+  #expectEnd(): void {
+    this.over = new Promise(resolve => {
+      this.#tellOver = resolve
+    })
+  }
+}

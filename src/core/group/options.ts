@@ -1,0 +1,48 @@
+import { FORCE_TIMEOUT } from '../behaviors/deadline.ts'
+import { intensityOf } from '../behaviors/intensity.ts'
+import { type Clock, duration, systemClock } from '../clock.ts'
+import { type Strategy, strategyOf } from './strategy.ts'
+
+/** How a group behaves as a whole. Times are milliseconds; `Infinity` turns a clock off. */
+export interface GroupOptions {
+  /** How long the whole group may take to start. Default `Infinity`: each service has its own limit. */
+  readonly startTimeout?: number
+  /** How long everything goes on serving after readiness turned false, for load balancers to notice. Default 0. */
+  readonly drainDelay?: number
+  /** How long a whole shutdown may take from its trigger before what is left is forced. Default 25,000. */
+  readonly shutdownTimeout?: number
+  /** How long what is forced may take to let go before it is abandoned. Default 1,000. */
+  readonly forceTimeout?: number
+  /**
+   * Who is restarted together with a service that is restarted because it ended: `'one-for-one'`, nobody else;
+   * `'rest-for-one'`, all that start after it; `'one-for-all'`, all. Those go down in reverse and come up in order.
+   * Default `'one-for-one'`.
+   */
+  readonly strategy?: Strategy
+  /**
+   * How many restarts of its services there may be within the `period`, all together; when one more is due that service
+   * fails with `ERR_RESTART_LIMIT`. Default `Infinity`: each service has its own limit.
+   */
+  readonly maxRestarts?: number
+  /** The length of the sliding window in which these restarts are counted. Default 600,000: ten minutes. */
+  readonly period?: number
+  /** The source of all time: an RxJS scheduler. Default `asyncScheduler`. */
+  readonly clock?: Clock
+}
+
+const SHUTDOWN_TIMEOUT = 25_000
+
+/**
+ * The options of a group, checked, defaults filled in.
+ *
+ * @throws ServiceError `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
+ */
+export const groupOptionsOf = (name: string, options: GroupOptions): Required<GroupOptions> => ({
+  clock: options.clock ?? systemClock,
+  startTimeout: duration(name, 'startTimeout', options.startTimeout, Infinity),
+  drainDelay: duration(name, 'drainDelay', options.drainDelay, 0),
+  shutdownTimeout: duration(name, 'shutdownTimeout', options.shutdownTimeout, SHUTDOWN_TIMEOUT),
+  forceTimeout: duration(name, 'forceTimeout', options.forceTimeout, FORCE_TIMEOUT),
+  strategy: strategyOf(name, options.strategy),
+  ...intensityOf(name, options, { maxRestarts: Infinity, period: 600_000 }),
+})

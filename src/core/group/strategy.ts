@@ -1,0 +1,48 @@
+import { ServiceError } from '../errors.ts'
+import type { Order } from '../plan.ts'
+
+/**
+ * Who is restarted together with a service that failed (OTP's words):
+ *
+ * - `'one-for-one'`: nobody else
+ * - `'rest-for-one'`: all that start after it, by the graph
+ * - `'one-for-all'`: all
+ */
+export type Strategy = 'one-for-one' | 'rest-for-one' | 'one-for-all'
+
+/** What decides who belongs together. */
+export interface Bonds {
+  /** Whom each waits for at stop: all that start after it. */
+  readonly after: Order
+  /** Who names it in `dependsOn`. */
+  readonly dependents: Order
+  isObserver(node: number): boolean
+}
+
+/** Those that go down and come up with a service, itself included: what it does by itself, or by hand. */
+export const restartedWith = (strategy: Strategy | 'by-hand', node: number, bonds: Bonds): ReadonlySet<number> => {
+  if (strategy === 'one-for-one') return new Set([node])
+  if (strategy === 'by-hand') return closure(node, one => bonds.dependents[one]!)
+  // What lets people watch the others goes down with none of them, and takes none with it.
+  const alike = (other: number): boolean => bonds.isObserver(other) === bonds.isObserver(node)
+  if (strategy === 'one-for-all') return new Set([...bonds.after.keys()].filter(alike))
+  return closure(node, one => bonds.after[one]!.filter(alike))
+}
+
+const closure = (node: number, next: (node: number) => readonly number[]): ReadonlySet<number> => {
+  const found = new Set([node])
+  for (const one of found) for (const other of next(one)) found.add(other)
+  return found
+}
+
+const STRATEGIES: readonly unknown[] = ['one-for-one', 'rest-for-one', 'one-for-all'] satisfies Strategy[]
+
+/** @throws ServiceError `ERR_INVALID_OPTION` */
+export const strategyOf = (group: string, strategy: Strategy = 'one-for-one'): Strategy => {
+  if (STRATEGIES.includes(strategy)) return strategy
+  throw new ServiceError(
+    'ERR_INVALID_OPTION',
+    group,
+    `"${group}": strategy must be ${STRATEGIES.join(', ')}, not ${String(strategy)}`,
+  )
+}

@@ -1,0 +1,82 @@
+import type { Health, ServiceState } from '../state.ts'
+
+/**
+ * How well a member is, seen from its group: one that failed, or is on its way out by itself, does not serve. One that
+ * is restarted, or that the group can spare, is never worse than `warn`.
+ */
+export const healthOf = (
+  state: ServiceState,
+  failed: boolean,
+  leaving: boolean,
+  spared: boolean,
+  returning = false,
+): Health => {
+  const gone = failed || state.phase === 'failed' || (!leaving && !returning && isGoing(state))
+  const back = !leaving && (returning || isComingBack(state))
+  const health = gone ? 'fail' : state.phase === 'running' ? state.health : back ? 'warn' : 'pass'
+  return (spared || back) && health === 'fail' ? 'warn' : health
+}
+
+/** It ended, and is restarted. */
+const isComingBack = (state: ServiceState): boolean =>
+  state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
+
+/** On its way out: it serves no longer. One that has done what it is for is as well as ever. */
+const isGoing = (state: ServiceState): boolean =>
+  state.phase === 'draining' || state.phase === 'stopping' ? state.reason.by !== 'end' : state.phase === 'drained'
+
+/** What is wrong with a member, for people: `db failed`, `orders: slow disk`, `worker: restarting`. */
+export const plightOf = (name: string, state: ServiceState): string => {
+  switch (state.phase) {
+    case 'running':
+      if (state.detail !== undefined) return `${name}: ${state.detail}`
+      return `${name} ${state.health === 'fail' ? 'is failing' : 'warns'}`
+    case 'failed':
+      return `${name} failed`
+    case 'stopped':
+      return state.how === 'ended' ? `${name} has ended` : `${name} was ${state.how}`
+    default:
+      return `${name}: ${isComingBack(state) ? 'restarting' : state.phase}`
+  }
+}
+
+/** Who in a group is not well: the worst of it is the health of the group, and the first of the worst is named. */
+export class Unwell {
+  readonly #failing = new Map<string, string>()
+  readonly #warning = new Map<string, string>()
+
+  /** Whether health or detail have changed since they were told. */
+  news = false
+
+  note(name: string, health: Health, state: ServiceState): void {
+    if (health === 'pass' && this.#size === 0) return
+    // Its way out did no harm until now; being drained does none.
+    if (state.phase === 'drained' && !this.#failing.has(name) && !this.#warning.has(name)) return
+    const { health: healthBefore, detail: detailBefore } = this
+    const plight = health === 'pass' ? '' : plightOf(name, state)
+    note(this.#failing, name, health === 'fail', plight)
+    note(this.#warning, name, health === 'warn', plight)
+    if (this.health !== healthBefore || this.detail !== detailBefore) this.news = true
+  }
+
+  get health(): Health {
+    return this.#failing.size > 0 ? 'fail' : this.#warning.size > 0 ? 'warn' : 'pass'
+  }
+
+  /** The first of the worst, and how many there are beside it. */
+  get detail(): string | undefined {
+    const among = this.#failing.size > 0 ? this.#failing : this.#warning
+    const [plight] = among.values()
+    if (plight === undefined) return undefined
+    return this.#size > 1 ? `${plight} (and ${this.#size - 1} more)` : plight
+  }
+
+  get #size(): number {
+    return this.#failing.size + this.#warning.size
+  }
+}
+
+const note = (among: Map<string, string>, name: string, belongs: boolean, plight: string): void => {
+  if (belongs) among.set(name, plight)
+  else among.delete(name)
+}

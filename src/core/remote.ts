@@ -1,0 +1,242 @@
+import {
+  AsyncSubject,
+  defaultIfEmpty,
+  defer,
+  finalize,
+  from,
+  ignoreElements,
+  isObservable,
+  map,
+  type Observable,
+  retry,
+  switchMap,
+  takeLast,
+  timer,
+} from 'rxjs'
+import { asServiceError, ServiceError } from './errors.ts'
+import type { HookResult, ServiceContext } from './hook-call.ts'
+import type { LifeHooks } from './hooked-life.ts'
+import { passOn, type RemoteStep, type RemoteWord, wordOf } from './remote-words.ts'
+import { checkName, hooked, type Service } from './service.ts'
+import type { Info, StopReason } from './state.ts'
+
+/** Which of its two streams a line of output came from. */
+export type OutputStream = 'stdout' | 'stderr'
+
+/** What services whose code runs in another thread or process have in common. */
+export interface RemoteOptions<Handle> {
+  /**
+   * When it is running. `'message'`: when it says so, with the message `'ready'` or `{ service: 'ready' }`. A regular
+   * expression: when a line of its output matches. A function is asked again and again, 100 ms after its last answer,
+   * until it settles well and not with `false`; its signal fires when nobody waits for it any more. Bounded by
+   * `startTimeout`. Default: as soon as a thread has loaded its file, or a process has been spawned.
+   */
+  readonly ready?: 'message' | RegExp | ((context: { readonly signal: AbortSignal }) => HookResult)
+  /** Is given each incarnation as Node knows it, before it has said anything: to talk with it. */
+  readonly attach?: (handle: Handle) => void
+  /** Is given each line it writes. Default: written to the same stream of this process, as `name | line`. */
+  readonly output?: (line: string, from: OutputStream) => void
+}
+
+/** One incarnation of what runs elsewhere, in the hands of who started it. */
+export interface Remote<Handle> {
+  readonly handle: Handle
+  readonly info: Info
+  /** Settles, and never rejects, when it is gone and all it had to say is heard: with an error if it went wrong. */
+  readonly gone: Promise<Error | undefined>
+  readonly tell: (step: RemoteStep) => void
+  /** Asks it to end; `hears`: it has said that it wants to be told. */
+  readonly stop: (reason: StopReason, hears: boolean) => void
+  /** Ends it now. Does nothing once it is gone. */
+  readonly kill: () => void
+}
+
+/** Whom it tells what it hears from there. */
+export interface Ear {
+  readonly up: () => void
+  readonly message: (message: unknown) => void
+  readonly line: (line: string, from: OutputStream) => void
+}
+
+/** A probe that has said no is asked again after so many milliseconds. */
+const PROBE_EVERY = 100
+
+/** A service whose code runs elsewhere, in a thread or a process that `open` starts. */
+export const remote = <Handle, Name extends string>(
+  name: Name,
+  options: RemoteOptions<Handle>,
+  open: (ear: Ear) => Remote<Handle>,
+): Service<Name> => {
+  checkOptions(checkName(name), options)
+  return {
+    name,
+    lifecycle: shutdown$ =>
+      defer(() => {
+        const { hooks, letGo } = remoteLife(name, options, open)
+        return hooked(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
+      }),
+  }
+}
+
+const checkOptions = (name: string, { ready, attach, output }: RemoteOptions<never>): void => {
+  const invalid = (what: string): never => {
+    throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${what}`)
+  }
+  if (ready !== undefined && ready !== 'message' && !(ready instanceof RegExp) && typeof ready !== 'function')
+    invalid(`ready must be 'message', a regular expression for a line of output, or a function, not ${String(ready)}`)
+  for (const [option, value] of Object.entries({ attach, output }))
+    if (value !== undefined && typeof value !== 'function')
+      invalid(`${option} must be a function, not ${String(value)}`)
+}
+
+/** One life. `letGo` ends what is left of it, whatever has happened before. */
+const remoteLife = <Handle>(
+  name: string,
+  { ready, attach, output }: RemoteOptions<Handle>,
+  open: (ear: Ear) => Remote<Handle>,
+): { readonly hooks: LifeHooks; readonly letGo: () => void } => {
+  const up$ = new AsyncSubject<never>()
+  const saidReady$ = new AsyncSubject<never>()
+  const matched$ = new AsyncSubject<never>()
+  const drained$ = new AsyncSubject<never>()
+  let far: Remote<Handle> | undefined
+  let context: ServiceContext
+  let drains = false
+  let drainTold = false
+  let hearsStop = false
+  let asked = false
+  let notReadyBecause: unknown
+
+  const onWord = (word: RemoteWord) => {
+    if (word.service === 'starting' || word.service === 'ready') {
+      drains ||= word.drain === true
+      hearsStop ||= word.stop === true
+      if (word.service === 'ready') saidReady$.complete()
+    } else if (word.service === 'drained') drained$.complete()
+    else passOn(word, context)
+  }
+  const ear: Ear = {
+    up: () => up$.complete(),
+    message: message => {
+      const word = wordOf(message)
+      if (word) onWord(word)
+    },
+    line: (line, stream) => {
+      // `search` has no memory, whatever the flags.
+      if (ready instanceof RegExp && line.search(ready) >= 0) matched$.complete()
+      output?.(line, stream)
+    },
+  }
+
+  const probe$ = (probe: Exclude<typeof ready, 'message' | RegExp | undefined>): Observable<never> =>
+    defer(() => {
+      const controller = new AbortController()
+      return defer(() => settled(probe({ signal: controller.signal }))).pipe(finalize(() => controller.abort()))
+    }).pipe(
+      map(answer => {
+        if (answer === false) throw new Error('asked whether it is ready, the answer was false')
+      }),
+      retry({
+        delay: error => {
+          notReadyBecause = error
+          return timer(PROBE_EVERY)
+        },
+      }),
+      ignoreElements(),
+    )
+
+  const isReady$ = (): Observable<never> => {
+    if (ready === undefined) return up$
+    if (ready === 'message') return saidReady$
+    if (ready instanceof RegExp) return matched$
+    return up$.pipe(
+      defaultIfEmpty(undefined),
+      switchMap(() => probe$(ready)),
+    )
+  }
+
+  const ask = (reason: StopReason | undefined) => {
+    if (asked) return
+    asked = true
+    far?.stop(reason ?? { by: 'call' }, hearsStop)
+  }
+  /** Settles when it is gone. */
+  const over = async (): Promise<void> => {
+    const error = await far?.gone
+    if (error) throw asked ? asServiceError('ERR_STOP_FAILED', name, 'failed to stop', error) : error
+  }
+
+  const drain = ({ reason }: Pick<ServiceContext, 'reason'>): Observable<never> => {
+    drainTold = true
+    if (reason) far?.tell({ service: 'drain', reason })
+    return drained$
+  }
+  /** One that was not told to drain is told now. */
+  const leave = ({ reason }: ServiceContext) => {
+    if (!drains || drainTold) ask(reason)
+    else drain({ reason }).subscribe({ complete: () => ask(reason) })
+  }
+
+  const start = (given: ServiceContext): Promise<void> =>
+    new Promise((resolve, reject) => {
+      context = given
+      const { signal } = given
+      far = open(ear)
+      const { gone, handle, info, kill } = far
+      given.info(info)
+      try {
+        attach?.(handle)
+      } catch (error) {
+        kill()
+        return void gone.then(() => reject(error))
+      }
+      const waiting = isReady$().subscribe({ error: reject, complete: resolve })
+      const cancel = () => {
+        waiting.unsubscribe()
+        ask(given.reason)
+      }
+      signal.addEventListener('abort', cancel, { once: true })
+      if (signal.aborted) cancel()
+      const tooSoon = () => {
+        waiting.unsubscribe()
+        if (!asked) reject(new Error('it ended before it was ready'))
+        // A start that timed out is named after what kept it.
+        else reject(given.reason?.by === 'call' ? signal.reason : (notReadyBecause ?? signal.reason))
+      }
+      over().then(tooSoon, error => {
+        waiting.unsubscribe()
+        reject(error)
+      })
+    })
+
+  return {
+    letGo: () => far?.kill(),
+    hooks: {
+      start,
+      main: given => {
+        context = given
+        const { signal } = given
+        signal.addEventListener('abort', () => leave(given), { once: true })
+        if (signal.aborted) leave(given)
+        return over()
+      },
+      // What has not said that it drains has nothing to drain, and no use for a goodbye.
+      unready: ({ reason }) => {
+        if (drains && reason) far?.tell({ service: 'unready', reason })
+      },
+      get drain() {
+        return drains ? drain : undefined
+      },
+      // Called when it came up as it was asked to end, so that there is no main.
+      stop: ({ reason }) => {
+        ask(reason)
+        return over()
+      },
+      force: () => far?.kill(),
+    },
+  }
+}
+
+/** What a hook returned, as an Observable of its last value. */
+const settled = (result: HookResult): Observable<unknown> =>
+  isObservable(result) ? result.pipe(takeLast(1), defaultIfEmpty(undefined)) : from(Promise.resolve(result))

@@ -1,0 +1,68 @@
+import type { ServiceStatus } from '../../core/service-status.ts'
+import { describeReason, type Health, reasonOf, type ServiceState } from '../../core/state.ts'
+import { labelOf } from '../../core/state-text.ts'
+import type { GroupStatus } from '../../core/status.ts'
+
+/** How much is told. */
+export interface Extent {
+  /** Every service. */
+  readonly verbose: boolean
+  /** What services and errors say of themselves. */
+  readonly details: boolean
+}
+
+/** A verdict on a group as `application/health+json`: bare when all is well, else with the reasons as notes. */
+export const healthJson = (status: GroupStatus, verdict: Health, { verbose, details }: Extent): string => {
+  const notes = verdict === 'pass' ? [] : notesOf(status, details)
+  const told = { status: verdict, ...(notes.length > 0 && { notes }) }
+  const json = verbose ? JSON.stringify({ ...told, checks: checksOf(status, details) }, null, 2) : JSON.stringify(told)
+  return `${json}\n`
+}
+
+/** `shop/api: waiting, through shop/db`. */
+const notesOf = (status: GroupStatus, details: boolean): readonly string[] =>
+  status.reasons.map(({ path, through }) => {
+    const { state } = status.service(path)!
+    const word = state.phase === 'running' && !state.leaving ? state.health : labelOf(state)
+    const detail = details ? detailOf(state) : undefined
+    return `${path}: ${word}${through ? `, through ${through.join(', ')}` : ''}${detail === undefined ? '' : ` (${detail})`}`
+  })
+
+/** The group and every service, each as it is by itself: what that means for the group is the verdict. */
+const checksOf = (status: GroupStatus, details: boolean): object => {
+  const through = new Map(status.reasons.map(reason => [reason.path, reason.through]))
+  return Object.fromEntries(
+    [status.group, ...status.list].map(service => {
+      const { path, state } = service
+      const health = healthOf(state)
+      const output = details && health !== 'pass' ? detailOf(state) : undefined
+      const others = through.get(path)
+      const check = {
+        componentType: 'component',
+        observedValue: labelOf(state),
+        status: health,
+        time: new Date(sinceOf(service)).toISOString(),
+        ...(output !== undefined && { output }),
+        ...(others && { through: others }),
+      }
+      return [path, [check]]
+    }),
+  )
+}
+
+/** Leaving is told as a state of its own, and is none. */
+const sinceOf = ({ state, leftAt, since }: ServiceStatus): number =>
+  (state.phase === 'running' && state.leaving && leftAt) || since
+
+/** One that is not there is no better than one that fails; one that has done what it is for is well. */
+const healthOf = (state: ServiceState): Health => {
+  if (state.phase === 'running') return state.leaving ? 'fail' : state.health
+  return state.phase === 'stopped' && state.how === 'ended' ? 'pass' : 'fail'
+}
+
+const detailOf = (state: ServiceState): string | undefined => {
+  const reason = reasonOf(state)
+  if (reason) return describeReason(reason)
+  if ('error' in state) return state.error?.message
+  return state.phase === 'running' ? state.detail : undefined
+}

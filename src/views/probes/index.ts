@@ -1,0 +1,77 @@
+import { type RequestHandler, Router } from 'express'
+import type { GroupStatus } from '../../core/status.ts'
+import { healthJson } from './health-json.ts'
+import { type Probe, verdicts } from './verdict.ts'
+
+/** What can be probed: a group. Give the outermost one: a group inside another may be over, and yet live again. */
+export interface Probed {
+  readonly status: GroupStatus
+}
+
+/** What probes tell. */
+export interface ProbesOptions {
+  /**
+   * Tells what services say of their health, the messages of their errors, and why the group is leaving. They may name
+   * hosts, users and queries, and probes can often be reached from outside: default false, and only names and states
+   * are told. Stacks never are.
+   */
+  readonly details?: boolean
+}
+
+/**
+ * The probes of a group, as a router for express 5, in `application/health+json`. Each is answered from what is true at
+ * that moment; a failed one is 503.
+ *
+ * - `/livez` fails only when the group is over and the process is still there: it should be started anew. No bad health
+ *   of a service and no step of a shutdown fails it. A service that is to take the process with it when it is not well
+ *   says so with `onFailure: 'fail'` in its health check.
+ * - `/readyz` fails whenever the group is not `ready`: while it starts, from the first step of a shutdown on, while
+ *   something that it needs is down or failing.
+ * - `/startupz` fails until the group is running for the first time, and never again.
+ * - `/healthz`, for who asks only one question, fails when the group is not up, or failing.
+ *
+ * A short answer is `{"status":"pass"}`, or has the reasons as `notes`; `?verbose` adds every service as `checks`.
+ *
+ * Give them a server of their own, as an `observer`, and they answer until all the others are gone. In the app of an
+ * API they are gone as soon as that drains.
+ *
+ * @example
+ * ```ts
+ * import express from 'express'
+ * import { http } from 'rx-service-group/http'
+ *
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * group.add(http('probes', express().use(probes(group)), { host: '127.0.0.1' }), { observer: true })
+ * await group.start()
+ * const url = group.status.service('shop/probes')?.state.info?.['url']
+ * const answer = await fetch(`${url}/readyz`)
+ * console.log(answer.status, await answer.json()) // 200 { status: 'pass' }
+ * await group.stop()
+ * ```
+ */
+export const probes = (group: Probed, { details = false }: ProbesOptions = {}): Router => {
+  let hasRun = false
+  const answer =
+    (probe: Probe): RequestHandler =>
+    (request, response) => {
+      response.setHeader('Cache-Control', 'no-store')
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return void response.status(405).setHeader('Allow', 'GET, HEAD').end()
+      const { status } = group
+      hasRun ||= status.group.readyAt !== null
+      const verdict = verdicts[probe](status, hasRun)
+      // Whatever its value, as in Kubernetes.
+      const verbose = request.query['verbose'] !== undefined
+      const body = healthJson(status, verdict, { verbose, details })
+      // Not `send`, which makes an ETag and answers 304 where somebody needs to know now.
+      response
+        .status(verdict === 'fail' ? 503 : 200)
+        .setHeader('Content-Type', 'application/health+json')
+        .setHeader('Content-Length', Buffer.byteLength(body))
+        .setHeader('X-Content-Type-Options', 'nosniff')
+        .end(body)
+    }
+  const router = Router()
+  for (const probe of Object.keys(verdicts) as Probe[]) router.all(`/${probe}`, answer(probe))
+  return router
+}

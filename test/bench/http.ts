@@ -1,0 +1,89 @@
+// The CPU time of a server for each request, under a group and bare, and with what others put around a server. All
+// run beside each other, each in a process of its own, and are asked in turns, a few thousand requests at a time; so
+// what the machine does meanwhile meets all of them. Two bare servers tell what is mere chance. Nothing passes or
+// fails here. Run it with: node --import tsx test/bench/http.ts
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { contenders } from './http-contenders.ts'
+import { load } from './http-load.ts'
+
+/** Two processes of the same code may differ by some percent, for good. So there are several of each. */
+const PROCESSES = 5
+const SLICES = 20
+const REQUESTS = 3_000
+const WARM_UP = 20_000
+
+const told = async <T>(child: ChildProcess): Promise<T> => (await once(child, 'message'))[0] as T
+
+const start = async (name: string) => {
+  const child = fork(fileURLToPath(new URL('http-server.ts', import.meta.url)), [name], {
+    execArgv: ['--import', 'tsx'],
+  })
+  const port = await told<number>(child)
+  const cpu = () => {
+    child.send('cpu')
+    return told<number>(child)
+  }
+  const ask = async (amount: number): Promise<number> => {
+    const before = await cpu()
+    await load(port, amount)
+    return ((await cpu()) - before) / amount
+  }
+  await ask(WARM_UP)
+  return { name, ask, end: () => child.kill() }
+}
+
+const quantile = (values: readonly number[], part: number): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const place = part * (sorted.length - 1)
+  const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!]
+  return below + (above - below) * (place % 1)
+}
+const median = (values: readonly number[]): number => quantile(values, 0.5)
+
+const names = Object.keys(contenders)
+const [first = ''] = names
+const costs = new Map<string, number[]>(names.map(name => [name, []]))
+const ratios = new Map<string, number[][]>(names.map(name => [name, []]))
+for (let n = 0; n < PROCESSES; n++) {
+  const servers = []
+  for (const name of names) servers.push(await start(name))
+  for (const name of names) ratios.get(name)!.push([])
+  for (let slice = 0; slice < SLICES; slice++) {
+    const cost = new Map<string, number>()
+    // Each follows another one each time.
+    const turn = slice % servers.length
+    const order = [...servers.slice(turn), ...servers.slice(0, turn)]
+    for (const { name, ask } of slice % 2 ? order : order.toReversed()) cost.set(name, await ask(REQUESTS))
+    for (const [name, one] of cost) {
+      costs.get(name)!.push(one)
+      ratios
+        .get(name)!
+        .at(-1)!
+        .push(one / cost.get(first)!)
+    }
+  }
+  for (const { end } of servers) end()
+}
+
+console.log(
+  `Server CPU for each request: ${PROCESSES} processes of each kind, ${SLICES} slices of ${REQUESTS} requests in turns`,
+)
+console.table(
+  Object.fromEntries(
+    names.map(name => {
+      const all = ratios.get(name)!.flat()
+      const ofProcesses = ratios.get(name)!.map(median)
+      return [
+        name,
+        {
+          µs: Number(median(costs.get(name)!).toFixed(1)),
+          'it : bare': Number(median(all).toFixed(3)),
+          'half of the slices': `${quantile(all, 0.25).toFixed(2)} to ${quantile(all, 0.75).toFixed(2)}`,
+          'medians of the processes': `${Math.min(...ofProcesses).toFixed(2)} to ${Math.max(...ofProcesses).toFixed(2)}`,
+        },
+      ]
+    }),
+  ),
+)

@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest'
+import { healthOf, plightOf, Unwell } from '../../../src/core/group/unwell.ts'
+import type { Health, ServiceState, StopReason } from '../../../src/core/state.ts'
+
+const reason = { by: 'call' } as const
+const error = { name: 'Error', message: 'no' }
+const running = (health: Health, detail?: string): ServiceState => ({
+  phase: 'running',
+  health,
+  ...(detail !== undefined && { detail }),
+})
+const stopping = (because: StopReason): ServiceState => ({ phase: 'stopping', reason: because })
+
+describe('the health of one, seen from its group', () => {
+  test.each<[string, ServiceState, Health, Health, Health]>([
+    // state                                                           as it is, group leaving, optional
+    ['not started', { phase: 'idle' }, 'pass', 'pass', 'pass'],
+    ['starting', { phase: 'starting', attempt: 1 }, 'pass', 'pass', 'pass'],
+    ['well', running('pass'), 'pass', 'pass', 'pass'],
+    ['warning', running('warn'), 'warn', 'warn', 'warn'],
+    ['failing', running('fail'), 'fail', 'fail', 'warn'],
+    ['draining', { phase: 'draining', reason }, 'fail', 'pass', 'warn'],
+    ['drained', { phase: 'drained' }, 'fail', 'pass', 'warn'],
+    ['stopping', stopping(reason), 'fail', 'pass', 'warn'],
+    ['at its end', stopping({ by: 'end' }), 'pass', 'pass', 'pass'],
+    ['ended', { phase: 'stopped', how: 'ended' }, 'pass', 'pass', 'pass'],
+    ['failed', { phase: 'failed', error }, 'fail', 'fail', 'warn'],
+  ])('%s', (_, state, health, leaving, optional) => {
+    expect([
+      healthOf(state, false, false, false),
+      healthOf(state, false, true, false),
+      healthOf(state, false, false, true),
+    ]).toEqual([health, leaving, optional])
+  })
+
+  test('one that was stopped before it ran has failed all the same', () => {
+    expect(healthOf({ phase: 'stopped', how: 'stopped' }, true, false, false)).toBe('fail')
+  })
+})
+
+describe('what is wrong with one, for people', () => {
+  test.each<[ServiceState, string]>([
+    [running('warn', 'slow disk'), 'db: slow disk'],
+    [running('warn'), 'db warns'],
+    [running('fail'), 'db is failing'],
+    [{ phase: 'backoff', error, attempt: 2, retryAt: 0 }, 'db: restarting'],
+    [{ phase: 'starting', attempt: 2 }, 'db: restarting'],
+    [{ phase: 'starting', attempt: 1 }, 'db: starting'],
+    [{ phase: 'draining', reason }, 'db: draining'],
+    [{ phase: 'drained' }, 'db: drained'],
+    [stopping(reason), 'db: stopping'],
+    [{ phase: 'failed', error }, 'db failed'],
+    [{ phase: 'stopped', how: 'stopped' }, 'db was stopped'],
+    [{ phase: 'stopped', how: 'forced' }, 'db was forced'],
+    [{ phase: 'stopped', how: 'abandoned' }, 'db was abandoned'],
+    [{ phase: 'stopped', how: 'ended' }, 'db has ended'],
+  ])('%j', (state, expected) => expect(plightOf('db', state)).toBe(expected))
+
+  test('one that the group can spare is failing all the same', () => {
+    const unwell = new Unwell()
+    unwell.note('cache', 'warn', running('fail'))
+    expect(unwell.detail).toBe('cache is failing')
+  })
+
+  test('waiting for the next try and trying are one thing to tell', () => {
+    const unwell = new Unwell()
+    unwell.note('db', 'warn', { phase: 'backoff', error, attempt: 2, retryAt: 0 })
+    unwell.news = false
+    unwell.note('db', 'warn', { phase: 'starting', attempt: 2 })
+    expect(unwell.news).toBe(false)
+  })
+})
+
+describe('the health of a group', () => {
+  const told = (unwell: Unwell): string => `${unwell.health} ${unwell.detail ?? '-'}${unwell.news ? '' : ' (old)'}`
+
+  test('the worst of it, naming the first of the worst', () => {
+    const unwell = new Unwell()
+    const log: string[] = []
+    const note = (name: string, state: ServiceState, health: Health): void => {
+      unwell.news = false
+      unwell.note(name, health, state)
+      log.push(told(unwell))
+    }
+    note('db', running('pass'), 'pass')
+    note('a', running('warn', 'slow'), 'warn')
+    note('b', running('warn'), 'warn')
+    note('c', running('fail', 'down'), 'fail')
+    note('a', running('warn', 'slower'), 'warn')
+    note('db', running('pass'), 'pass')
+    note('c', running('pass'), 'pass')
+    note('a', { phase: 'failed', error }, 'fail')
+    note('a', running('pass'), 'pass')
+    note('b', running('pass'), 'pass')
+    expect(log).toEqual([
+      'pass - (old)',
+      'warn a: slow',
+      'warn a: slow (and 1 more)',
+      'fail c: down (and 2 more)',
+      'fail c: down (and 2 more) (old)',
+      'fail c: down (and 2 more) (old)',
+      'warn a: slower (and 1 more)',
+      'fail a failed (and 1 more)',
+      'warn b warns',
+      'pass -',
+    ])
+  })
+
+  test('one that is drained is as well as it was', () => {
+    const unwell = new Unwell()
+    unwell.note('other', 'warn', running('warn'))
+    unwell.note('ending', 'fail', { phase: 'drained' })
+    expect(unwell.health).toBe('warn')
+    unwell.note('leaving', 'fail', { phase: 'draining', reason })
+    unwell.note('leaving', 'fail', { phase: 'drained' })
+    expect(unwell.detail).toBe('leaving: drained (and 1 more)')
+  })
+})
