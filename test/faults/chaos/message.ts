@@ -18,12 +18,12 @@ export interface Conduct {
 export const LONGEST_HANDLER = 200
 export const RETRY = { limit: 3, initialDelay: 300, factor: 1 }
 
-/** Nine of ten end at once; one in a hundred fails at first, one in a thousand always. */
+/** Four of five end at once; one in a hundred fails at first, one in a thousand always. */
 export const conductOf = (n: number): Conduct => {
   const chance = chanceFrom(n)
   const fails = n % 1000 === 500 ? 'all' : n % 100 === 7 ? 'the first' : 'none'
   return {
-    takes: chance.between(1, 10) === 1 ? chance.between(1, LONGEST_HANDLER) : 0,
+    takes: chance.between(1, 5) === 1 ? chance.between(1, LONGEST_HANDLER) : 0,
     async: chance.between(0, 2) > 0,
     fails,
   }
