@@ -10,28 +10,28 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'
 import { run, serviceGroup } from 'rx-service-group'
-import { amqpConsumer } from 'rx-service-group/amqp'
+import { amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
 import { dashboard } from 'rx-service-group/dashboard'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
 import { filter, take } from 'rxjs'
-import { connect, publisher, url } from './support/broker.ts'
+import { connect, url } from './support/broker.ts'
 
 const port = Number(process.env['PORT'] ?? 8080)
 const orders = new Map<number, 'accepted' | 'handled'>()
-const outbox = publisher('outbox', 'orders')
+const outbox = amqpPublisher('outbox', { url, connect })
 
 const app = express()
   .post('/orders', async (_, response) => {
     const id = orders.size + 1
     orders.set(id, 'accepted')
-    await outbox.publish({ id })
+    await outbox.publish('orders', { id })
     response.status(202).json({ id, state: 'accepted' })
   })
   .get('/orders', (_, response) => void response.json([...orders].map(([id, state]) => ({ id, state }))))
 
 const group = serviceGroup('shop')
-  .add(outbox.service)
+  .add(outbox)
   .add(
     amqpConsumer('orders', { url, connect, queue: 'orders', prefetch: 5 }, async ({ id }: { id: number }) => {
       await delay(1_000)

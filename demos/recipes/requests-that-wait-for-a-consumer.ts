@@ -11,31 +11,34 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'
 import { run, serviceGroup } from 'rx-service-group'
-import { amqpConsumer } from 'rx-service-group/amqp'
+import { amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
-import { connect, publisher, url } from '../support/broker.ts'
+import { connect, url } from '../support/broker.ts'
 
 const waiting = new Map<number, (price: number) => void>()
-const outbox = publisher('outbox', 'quotes')
+const outbox = amqpPublisher('outbox', { url, connect })
 let last = 0
 
 const app = express().post('/quotes', async (_, response) => {
   const id = ++last
   const price = new Promise<number>(resolve => waiting.set(id, resolve))
-  await outbox.publish({ id })
+  await outbox.publish('quotes', { id })
   response.json({ id, price: await price })
 })
 
-const quotes = amqpConsumer('quotes', { url, connect, queue: 'quotes', prefetch: 1 }, async message => {
-  const { id } = JSON.parse(message.content.toString()) as { id: number }
-  await delay(400)
-  waiting.get(id)?.(id * 10)
-  waiting.delete(id)
-})
+const quotes = amqpConsumer(
+  'quotes',
+  { url, connect, queue: 'quotes', prefetch: 1 },
+  async ({ id }: { id: number }) => {
+    await delay(400)
+    waiting.get(id)?.(id * 10)
+    waiting.delete(id)
+  },
+)
 
 const group = serviceGroup('shop')
-  .add(outbox.service)
+  .add(outbox)
   .add(quotes)
   .add(http('api', app, { port: Number(process.env['PORT'] ?? 8080) }), { dependsOn: ['outbox', 'quotes'] })
 

@@ -36,6 +36,12 @@ export type ErrorCode =
   | 'ERR_AMQP_QUEUE'
   | 'ERR_AMQP_EXCHANGE'
   | 'ERR_AMQP_BODY'
+  | 'ERR_AMQP_UNROUTABLE'
+  | 'ERR_AMQP_NACKED'
+  | 'ERR_AMQP_REFUSED'
+  | 'ERR_AMQP_BUFFER_FULL'
+  | 'ERR_AMQP_UNCONFIRMED'
+  | 'ERR_AMQP_CLOSED'
   | 'ERR_MISSING_PACKAGE'
 
 /** An error as plain JSON, causes kept: what states, events and reports carry. */

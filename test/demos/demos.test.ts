@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
-import { useBroker } from '../support/broker.ts'
+import { brokerIsOurs, useBroker } from '../support/broker.ts'
 import { type Child, startProgram } from '../support/child.ts'
 import { onTerminal } from '../support/screen.ts'
 
@@ -320,3 +320,52 @@ test('15: a poisoned job kills two threads of a pool, which are restarted; SIGTE
   expect(output).toMatch(/^\d+ jobs were accepted, \d+ are done, 1 was given up: 0 lost\.$/m)
   expectInOrder(output, ['jobs', 'drained'], ['pool', 'drained'], ['jobs', 'stopped'], ['pool', 'stopping'])
 }, 30_000)
+for (const where of ['embedded', 'RabbitMQ'] as const) {
+  const env = () => ({ AMQP_URL: where === 'embedded' ? '' : broker.url })
+
+  test(`16: on ${where}, what fails is retried out of the way of others, then parked with the reason`, async () => {
+    const { code, output } = await demo('16-retry-and-park', env()).ended
+    expect(code).toBe(0)
+    const said = output.split('\n').filter(line => /, attempt|^parked/.test(line))
+    const of = (item: string) => said.filter(line => line.includes(item))
+    expect(of('book')).toEqual(['book, attempt 1: sent'])
+    expect(of('lamp')).toEqual([
+      'lamp, attempt 1: out of stock',
+      'lamp, attempt 2: out of stock',
+      'lamp, attempt 3: sent',
+    ])
+    expect(of('unicorn')).toEqual([
+      ...[1, 2, 3].map(attempt => `unicorn, attempt ${attempt}: out of stock`),
+      'parked: {"item":"unicorn"}, because: out of stock',
+    ])
+    expect(of('nothing')).toEqual([expect.stringMatching(/could not be decoded: an order needs an item$/)])
+    expect(said.indexOf('book, attempt 1: sent')).toBeLessThan(said.indexOf('lamp, attempt 2: out of stock'))
+    expect(output).toMatch(/shop stopped gracefully .*all are settled/)
+  }, 15_000)
+
+  test(`18: on ${where}, full batches are written as they fill, and the rest at the end`, async () => {
+    const { code, output } = await demo('18-messages-and-operators', env()).ended
+    expect(code).toBe(0)
+    const [before = '', after = ''] = output.split('Enough; what is left is written now:')
+    const written = (text: string, sensor: string) =>
+      [...text.matchAll(RegExp(`${sensor} +written: (.*)`, 'g'))].map(([, values]) => values)
+    expect(written(before, 'kitchen')).toEqual(['3 6 9 12', '15 18 21 24'])
+    expect(written(after, 'kitchen')).toEqual(['27 30'])
+    expect(written(after, 'garden')).toEqual(['25 28'])
+    expect(output).toMatch(/house stopped gracefully/)
+  }, 15_000)
+}
+
+test.runIf(brokerIsOurs)(
+  '17: a broker is restarted, everyone says so and is well again, and no order is lost',
+  async () => {
+    const { code, output } = await demo('17-broker-restart').ended
+    expect(code).toBe(0)
+    const [, away = '', back = ''] = output.split(/The broker goes\.|It comes back.*/)
+    expect(away).toMatch(/^fail, connecting +fail, connecting +fail, connecting$/m)
+    expect(back).toMatch(/^well +well +well$/m)
+    expect(back).toMatch(/^300 orders are confirmed\.\nmails have 300 of them, .*\ninvoices have 300 of them, .*$/m)
+    expect(back.trim()).toMatch(/\nstopped +stopped +stopped$/)
+  },
+  90_000,
+)

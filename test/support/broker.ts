@@ -11,10 +11,12 @@ const { AMQP_URL } = process.env
 /** Faults that may be done to the broker of this run; false when AMQP_URL names one that isn't ours to harm. */
 export const brokerIsOurs = AMQP_URL === undefined
 
+type OfVhost = 'closeAllConnections' | 'forbidDeclaring' | 'allowDeclaring'
+
 /** The broker, as one test file sees it: a virtual host of its own on the node of this run. */
 export interface Broker {
   readonly url: string
-  readonly faults: Omit<Faults, 'closeAllConnections'> & { closeAllConnections(): Promise<void> }
+  readonly faults: Omit<Faults, OfVhost> & Record<OfVhost, () => Promise<void>>
 }
 
 /**
@@ -53,6 +55,8 @@ export const useBroker = ({ alone = false } = {}): Broker => {
     },
     faults: {
       closeAllConnections: () => fault('closeAllConnections')(vhost),
+      forbidDeclaring: () => fault('forbidDeclaring')(vhost),
+      allowDeclaring: () => fault('allowDeclaring')(vhost),
       block: fault('block'),
       unblock: fault('unblock'),
       freeze: fault('freeze'),

@@ -25,6 +25,9 @@ export interface Faults {
   stop(): Promise<void>
   /** After `stop`, or after `kill` (then a new process). Resolves when it answers. */
   start(): Promise<void>
+  /** From now on nobody may declare anything in a virtual host (403, ACCESS_REFUSED), until it is allowed again. */
+  forbidDeclaring(vhost: string): Promise<void>
+  allowDeclaring(vhost: string): Promise<void>
   /** How long a delivery may stay without an ack, in milliseconds (406 after that). */
   deliveryTimeout(ms: number): Promise<void>
 }
@@ -174,6 +177,10 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
   const tell = async (code: string): Promise<void> => void (await evaluate(code))
 
   const alarm = '{resource_limit,memory,node()}'
+  const mayDeclare = (vhost: string, what: string) =>
+    tell(
+      `rabbit_auth_backend_internal:set_permissions(<<"guest">>,<<"${vhost}">>,<<"${what}">>,<<".*">>,<<".*">>,<<"test">>)`,
+    )
   const faults: Faults = {
     closeAllConnections: vhost =>
       tell(
@@ -195,6 +202,8 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
       await tell('rabbit:start()')
       await untilItAnswers()
     },
+    forbidDeclaring: vhost => mayDeclare(vhost, '^$'),
+    allowDeclaring: vhost => mayDeclare(vhost, '.*'),
     deliveryTimeout: ms =>
       tell(
         `application:set_env(rabbit,consumer_timeout,${ms}), ` +

@@ -2,13 +2,17 @@ export { type AmqpConnection, amqpConnection, type ConnectionChoice } from './co
 export type { AmqpConnect, AmqpConnectionOptions } from './connection/options.ts'
 export { amqpConsumer } from './consumer/consumer.ts'
 export type { BodyOf, Decode } from './consumer/decode.ts'
+export { type AmqpMessage, type AmqpPipeline, amqpMessages } from './consumer/messages.ts'
 export type {
   AmqpConsumerOptions,
   AmqpSourceOptions,
   BindingOptions,
-  ExchangeOptions,
   MessageContext,
   MessageHandler,
   QueueOptions,
 } from './consumer/options.ts'
 export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'
+export type { ExchangeOptions } from './exchange.ts'
+export type { BodyFor, Encode } from './publisher/encode.ts'
+export type { AmqpPublisherOptions, PublishOptions } from './publisher/options.ts'
+export { type AmqpPublisher, amqpPublisher } from './publisher/publisher.ts'

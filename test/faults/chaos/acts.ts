@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Broker } from '../../support/broker.ts'
+import type { Faults } from '../../support/rabbitmq.ts'
 import type { Chance } from './random.ts'
+
+/** A broker that may be harmed. */
+export interface Victim {
+  readonly url: string
+  readonly faults: Pick<Faults, 'block' | 'unblock' | 'freeze' | 'thaw' | 'kill' | 'stop' | 'start'> & {
+    closeAllConnections(): Promise<void>
+  }
+}
 
 /** The processes, as far as something can be done to them. */
 export interface Crew {
@@ -15,7 +23,7 @@ export interface Act {
 }
 
 /** One thing of each kind and some more of what is common, in random order. */
-export const acts = (chance: Chance, { faults }: Broker, crew: Crew): Act[] => {
+export const acts = (chance: Chance, { faults }: Victim, crew: Crew): Act[] => {
   const one = (who: 'consumer' | 'producer', signal: 'SIGTERM' | 'SIGKILL'): Act => ({
     name: `${signal} for a ${who}`,
     run: () => crew.end(who, signal),

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChannelModel, connect } from 'amqplib'
-import type { Broker } from '../../support/broker.ts'
-import { acts, type Crew } from './acts.ts'
+import { acts, type Crew, type Victim } from './acts.ts'
 import { judge, type Verdict } from './ledger.ts'
 import type { Numbered } from './message.ts'
 import { type Child, startProcess } from './process.ts'
@@ -57,10 +56,10 @@ interface Consumer {
 /** Nothing has come for so long: what has not come by now is lost. */
 const PATIENCE = 20_000
 
-export const chaos = async (given: Broker, options: ChaosOptions): Promise<Chaos> => {
+export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos> => {
   const { seed, messages, perSecond, say } = options
   const crashes: number[] = []
-  const broker: Broker = {
+  const broker: Victim = {
     url: given.url,
     faults: {
       ...given.faults,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type ChannelModel, connect } from 'amqplib'
+import { type ChannelModel, connect, type GetMessage, type Options } from 'amqplib'
 import type { Service, ServiceState, Shutdown, StateOf, Step, StopReason } from 'rx-service-group'
 import { BehaviorSubject, filter, firstValueFrom, ReplaySubject, type Subscription, timeout } from 'rxjs'
 
@@ -80,11 +80,16 @@ export const last = (life: Life): ServiceState => {
 /** Someone else at the broker: publishes, counts, deletes. */
 export interface Bystander {
   readonly connection: ChannelModel
-  publish(queue: string, bodies: readonly string[]): Promise<void>
+  publish(queue: string, bodies: readonly string[], options?: Options.Publish): Promise<void>
+  /** To a queue that is there, or an exchange. */
+  send(exchange: string, key: string, body: string, options?: Options.Publish): Promise<void>
   /** How many messages are ready, with no consumer holding them. */
   ready(queue: string): Promise<number>
   consumers(queue: string): Promise<number>
   take(queue: string): Promise<{ body: string; redelivered: boolean } | undefined>
+  /** The next message, with its headers and all; waits until there is one. */
+  next(queue: string): Promise<GetMessage>
+  exists(queue: string): Promise<boolean>
   deleteQueue(queue: string): Promise<void>
   declare(queue: string): Promise<void>
   close(): Promise<void>
@@ -95,11 +100,24 @@ export const bystander = async (url: string): Promise<Bystander> => {
   connection.on('error', () => undefined)
   const channel = await connection.createConfirmChannel()
   channel.on('error', () => undefined)
+  // To ask for one that isn't there costs the channel.
+  const exists = async (queue: string): Promise<boolean> => {
+    const own = await connection.createChannel()
+    own.on('error', () => undefined)
+    return own.checkQueue(queue).then(
+      () => own.close().then(() => true),
+      () => false,
+    )
+  }
   return {
     connection,
-    publish: async (queue, bodies) => {
+    publish: async (queue, bodies, options) => {
       await channel.assertQueue(queue)
-      for (const body of bodies) channel.sendToQueue(queue, Buffer.from(body))
+      for (const body of bodies) channel.sendToQueue(queue, Buffer.from(body), options)
+      await channel.waitForConfirms()
+    },
+    send: async (exchange, key, body, options) => {
+      channel.publish(exchange, key, Buffer.from(body), options)
       await channel.waitForConfirms()
     },
     ready: async queue => (await channel.checkQueue(queue)).messageCount,
@@ -108,6 +126,18 @@ export const bystander = async (url: string): Promise<Bystander> => {
       const message = await channel.get(queue, { noAck: true })
       return message ? { body: message.content.toString(), redelivered: message.fields.redelivered } : undefined
     },
+    next: async queue => {
+      for (
+        const giveUp = Date.now() + 10_000;
+        Date.now() < giveUp;
+        await new Promise(resolve => setTimeout(resolve, 5))
+      ) {
+        const message = (await exists(queue)) && (await channel.get(queue, { noAck: true }))
+        if (message) return message
+      }
+      throw new Error(`nothing came to ${queue}`)
+    },
+    exists,
     deleteQueue: async queue => void (await channel.deleteQueue(queue)),
     declare: async queue => void (await channel.assertQueue(queue)),
     close: async () => {

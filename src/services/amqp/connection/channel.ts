@@ -3,6 +3,7 @@ import { distinctUntilChanged, Observable, of, retry, switchMap, tap, timer } fr
 import { messageOf } from '../../../core/errors.ts'
 import { LONGEST_TIMER } from '../checks.ts'
 import { backoff, STABLE_AFTER } from './backoff.ts'
+import { codeOf } from './errors.ts'
 import type { Hold, LineState } from './line.ts'
 
 /** What there is of a channel on a line: all of it, or which level is missing and why. */
@@ -97,8 +98,8 @@ const openChannel = <C extends Channel, T>(
 
     const lost = () => {
       if (closing) return out.complete()
+      // Whoever prepares it hears of it too, and knows better what it was about.
       if (prepared) out.error(new Error(`channel closed${cause === undefined ? '' : `: ${messageOf(cause)}`}`))
-      else out.error(explain(cause ?? new Error('channel closed')))
     }
 
     const close = async (): Promise<void> => {
@@ -129,7 +130,8 @@ const openChannel = <C extends Channel, T>(
       sayGone()
       void closeQuietly(channel)
     })
-    open().catch(error => queueMicrotask(() => out.error(explain(error))))
+    const why = (error: unknown) => explain(codeOf(error) === undefined ? (cause ?? error) : error)
+    open().catch(error => queueMicrotask(() => out.error(why(error))))
   })
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)))

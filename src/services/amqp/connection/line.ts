@@ -43,26 +43,29 @@ export const makeLine = (settings: ConnectionSettings): Line => {
       const me = {}
       supervision.holders.add(me)
       let leaving: Promise<void> | undefined
+      let isLast = false
 
-      /** Whether nobody holds it any more: who comes now opens another. */
-      const release = (): boolean => {
+      /** Nobody holds it any more once the last has let go: who comes now opens another. */
+      const release = () => {
         released$.next()
         supervision.holders.delete(me)
-        const isOver = supervision.holders.size === 0
-        if (isOver && current === supervision) current = undefined
-        return isOver
+        isLast = supervision.holders.size === 0
+        if (isLast && current === supervision) current = undefined
       }
       return {
         settings,
         service,
         state$: supervision.state$.pipe(map(withErrorFor(service, settings)), takeUntil(released$)),
         leave: () => {
-          leaving ??= release() ? supervision.close() : Promise.resolve()
+          if (leaving) return leaving
+          release()
+          leaving = isLast ? supervision.close() : Promise.resolve()
           return leaving
         },
         drop: () => {
+          if (!leaving) release()
           leaving ??= Promise.resolve()
-          if (release()) supervision.destroy()
+          if (isLast) supervision.destroy()
         },
       }
     },

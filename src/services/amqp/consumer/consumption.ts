@@ -38,6 +38,8 @@ export interface Worker {
   abort(delivery: Delivery): void
   /** No more messages come. What this returns completes when all that was begun has come to its end. */
   drain?(): Observable<unknown>
+  /** Lets go of what it does for all of them. */
+  letGo?(): void
 }
 
 /** One life of a consumer, from outside. */
@@ -77,19 +79,22 @@ export const consumption = (
 
   const hand = makeHand()
   const counts = makeCounts(() => hand.size, tell)
-  const copies = makeCopies(lines.publishing, service)
+  const sayTrouble = (why: string | undefined) => {
+    if (why === trouble) return
+    trouble = why
+    sayHealth()
+  }
+  const copies = makeCopies(lines.publishing, service, why => sayTrouble(`messages that failed wait: ${why}`))
   const outcomes = makeOutcomes(settings, {
     hand,
     counts,
     copies,
     keepsDelays: () => keepsDelays,
-    trouble: why => {
-      if (why === trouble) return
-      trouble = why
-      sayHealth()
-    },
+    trouble: sayTrouble,
   })
   const worker = makeWorker((delivery, ended) => {
+    if (delivery.ended) return
+    delivery.ended = true
     working--
     outcomes.onEnded(delivery, ended)
     if (room.length > 0) beginNext()
@@ -115,7 +120,7 @@ export const consumption = (
   }
 
   const abort = () => {
-    for (const delivery of hand.all()) worker.abort(delivery)
+    for (const delivery of hand.all()) if (!delivery.ended) worker.abort(delivery)
   }
   /** What was delivered over a lost session is delivered again: who works on it should know. */
   const forgetSession = () => {
@@ -126,15 +131,17 @@ export const consumption = (
     abort()
   }
   const giveUp = () => {
-    const abandoned = hand.all()
-    for (const delivery of abandoned) {
+    let abandoned = 0
+    for (const delivery of hand.all()) {
       hand.release(delivery)
       delivery.session.nack(delivery, true)
+      if (!delivery.ended) abandoned++
     }
-    if (abandoned.length > 0) tell({ abandoned: abandoned.length })
+    if (abandoned > 0) tell({ abandoned })
   }
   life.add(() => {
     counts.stop()
+    worker.letGo?.()
     forgetSession()
     copies.drop()
   })
@@ -220,12 +227,14 @@ export const consumption = (
   const drain = ({ pending }: ServiceContext) =>
     merge(
       from(leave()).pipe(ignoreElements()),
-      worker.drain?.().pipe(ignoreElements()) ?? [],
+      // What it has kept for itself is handed back.
+      worker.drain?.().pipe(ignoreElements(), tap({ complete: abort })) ?? [],
       hand.untilEmpty$().pipe(tap(pending)),
     )
 
   const stop = async ({ signal, pending }: ServiceContext): Promise<void> => {
     void leave()
+    worker.letGo?.()
     abort()
     // Under force those that end at once still count as ended.
     const graceOver$ = merge(timer(signal.aborted ? 0 : GRACE), fromEvent(signal, 'abort'))

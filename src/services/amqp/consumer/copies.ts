@@ -23,7 +23,8 @@ interface Pending {
 
 const CONNECTING: ChannelState<ConfirmChannel> = { missing: 'connection', error: undefined }
 
-export const makeCopies = (line: Line, service: string): Copies => {
+/** @param onBlocked Is told when the broker takes no more, though there may be copies on their way. */
+export const makeCopies = (line: Line, service: string, onBlocked: (why: string) => void): Copies => {
   const state$ = new BehaviorSubject<ChannelState<ConfirmChannel>>(CONNECTING)
   const over$ = new Subject<never>()
   const life = new Subscription()
@@ -57,6 +58,7 @@ export const makeCopies = (line: Line, service: string): Copies => {
     life.add(
       held.state$.subscribe(state => {
         blocked = state.connection === 'blocked' ? `the broker is blocked: ${state.reason}` : undefined
+        if (blocked !== undefined) onBlocked(blocked)
         giveUpIfBlocked()
       }),
     )

@@ -14,6 +14,8 @@ export class Delivery implements MessageContext {
   readonly session: Session
   /** Its work is done; only the broker has yet to hear of it. */
   done = false
+  /** The work on it has ended, well or not. */
+  ended = false
   /** Whoever works on it has been asked to give up. */
   aborted = false
   /** The Observable that works on it. */

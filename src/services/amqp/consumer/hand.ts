@@ -1,4 +1,4 @@
-import { filter, type Observable, Subject, startWith, takeWhile } from 'rxjs'
+import { defer, filter, type Observable, Subject, startWith, takeWhile } from 'rxjs'
 import type { Delivery } from './delivery.ts'
 
 /** The messages that somebody works on. */
@@ -29,11 +29,13 @@ export const makeHand = (): Hand => {
       return true
     },
     untilEmpty$: () =>
-      changed$.pipe(
-        startWith(held.size),
-        takeWhile(count => count > 0, true),
-        // Who was idle from the beginning has nothing to tell.
-        filter((count, index) => count > 0 || index > 0),
+      defer(() =>
+        changed$.pipe(
+          startWith(held.size),
+          takeWhile(count => count > 0, true),
+          // Who was idle from the beginning has nothing to tell.
+          filter((count, index) => count > 0 || index > 0),
+        ),
       ),
     all: () => [...held],
   }

@@ -33,7 +33,6 @@ export const handlerWorker = (
       }
     },
     abort: delivery => {
-      if (delivery.aborted) return
       delivery.abort()
       letGo(delivery)
     },

@@ -1,6 +1,7 @@
 import type { ConsumeMessage, Options } from 'amqplib'
 import { checksFor } from '../checks.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
+import type { ExchangeOptions } from '../exchange.ts'
 import type { Decode } from './decode.ts'
 import { type OnError, OUTCOMES, type RetryOptions, type RetrySettings, retrySettings } from './policy.ts'
 
@@ -25,12 +26,6 @@ export interface QueueOptions extends Options.AssertQueue {
   readonly name: string
   /** Default: what the virtual host says, which is `'classic'` unless it was changed. */
   readonly type?: 'classic' | 'quorum'
-}
-
-/** An exchange with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
-export interface ExchangeOptions extends Options.AssertExchange {
-  readonly name: string
-  readonly type: 'direct' | 'topic' | 'fanout' | 'headers' | (string & {})
 }
 
 /** From where messages come to the queue. */

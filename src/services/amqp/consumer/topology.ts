@@ -1,26 +1,18 @@
 import type { Channel } from 'amqplib'
-import { exchangeError } from './errors.ts'
+import { declareExchange, withExchange } from '../exchange.ts'
 import type { QueueOptions, Settings } from './options.ts'
 
 /** Declares what the consumer needs, or looks whether its queue is there. */
 export const declareTopology = async (settings: Settings, channel: Channel): Promise<void> => {
   const { queue, queueOptions, declare, exchanges, bindings } = settings
   if (!declare) return void (await channel.checkQueue(queue))
-  const exchange = async (name: string, request: () => PromiseLike<unknown>): Promise<void> => {
-    try {
-      await request()
-    } catch (error) {
-      throw exchangeError(settings, name, error)
-    }
-  }
-  for (const { name, type, ...options } of exchanges)
-    await exchange(name, () => channel.assertExchange(name, type, options))
+  for (const exchange of exchanges) await declareExchange(settings, channel, exchange)
   const { type, ...options } = queueOptions
   const given: unknown = options.arguments
   const declared = { ...options, arguments: { ...(given as object), ...queueArguments(type) } }
   await channel.assertQueue(queue, declared)
   for (const { exchange: name, pattern = '', arguments: args } of bindings)
-    await exchange(name, () => channel.bindQueue(queue, name, pattern, args))
+    await withExchange(settings, name, () => channel.bindQueue(queue, name, pattern, args))
 }
 
 /** How the type of a queue is said to the broker. */

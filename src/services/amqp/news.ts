@@ -1,0 +1,45 @@
+import { type Subscription, timer } from 'rxjs'
+import type { Info } from '../../core/state.ts'
+
+/** How often numbers are told, in milliseconds. */
+const EVERY = 1000
+
+/** Particulars that change too often to be told each time. */
+export interface News {
+  /** To be called whenever one of them may have changed; costs next to nothing. */
+  changed(): void
+  /** Tells at once what has changed. */
+  flush(): void
+  stop(): void
+}
+
+/** Tells particulars once a second at most, and only those that have changed. */
+export const makeNews = (now: () => Info, tell: (info: Info) => void): News => {
+  let waiting: Subscription | undefined
+  let stopped = false
+  let told: Info = {}
+
+  const flush = (): boolean => {
+    const particulars = now()
+    const news = Object.entries(particulars).filter(([name, value]) => value !== told[name])
+    if (news.length === 0) return false
+    told = { ...told, ...particulars }
+    tell(Object.fromEntries(news))
+    return true
+  }
+  const changed = () => {
+    if (waiting || stopped || !flush()) return
+    waiting = timer(EVERY).subscribe(() => {
+      waiting = undefined
+      changed()
+    })
+  }
+  return {
+    changed,
+    flush: () => void flush(),
+    stop: () => {
+      stopped = true
+      waiting?.unsubscribe()
+    },
+  }
+}

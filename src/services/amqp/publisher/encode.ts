@@ -1,0 +1,48 @@
+import { messageOf, ServiceError } from '../../../core/errors.ts'
+
+/** How a body becomes a message's content. */
+// biome-ignore lint/suspicious/noExplicitAny: a function that takes one kind of body is as good as one that takes any
+export type Encode = 'json' | 'text' | 'buffer' | ((body: any) => Buffer)
+
+/** The body that can be published so. */
+export type BodyFor<E extends Encode> = E extends 'text'
+  ? string
+  : E extends 'buffer'
+    ? Buffer
+    : E extends (body: infer T) => Buffer
+      ? T
+      : unknown
+
+/** What the content says it is. */
+export const contentTypeOf = (encode: Encode): string | undefined =>
+  encode === 'json' ? 'application/json' : encode === 'text' ? 'text/plain' : undefined
+
+/** @throws ServiceError `ERR_AMQP_BODY` */
+export const encoder = (service: string, encode: Encode): ((body: unknown) => Buffer) => {
+  const make = typeof encode === 'function' ? encode : ENCODERS[encode]
+  return body => {
+    let cause: unknown
+    try {
+      const content = make(body)
+      if (Buffer.isBuffer(content)) return content
+      cause = new Error(`it became ${content === null ? 'null' : typeof content}, not a Buffer`)
+    } catch (error) {
+      cause = error
+    }
+    const problem = `can't publish a body that could not be encoded: ${messageOf(cause)}`
+    throw new ServiceError('ERR_AMQP_BODY', service, `service "${service}" ${problem}`, { cause })
+  }
+}
+
+const ENCODERS: Readonly<Record<Exclude<Encode, (body: never) => Buffer>, (body: unknown) => unknown>> = {
+  json: body => {
+    const text = JSON.stringify(body)
+    if (text === undefined) throw new Error(`JSON has no ${typeof body}`)
+    return Buffer.from(text)
+  },
+  text: body => {
+    if (typeof body !== 'string') throw new Error(`it is ${body === null ? 'null' : typeof body}, not a string`)
+    return Buffer.from(body)
+  },
+  buffer: body => body,
+}

@@ -1,0 +1,182 @@
+import type { ConfirmChannel, Message } from 'amqplib'
+import { codeOf } from '../connection/errors.ts'
+import { publishErrors } from './errors.ts'
+import type { PublishOptions, Settings } from './options.ts'
+import { Outgoing } from './outgoing.ts'
+
+/** What has become of messages. */
+export interface Tally {
+  confirmed: number
+  unroutable: number
+  nacked: number
+  /** Those the broker, or amqplib, found something wrong with. */
+  refused: number
+  /** Those that came when there was no more room. */
+  overflowed: number
+}
+
+/** Messages from when they are published until the broker has confirmed them, in their order, over many channels. */
+export interface Outbox {
+  /** How many are held. */
+  readonly size: number
+  readonly tally: Readonly<Tally>
+  /** Settles when the broker has it. */
+  publish(key: string, content: Buffer, options: PublishOptions): Promise<void>
+  /** Here is a channel: what was not confirmed on the last one is published again, before all that came later. */
+  attach(channel: ConfirmChannel): void
+  /** The channel is gone; returns whether that was because of a message. */
+  detach(cause?: unknown): boolean
+  /** Amqplib has room again for what is to be written. */
+  drained(): void
+  /** Nothing is sent while it is paused. */
+  pause(paused: boolean): void
+  /** The broker gives a message back. It is confirmed all the same, after that. */
+  returned(message: Message): void
+  /** Rejects all that is held; returns how many that was. */
+  giveUp(): number
+}
+
+export const makeOutbox = (
+  { service, exchange, maxPending }: Pick<Settings, 'service' | 'exchange' | 'maxPending'>,
+  onChange: () => void,
+): Outbox => {
+  const errors = publishErrors(service)
+  const tally: Tally = { confirmed: 0, unroutable: 0, nacked: 0, refused: 0, overflowed: 0 }
+  /** On the present channel, and not confirmed. All of them are before those that wait. */
+  const sent = new Set<Outgoing>()
+  let waiting: Outgoing[] = []
+  let channel: ConfirmChannel | undefined
+  let full = false
+  let paused = false
+  /**
+   * The broker closed a channel because of one of so many, the first that are held, and does not say of which. They are
+   * sent one at a time, or the one would have every channel closed for ever.
+   */
+  let suspects = 0
+
+  const canSend = () => channel !== undefined && !full && !paused && !(suspects > 0 && sent.size > 0)
+
+  const settled = (message: Outgoing, what: keyof Tally, error?: Error) => {
+    sent.delete(message)
+    tally[what]++
+    if (error) message.reject(error)
+    else message.resolve()
+    if (suspects > 0) suspects--
+    onChange()
+  }
+
+  const onConfirm = (on: ConfirmChannel, message: Outgoing, error: unknown) => {
+    // Of a channel that is gone nothing counts: the message is sent again.
+    if (on !== channel || !sent.has(message)) return
+    if (error) settled(message, 'nacked', errors.nacked(message, error))
+    else if (message.returned) settled(message, 'unroutable', errors.unroutable(message, exchange))
+    else settled(message, 'confirmed')
+    if (waiting.length > 0) flush()
+  }
+
+  /** Whether it was dealt with. */
+  const send = (message: Outgoing): boolean => {
+    const on = channel!
+    sent.add(message)
+    try {
+      full = !on.publish(exchange, message.key, message.content, message.options, error => {
+        if (!error) onConfirm(on, message, error)
+        // Whether it was nacked, or the channel is gone, is known when those have been told who listen for that.
+        else queueMicrotask(() => onConfirm(on, message, error))
+      })
+      message.written = true
+      return true
+    } catch (error) {
+      sent.delete(message)
+      if ((error as Error).name === 'IllegalOperationError') {
+        // It is closing, which is told in a moment.
+        channel = undefined
+        return false
+      }
+      settled(message, 'refused', errors.refused(message, error))
+      return true
+    }
+  }
+
+  const flush = () => {
+    let count = 0
+    while (count < waiting.length && canSend() && send(waiting[count]!)) count++
+    waiting = count === waiting.length ? [] : waiting.slice(count)
+  }
+
+  const detach = (cause?: unknown): boolean => {
+    channel = undefined
+    const isFault = sent.size > 0 && isAboutMessage(cause, exchange)
+    if (isFault) {
+      const [first] = sent
+      if (sent.size === 1) settled(first!, 'refused', errors.refused(first!, cause))
+      else suspects = sent.size
+    }
+    for (const message of sent) message.returned = false
+    if (sent.size > 0) waiting = [...sent, ...waiting]
+    sent.clear()
+    return isFault
+  }
+
+  return {
+    tally,
+    get size() {
+      return sent.size + waiting.length
+    },
+    publish: (key, content, options) => {
+      const held = sent.size + waiting.length
+      if (held >= maxPending) {
+        tally.overflowed++
+        onChange()
+        return Promise.reject(errors.bufferFull(held))
+      }
+      return new Promise((resolve, reject) => {
+        const message = new Outgoing(key, content, options, resolve, reject)
+        if (waiting.length > 0 || !canSend() || !send(message)) waiting.push(message)
+        onChange()
+      })
+    },
+    attach: opened => {
+      channel = opened
+      full = false
+      flush()
+    },
+    detach,
+    drained: () => {
+      full = false
+      flush()
+    },
+    pause: now => {
+      paused = now
+      flush()
+    },
+    returned: ({ fields, properties }) => {
+      for (const message of sent)
+        if (
+          !message.returned &&
+          message.key === fields.routingKey &&
+          message.options.messageId === properties.messageId
+        ) {
+          message.returned = true
+          return
+        }
+    },
+    giveUp: () => {
+      const left = [...sent, ...waiting]
+      sent.clear()
+      waiting = []
+      for (const message of left) message.reject(errors.unconfirmed(message))
+      return left.length
+    },
+  }
+}
+
+/**
+ * Whether the broker closed the channel because of something that was published. An exchange that is missing is not the
+ * message's fault; but the default one is never missing: there it is how a broker inside the process says that there
+ * is no such queue.
+ */
+const isAboutMessage = (cause: unknown, exchange: string): boolean => {
+  const code = codeOf(cause)
+  return typeof code === 'number' && (code !== 404 || exchange === '')
+}

@@ -1,0 +1,29 @@
+import type { PublishOptions } from './options.ts'
+
+/** A message on its way. A class, because there is one for each. */
+export class Outgoing {
+  readonly key: string
+  readonly content: Buffer
+  readonly options: PublishOptions
+  /** Whoever published it is told that it has arrived, or why not. */
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+  /** It was sent to a broker, by whom it may have been heard. */
+  written = false
+  /** It came back: no queue is there for it. */
+  returned = false
+
+  constructor(
+    key: string,
+    content: Buffer,
+    options: PublishOptions,
+    resolve: () => void,
+    reject: (error: Error) => void,
+  ) {
+    this.key = key
+    this.content = content
+    this.options = options
+    this.resolve = resolve
+    this.reject = reject
+  }
+}
