@@ -6,7 +6,7 @@ import type { AmqpConnect } from 'rx-service-group/amqp'
  * What a process writes down, a line each, before it goes on: what was written is there though the process is killed in
  * the next moment, and each line is whole.
  */
-export const openJournal = (file: string) => {
+export const openJournal = (file: string, onLost = () => {}) => {
   const fd = openSync(file, 'a')
   const write = (...words: readonly (string | number)[]): void => void writeSync(fd, `${words.join(' ')}\n`)
   const now = (): number => Math.round(performance.timeOrigin + performance.now())
@@ -24,7 +24,9 @@ export const openJournal = (file: string) => {
     model.on('unblocked', () => write('unblocked', now()))
     model.on('error', () => undefined)
     model.on('close', (error?: Error) => {
-      if (error) write('lost', kind, now())
+      if (!error) return
+      write('lost', kind, now())
+      onLost()
     })
     return model
   }

@@ -1,76 +1,72 @@
 /*
  * A process that publishes the numbers from 1 on, a few at a time, and ends when all are confirmed. It writes down what
- * is confirmed, and goes on from there when it is started again. Bare amqplib, so that what is judged is not the judge:
- * whatever it can't know to have arrived is published again, as another copy.
+ * is confirmed, and goes on from there when it is started again: what it can't know to have arrived is published again,
+ * as another copy.
  */
 import { readFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type ConfirmChannel, connect } from 'amqplib'
+import { run, service, serviceGroup } from 'rx-service-group'
+import { amqpPublisher } from 'rx-service-group/amqp'
+import { interval, type Subscription } from 'rxjs'
 import { endWithParent, openJournal } from './journal.ts'
 
 const [url = '', queue = '', total = '', perSecond = '', instance = '', file = ''] = process.argv.slice(2)
-const { write } = openJournal(file)
-endWithParent()
-
 const HELD_AT_MOST = 1000
-const confirmed = new Set<number>()
+const EVERY = 10
+
+const left = new Set(Array.from({ length: Number(total) }, (_, n) => n + 1))
 for (const line of readFileSync(file, 'utf8').split('\n')) {
   const [what, n] = line.split(' ')
-  if (what === 'confirmed') confirmed.add(Number(n))
+  if (what === 'confirmed') left.delete(Number(n))
 }
+const toPublish = left.values()
+const held = new Set<number>()
 
-let stopping = false
-process.once('SIGTERM', () => {
-  stopping = true
+// Whatever is held when a connection is lost may have arrived, and is published again with the next one.
+const { write, now, connect } = openJournal(file, () => {
+  for (const n of held) write('again', n, instance)
+})
+endWithParent()
+
+const outbox = amqpPublisher('outbox', {
+  url,
+  connect,
+  heartbeat: 2000,
+  connectTimeout: 2000,
+  maxPending: HELD_AT_MOST,
 })
 
-let attempt = 0
-/** Publishes over one connection until all is confirmed, or this is to end, or the connection is lost. */
-const publish = async (): Promise<void> => {
-  const copy = `${instance}-${++attempt}`
-  const connection = await connect(`${url}?heartbeat=2`, { timeout: 2000 })
-  const lost = new Promise<never>((_, reject) => {
-    connection.on('error', reject).on('close', () => reject(new Error('closed')))
-  })
-  lost.catch(() => undefined)
-  const race = <T>(promise: Promise<T>): Promise<T> => Promise.race([promise, lost])
+const publish = async (n: number): Promise<void> => {
+  held.add(n)
   try {
-    const channel: ConfirmChannel = await race(connection.createConfirmChannel())
-    channel.on('error', () => undefined)
-    let held = 0
-    let next = 1
-    let refused: unknown
-    for (;;) {
-      const batch: number[] = []
-      while (batch.length < Number(perSecond) / 100 && held + batch.length < HELD_AT_MOST && next <= Number(total)) {
-        if (!confirmed.has(next)) batch.push(next)
-        next++
-      }
-      for (const n of batch) {
-        held++
-        channel.sendToQueue(queue, Buffer.from(JSON.stringify({ n, copy })), { persistent: true }, error => {
-          held--
-          if (error) refused = error
-          else {
-            confirmed.add(n)
-            write('confirmed', n, copy)
-          }
-        })
-      }
-      if (stopping || confirmed.size === Number(total)) break
-      if (refused) throw refused
-      await race(sleep(10))
-    }
-    await Promise.race([channel.waitForConfirms().then(() => connection.close()), lost, sleep(1000)])
-  } finally {
-    const { stream } = connection.connection as unknown as { stream: Socket }
-    stream.destroy(new Error('over'))
+    await outbox.publish(queue, { n, copy: instance })
+    write('confirmed', n, instance)
+    left.delete(n)
+    if (left.size === 0) void group.stop('all is confirmed')
+  } catch (error) {
+    write('refused', n, instance, (error as { code?: string }).code ?? String(error))
   }
+  held.delete(n)
 }
 
-while (!stopping && confirmed.size < Number(total)) {
-  await publish().catch(() => undefined)
-  if (!stopping && confirmed.size < Number(total)) await sleep(100)
-}
-process.exit()
+let ticks: Subscription | undefined
+let due = 0
+const source = service('numbers', {
+  start: () => {
+    ticks = interval(EVERY).subscribe(() => {
+      due += (Number(perSecond) * EVERY) / 1000
+      for (; due >= 1 && held.size < HELD_AT_MOST; due--) {
+        const next = toPublish.next()
+        if (next.done) return
+        void publish(next.value)
+      }
+    })
+  },
+  stop: () => ticks?.unsubscribe(),
+})
+
+const group = serviceGroup('chaos')
+  .add(outbox, { stopTimeout: 3000 })
+  .add(source, { dependsOn: ['outbox'] })
+if (left.size === 0) process.exit()
+const { outcome, errors, keepsAlive } = await run(group, { report: false, shutdownTimeout: 5000, forceTimeout: 500 })
+write('end', now(), outcome.replaceAll(' ', '-'), errors[0]?.code ?? '-', keepsAlive?.join() || '-')

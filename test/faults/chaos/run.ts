@@ -143,34 +143,35 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
       .findLast(line => /^(up|down) /.test(line))
       ?.startsWith('up') === true
 
-  const endConsumer = async (consumer: Consumer, signal: 'SIGTERM' | 'SIGKILL'): Promise<string> => {
+  const endProcess = async (
+    { name, file, child }: Pick<Consumer, 'name' | 'file' | 'child'>,
+    signal: 'SIGTERM' | 'SIGKILL',
+  ): Promise<string> => {
     const [faulted, before] = [faulty, faultsDone]
-    consumer.child.tell(signal)
-    const { took = 0, code } = await consumer.child.ended
-    if (signal === 'SIGKILL') return consumer.name
-    const end = linesOf(consumer.file)
+    child.tell(signal)
+    const { took = 0, code } = await child.ended
+    if (signal === 'SIGKILL') return name
+    const end = linesOf(file)
       .findLast(line => line.startsWith('end '))
       ?.split(' ')
     const outcome = end ? end.slice(2).join(' ').replaceAll(' -', '') : `it wrote no end, code ${code}`
     const served = !faulted && !faulty && before === faultsDone && end?.[2] === 'stopped'
-    endings.push({ who: consumer.name, took, served, outcome })
-    return `${consumer.name}: ${outcome} after ${took.toFixed(0)} ms`
+    endings.push({ who: name, took, served, outcome })
+    return `${name}: ${outcome} after ${took.toFixed(0)} ms`
   }
 
   const crew: Crew = {
     end: async (who, signal) => {
       if (who === 'producer' && producer && producing) {
-        const ended = producer
-        ended.tell(signal)
-        const { took = 0 } = await ended.ended
+        const came = await endProcess({ name: `producer ${producers}`, file: producerFile, child: producer }, signal)
         startProducer()
-        return `producer ${producers - 1}, after ${took.toFixed(0)} ms`
+        return came
       }
       const able = [...living].filter(isConsuming)
       if (able.length === 0) return 'none was at work'
       const consumer = chance.pick(able)
       startConsumer()
-      return endConsumer(consumer, signal)
+      return endProcess(consumer, signal)
     },
   }
 
@@ -236,7 +237,7 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
     }
     while (!(await nothingMoves())) {}
     over = true
-    for (const consumer of [...living]) tell(`SIGTERM for the last: ${await endConsumer(consumer, 'SIGTERM')}`)
+    for (const consumer of [...living]) tell(`SIGTERM for the last: ${await endProcess(consumer, 'SIGTERM')}`)
     const left = await depth()
     const parked = await look(async connection => {
       const channel = await connection.createChannel()
