@@ -1,6 +1,7 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
 import { publishErrors } from './errors.ts'
+import { InFlight } from './in-flight.ts'
 import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 
@@ -43,7 +44,7 @@ export const makeOutbox = (
   const errors = publishErrors(service)
   const tally: Tally = { confirmed: 0, unroutable: 0, nacked: 0, refused: 0, overflowed: 0 }
   /** On the present channel, and not confirmed. All of them are before those that wait. */
-  const sent = new Set<Outgoing>()
+  const sent = new InFlight()
   let waiting: Outgoing[] = []
   let channel: ConfirmChannel | undefined
   let full = false
@@ -57,7 +58,7 @@ export const makeOutbox = (
   const canSend = () => channel !== undefined && !full && !paused && !(suspects > 0 && sent.size > 0)
 
   const settled = (message: Outgoing, what: keyof Tally, error?: Error) => {
-    sent.delete(message)
+    sent.remove(message)
     tally[what]++
     if (error) message.reject(error)
     else message.resolve()
@@ -67,7 +68,7 @@ export const makeOutbox = (
 
   const onConfirm = (on: ConfirmChannel, message: Outgoing, error: unknown) => {
     // Of a channel that is gone nothing counts: the message is sent again.
-    if (on !== channel || !sent.has(message)) return
+    if (on !== channel || !message.inFlight) return
     if (error) settled(message, 'nacked', errors.nacked(message, error))
     else if (message.returned) settled(message, 'unroutable', errors.unroutable(message, exchange))
     else settled(message, 'confirmed')
@@ -87,7 +88,7 @@ export const makeOutbox = (
       message.written = true
       return true
     } catch (error) {
-      sent.delete(message)
+      sent.remove(message)
       if ((error as Error).name === 'IllegalOperationError') {
         // It is closing, which is told in a moment.
         channel = undefined
@@ -107,14 +108,13 @@ export const makeOutbox = (
   const detach = (cause?: unknown): boolean => {
     channel = undefined
     const isFault = sent.size > 0 && isAboutMessage(cause, exchange)
-    if (isFault) {
-      const [first] = sent
-      if (sent.size === 1) settled(first!, 'refused', errors.refused(first!, cause))
-      else suspects = sent.size
+    if (isFault && sent.size > 1) suspects = sent.size
+    else if (isFault) {
+      const first = sent.find(() => true)!
+      settled(first, 'refused', errors.refused(first, cause))
     }
-    for (const message of sent) message.returned = false
-    if (sent.size > 0) waiting = [...sent, ...waiting]
-    sent.clear()
+    if (sent.size > 0) waiting = [...sent.takeAll(), ...waiting]
+    for (const message of waiting) message.returned = false
     return isFault
   }
 
@@ -151,19 +151,14 @@ export const makeOutbox = (
       flush()
     },
     returned: ({ fields, properties }) => {
-      for (const message of sent)
-        if (
-          !message.returned &&
-          message.key === fields.routingKey &&
-          message.options.messageId === properties.messageId
-        ) {
-          message.returned = true
-          return
-        }
+      const { routingKey: key } = fields
+      const { messageId } = properties
+      const isIt = (one: Outgoing) => !one.returned && one.key === key && one.options.messageId === messageId
+      const message = sent.find(isIt)
+      if (message) message.returned = true
     },
     giveUp: () => {
-      const left = [...sent, ...waiting]
-      sent.clear()
+      const left = [...sent.takeAll(), ...waiting]
       waiting = []
       for (const message of left) message.reject(errors.unconfirmed(message))
       return left.length

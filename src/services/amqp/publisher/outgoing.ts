@@ -12,6 +12,10 @@ export class Outgoing {
   written = false
   /** It came back: no queue is there for it. */
   returned = false
+  /** Its place among those that are on a channel. */
+  inFlight = false
+  before: Outgoing | undefined = undefined
+  after: Outgoing | undefined = undefined
 
   constructor(
     key: string,

@@ -172,9 +172,9 @@ export const publication = (settings: Settings, life: Subscription): Publication
     if (signal.aborted) return life.unsubscribe()
     await flush(pending)
     news.flush()
-    // All that matters is confirmed. Who is blocked would get no answer to a goodbye.
+    // All that matters is confirmed: the answer to the channel's goodbye says nothing more.
     channels?.unsubscribe()
-    if (blocked === undefined) await hold?.leave()
+    await hold?.leave()
     life.unsubscribe()
   }
 
