@@ -47,6 +47,12 @@ test('a session that came after the lost one, in the same process, is not excuse
   })
 })
 
+test('of two sessions that were cut off, the one that did it first is charged', () => {
+  const first = consumer('a', 'session x', 'handled 1 1 x 100', 'lost consuming 150')
+  const second = consumer('b', 'session y', 'handled 1 1 y 300')
+  expect(judge(confirmed(1), [second, first], [], [])).toMatchObject({ again: { ...none, lost: 1 } })
+})
+
 test('a killed broker forgets what was acknowledged shortly before, not long before', () => {
   const both = [closed, other('handled 1 1 y 9000')]
   expect(judge(confirmed(1), both, [], [4000])).toMatchObject({ again: { forgotten: 1 }, forgottenAfter: 3900 })

@@ -59,6 +59,7 @@ export type Excuse = 'killed' | 'lost' | 'forced' | 'forgotten' | 'copying' | 'p
 
 interface Event {
   readonly session: Session
+  readonly at: number
   /** Milliseconds until the broker was killed. */
   readonly beforeCrash: number
   /** Its copy may have been published twice. */
@@ -103,6 +104,7 @@ export const judge = (
       const key = keyOf(n, copy)
       push(events, key, {
         session,
+        at: Number(at),
         beforeCrash: Math.min(...crashes.map(crash => crash - Number(at)).filter(before => before >= 0)),
         copied: what === 'failed' && uncertain(Number(at)),
       })
@@ -131,26 +133,29 @@ export const judge = (
   const again = { killed: 0, lost: 0, forced: 0, forgotten: 0, copying: 0, publishing: 0 }
   let forgottenAfter = 0
   for (const [key, count] of times) {
-    const left = [...(events.get(key) ?? [])]
+    // Whoever was the last to do it was heard by the broker.
+    const left = (events.get(key) ?? []).toSorted((a, b) => a.at - b.at)
     const take = (isIt: (event: Event) => boolean): Event | undefined => {
       const at = left.findIndex(isIt)
       return at < 0 ? undefined : left.splice(at, 1)[0]
     }
     const isCutOff = ({ session }: Event) => session.end !== 'closed'
     const explain = (): Excuse | undefined => {
-      const forgotten = () => take(({ beforeCrash }) => beforeCrash <= FORGOTTEN)
-      const cutOff = take(event => isCutOff(event) && event.session.again < event.session.prefetch)
-      const event = cutOff ?? forgotten() ?? take(isCutOff)
-      if (event && (cutOff || event.beforeCrash > FORGOTTEN)) {
+      const charge = (event: Event): Excuse => {
         event.session.again++
         return event.session.end as Excuse
       }
-      if (event) {
-        forgottenAfter = Math.max(forgottenAfter, event.beforeCrash)
+      const cutOff = take(event => isCutOff(event) && event.session.again < event.session.prefetch)
+      if (cutOff) return charge(cutOff)
+      const forgotten = take(({ beforeCrash }) => beforeCrash <= FORGOTTEN)
+      if (forgotten) {
+        forgottenAfter = Math.max(forgottenAfter, forgotten.beforeCrash)
         return 'forgotten'
       }
       if (take(({ copied }) => copied)) return 'copying'
-      return publishedAgain.has(key) ? 'publishing' : undefined
+      if (publishedAgain.has(key)) return 'publishing'
+      const tooMany = take(isCutOff)
+      return tooMany && charge(tooMany)
     }
     for (let more = count - 1; more > 0; more--) {
       const excuse = explain()

@@ -28,6 +28,8 @@ export interface Ending {
   readonly who: string
   /** Milliseconds from SIGTERM to the end of the process. */
   readonly took: number
+  /** Milliseconds that the broker took meanwhile to answer someone who only comes and goes. */
+  readonly brokerTook: number
   /** Whether it was served by the broker when it was told, until it ended. */
   readonly served: boolean
   readonly outcome: string
@@ -143,12 +145,35 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
       .findLast(line => /^(up|down) /.test(line))
       ?.startsWith('up') === true
 
+  const look = async <T>(at: (connection: ChannelModel) => Promise<T>): Promise<T> => {
+    const connection = await connect(broker.url, { timeout: 5000 })
+    connection.on('error', () => undefined)
+    try {
+      return await at(connection)
+    } finally {
+      await connection.close().catch(() => undefined)
+    }
+  }
+  const depth = () =>
+    look(async connection => {
+      const channel = await connection.createChannel()
+      const { messageCount } = await channel.checkQueue(queue)
+      return messageCount
+    })
+
+  const comeAndGo = async (): Promise<number> => {
+    const from = performance.now()
+    await depth().catch(() => 0)
+    return performance.now() - from
+  }
+
   const endProcess = async (
     { name, file, child }: Pick<Consumer, 'name' | 'file' | 'child'>,
     signal: 'SIGTERM' | 'SIGKILL',
   ): Promise<string> => {
     const [faulted, before] = [faulty, faultsDone]
     child.tell(signal)
+    const brokerTook = signal === 'SIGTERM' ? comeAndGo() : undefined
     const { took = 0, code } = await child.ended
     if (signal === 'SIGKILL') return name
     const end = linesOf(file)
@@ -156,7 +181,7 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
       ?.split(' ')
     const outcome = end ? end.slice(2).join(' ').replaceAll(' -', '') : `it wrote no end, code ${code}`
     const served = !faulted && !faulty && before === faultsDone && end?.[2] === 'stopped'
-    endings.push({ who: name, took, served, outcome })
+    endings.push({ who: name, took, served, outcome, brokerTook: served ? ((await brokerTook) ?? 0) : 0 })
     return `${name}: ${outcome} after ${took.toFixed(0)} ms`
   }
 
@@ -186,21 +211,6 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
     await sleep(1000)
     return all.every(({ file }, n) => linesOf(file).length === before[n])
   }
-  const look = async <T>(at: (connection: ChannelModel) => Promise<T>): Promise<T> => {
-    const connection = await connect(broker.url)
-    try {
-      return await at(connection)
-    } finally {
-      await connection.close()
-    }
-  }
-  const depth = () =>
-    look(async connection => {
-      const channel = await connection.createChannel()
-      const { messageCount } = await channel.checkQueue(queue)
-      return messageCount
-    })
-
   try {
     await look(async connection => {
       const channel = await connection.createChannel()
