@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** A client that is slow because the machine is busy with other tests looks like one that was cut off. */
-const ALONE = ['test/services/http/load.test.ts', 'test/services/http/rolling.test.ts']
+const ALONE = ['load', 'load-http2', 'rolling'].map(name => `test/services/http/${name}.test.ts`)
 
 export default defineConfig({
   test: {
@@ -21,7 +21,7 @@ export default defineConfig({
           globalSetup: ['test/support/rabbitmq-global.ts', 'test/support/browser-global.ts'],
         },
       },
-      { extends: true, test: { name: 'alone', include: ALONE, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 })

@@ -9,7 +9,7 @@ import type { Ending, Health, Info, ServiceState, StopReason } from './state.ts'
 
 type Hook = (context: ServiceContext) => HookResult
 
-/** All that a service made from functions can have. `main` is a task's one long-running function. */
+/** All that a service made from functions can have. `main` is a task's one long-running function, and has no `stop`. */
 export interface LifeHooks {
   readonly start?: Hook | undefined
   readonly unready?: Hook | undefined
@@ -215,8 +215,7 @@ export class HookedLife implements HookHost, Unsubscribable {
     if (before === 'starting') {
       if (this.#starting) this.#starting.abort()
       else this.#end()
-    } else if (this.#main) this.#main.abort()
-    else this.#callStop()
+    } else this.#callStop()
   }
 
   #callStop(): void {
@@ -226,6 +225,10 @@ export class HookedLife implements HookHost, Unsubscribable {
     if (!forced && drain && !this.#drain) {
       this.#callUnready()
       return this.#callDrain(drain)
+    }
+    if (this.#main) {
+      this.#drain?.abort()
+      return this.#main.abort()
     }
     // A drain that ran out of its time is let go; it is counted at the end if it still runs then.
     const call = this.#newCall((error, failed) => {

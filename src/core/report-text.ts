@@ -19,9 +19,15 @@ const plain: Paint = (_, text) => text
  * ```
  */
 export const formatReport = (report: Report, paint: Paint = plain): string =>
-  ['', headline(report, paint), ...table(report, paint), ...errors(report, paint), ...footer(report, paint), ''].join(
-    '\n',
-  )
+  [
+    '',
+    headline(report, paint),
+    ...table(report, paint),
+    ...cut(report, paint),
+    ...errors(report, paint),
+    ...footer(report, paint),
+    '',
+  ].join('\n')
 
 const headline = ({ group, outcome, ok, trigger, stopTook }: Report, paint: Paint): string => {
   const why = trigger ? `: ${describeReason(trigger)}` : ''
@@ -74,6 +80,16 @@ const cells = (service: ServiceReport, order: number, group: string): readonly s
     stopTook === null ? '-' : milliseconds(stopTook),
     notes.length === 0 ? outcome : `${outcome} (${notes.join(', ')})`,
   ]
+}
+
+/** What the services say they have cut off, in their own words. */
+const cut = ({ group, services }: Report, paint: Paint): readonly string[] => {
+  const lines = services.flatMap(({ path, info }) =>
+    typeof info?.['cutWork'] === 'string'
+      ? [`  ${paint('bad', 'cut')} ${path.slice(group.length + 1)}: ${info['cutWork']}`]
+      : [],
+  )
+  return lines.length === 0 ? [] : [...lines, '']
 }
 
 const errors = ({ errors: all }: Report, paint: Paint): readonly string[] =>

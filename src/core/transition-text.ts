@@ -44,7 +44,7 @@ export const transitionLines = (
     const now = advance(before, state, seq, at)
     seen.set(path, now)
     const moved = before.state.phase !== state.phase
-    if (!moved && isNoise(state, path)) return undefined
+    if (!moved && (isNoise(state, path) || isCount(before.state, state))) return undefined
     const took = moved && TIMED.has(before.state.phase) ? at - before.since : undefined
     const restarts = moved && state.phase === 'running' ? now.restarts : 0
     const line = layOut(toLine(event, { told: told.get(path), took, restarts }), width, paint)
@@ -65,6 +65,18 @@ const isNoise = (state: ServiceState, path: string): boolean =>
   state.phase === 'starting' ||
   (state.phase === 'running' && state.leaving !== undefined && path.includes('/')) ||
   ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
+
+/** Nothing but figures that go on while it runs: how much it has done, when last, when next. They are for dashboards. */
+const isCount = (before: ServiceState, now: ServiceState): boolean =>
+  before.phase === 'running' &&
+  now.phase === 'running' &&
+  before.health === now.health &&
+  before.detail === now.detail &&
+  before.leaving === now.leaving &&
+  Object.entries(now.info ?? {}).every(([key, value]) => before.info?.[key] === value || isFigure(value))
+
+const isFigure = (value: unknown): boolean =>
+  typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
 
 /** Phases whose length people want to know. */
 const TIMED: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])

@@ -308,6 +308,31 @@ test('12: a bad database takes the readiness and not the life, and the shutdown 
   ])
 }, 15_000)
 
+test('13: a gateway drains before the gRPC service that its requests under way have yet to ask', async () => {
+  const child = demo('13-http-and-grpc', { PORT: '0', RPC_PORT: '0' })
+  const gateway = await addressOf(child, 'shop/gateway')
+  const answers = ['apples', 'figs'].map(async name => (await fetch(`${gateway}/stock/${name}`)).json())
+  await Promise.all([child.says('GET /stock/apples'), child.says('GET /stock/figs')])
+  child.kill('SIGTERM')
+  expect(await Promise.all(answers)).toEqual([{ count: 6 }, { count: 4 }])
+  const { code, output } = await child.ended
+  expect(code).toBe(0)
+  expect(output).toMatch(/shop\/gateway +draining +2 pending/)
+  expectInOrder(output, ['gateway', 'drained'], ['stock', 'draining'], ['stock', 'drained'], ['gateway', 'stopping'])
+  expectInOrder(output, ['gateway', 'stopped'], ['client', 'stopped'], ['stock', 'stopping'])
+  expect(output).toMatch(/shop stopped gracefully/)
+}, 15_000)
+
+test('14: a schedule is unwell until a run ends well, and the last run is finished', async () => {
+  const { code, output } = await demo('14-schedule').ended
+  expect(code).toBe(0)
+  const told = output.matchAll(/^ +(run \d)(?= of)|(run \d is done)|shop\/prices +(draining|drained)/gm)
+  expect([...new Set(Array.from(told, ([, begun, done, phase]) => begun ?? done ?? phase))]).toEqual([
+    ...['run 1', 'run 1 is done', 'run 2', 'run 3', 'run 3 is done', 'run 4', 'draining', 'run 4 is done', 'drained'],
+  ])
+  expect(output).toMatch(/shop +running +warn: prices: the supplier did not answer/)
+}, 15_000)
+
 test('15: a poisoned job kills two threads of a pool, which are restarted; SIGTERM drains it, and no job is lost', async () => {
   const child = demo('15-worker-pool')
   await child.says(/job 10 is given up: it has killed 2 threads/)
@@ -320,6 +345,7 @@ test('15: a poisoned job kills two threads of a pool, which are restarted; SIGTE
   expect(output).toMatch(/^\d+ jobs were accepted, \d+ are done, 1 was given up: 0 lost\.$/m)
   expectInOrder(output, ['jobs', 'drained'], ['pool', 'drained'], ['jobs', 'stopped'], ['pool', 'stopping'])
 }, 30_000)
+
 for (const where of ['embedded', 'RabbitMQ'] as const) {
   const env = () => ({ AMQP_URL: where === 'embedded' ? '' : broker.url })
 

@@ -1,4 +1,4 @@
-import { type EventEmitter, once } from 'node:events'
+import { type EventEmitter, on } from 'node:events'
 import type { ConformanceSubject } from 'rx-service-group/testing'
 
 /** How the tests talk with a thread, or a process, that does what it is told. */
@@ -6,9 +6,10 @@ export const talkWith = (
   far: () => EventEmitter,
   send: (word: string) => unknown,
 ): Required<Pick<ConformanceSubject, 'use' | 'work' | 'crash'>> => {
+  // Listens all the while: two messages may come in one turn.
   const said = async (word: string, ms: number): Promise<void> => {
-    const signal = AbortSignal.timeout(ms)
-    for (;;) if ((await once(far(), 'message', { signal }))[0] === word) return
+    for await (const [message] of on(far(), 'message', { signal: AbortSignal.timeout(ms) }))
+      if (message === word) return
   }
   return {
     use: async () => {

@@ -1,4 +1,4 @@
-import { type Clock, type GroupOptions, service, serviceGroup, task } from 'rx-service-group'
+import { type Clock, type GroupOptions, type ServiceContext, service, serviceGroup, task } from 'rx-service-group'
 import { formatReport, log } from 'rx-service-group/log'
 import { concat, delay, NEVER, of, throwError, VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
@@ -206,4 +206,28 @@ test.each([
   const { services, ...report } = group.report
   const [queue] = services
   expect(formatReport({ ...report, services: [{ ...queue!, restarts }] })).toContain(`still there (${told})`)
+})
+
+test('figures that go on while a service runs get no line of their own, but come with the next', async () => {
+  const clock = new VirtualTimeScheduler()
+  let tell: ServiceContext | undefined
+  const start = (context: ServiceContext) => {
+    tell = context
+  }
+  const group = serviceGroup('shop', { clock }).add(service('queue', { start }))
+  const out = output()
+  log(group, { output: out })
+  void group.start()
+  clock.flush()
+  const before = out.lines.length
+  tell?.info({ handled: 1, lastProgress: '2026-01-01T00:00:00.000Z' })
+  tell?.info({ handled: 2, lastProgress: '2026-01-01T00:00:01.000Z' })
+  expect(out.lines.slice(before)).toEqual([])
+  tell?.info({ lastFailure: 'out of paper' })
+  tell?.setHealth('warn', 'slow')
+  expect(out.lines.slice(before)).toEqual([
+    '00:00:00.000  shop/queue  running    handled 2, lastProgress 2026-01-01T00:00:01.000Z, lastFailure out of paper',
+    '00:00:00.000  shop/queue  running    warn: slow',
+    '00:00:00.000  shop        running    warn: queue: slow',
+  ])
 })

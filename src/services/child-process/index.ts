@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { ServiceError } from '../../core/errors.ts'
-import { type RemoteOptions, remote } from '../../core/remote.ts'
 import { checkName, type Service } from '../../core/service.ts'
+import { type RemoteOptions, remote } from '../common/remote.ts'
 import { spawnGroup } from './spawned.ts'
 
-export type { OutputStream } from '../../core/remote.ts'
-export type { RemoteStep, RemoteWord } from '../../core/remote-words.ts'
+export type { OutputStream } from '../common/remote.ts'
+export type { RemoteStep, RemoteWord } from '../common/remote-words.ts'
 
 /** How a child process is started, watched and ended. */
 export interface ChildProcessOptions extends RemoteOptions<ChildProcess> {

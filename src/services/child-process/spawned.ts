@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.ts'
-import type { Ear, Remote } from '../../core/remote.ts'
+import type { Ear, Remote } from '../common/remote.ts'
 import { lastWords } from './last-words.ts'
 import { groupGone, HAS_GROUPS, killAtExit, signalGroup } from './process-group.ts'
 

@@ -1,6 +1,8 @@
 import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { connect, type Server, type Socket } from 'node:net'
+import { hideSocketFile } from '../common/socket-file.ts'
+import { closeNow } from './close-now.ts'
 
 /** How long to look for a good moment. Meanwhile new requests are held back, so it is short. */
 const PATIENCE = 20
@@ -25,9 +27,10 @@ interface ListeningHandle {
  * An event-loop turn in which nothing arrived says that the queue was empty a moment ago. On Linux we make sure: the
  * queue is cut short and all its places taken by connections of our own, so that nobody else is in it and nobody
  * comes, for Linux ignores whoever finds it full, to be tried again a second later. Where arrivals never pause, the
- * queue stays short and places are taken as they get free.
+ * queue stays short and places are taken as they get free. To a unix socket nobody comes once its file is gone.
  */
 export const closeListener = async (server: Server, ours: boolean): Promise<void> => {
+  hideSocketFile(server)
   const handle = ours ? handleOf(server) : undefined
   const places = new Set<number | undefined>()
   let arrived = false
@@ -65,16 +68,6 @@ export const closeListener = async (server: Server, ours: boolean): Promise<void
   }
   server.off('connection', onArrival)
   closeNow(server)
-}
-
-/** Closes only the listener. `server.close()` also cuts idle connections, with requests perhaps on their way. */
-export const closeNow = (server: Server & { closeIdleConnections?: () => void }): void => {
-  if (!server.listening) return
-  const own = Object.getOwnPropertyDescriptor(server, 'closeIdleConnections')
-  server.closeIdleConnections = () => {}
-  server.close()
-  if (own) Object.defineProperty(server, 'closeIdleConnections', own)
-  else delete server.closeIdleConnections
 }
 
 const eventLoopTurn = () => new Promise<void>(resolve => setImmediate(resolve))

@@ -1,20 +1,20 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-
-/** A connection, and the last answer begun on it: while that is not written, something is under way. */
-export interface Connection {
-  readonly socket: Socket
-  last: ServerResponse | undefined
-  /** When a byte was last seen to have come, and how many had come by then: only looked at while draining. */
-  quietSince: number
-  bytesRead: number
-  toldToClose: boolean
-}
+import type { Connection } from './connection.ts'
+import { type Http1Connection, http1Connection } from './http1.ts'
+import { type Http2Connection, http2Connection } from './http2.ts'
+import { isHttp2, type NodeServer } from './target.ts'
 
 export interface Connections {
-  readonly open: ReadonlyMap<Socket, Connection>
+  /** Those that speak HTTP/1, and those that have not said yet what they speak. */
+  readonly http1: ReadonlyMap<Socket, Http1Connection>
+  readonly http2: ReadonlyMap<ServerHttp2Session, Http2Connection>
+  readonly all: () => readonly Connection[]
   /** Notes an answer as the last one of its connection. */
-  remember(request: IncomingMessage, response: ServerResponse): Connection
+  remember(request: IncomingMessage, response: ServerResponse): void
+  /** Notes a stream as under way on its session. */
+  rememberStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Http2Connection
   /** From now on someone else remembers: the leave-taking does it before the app sees the request. */
   stopRemembering(): void
   /** Connections that still come are turned away, and the ones there are cut off. */
@@ -25,28 +25,31 @@ export interface Connections {
 /** Events that hand a request to the app. A listener for one of the last two changes what node does itself. */
 export const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
 
-export const isUnderWay = ({ last }: Connection): boolean => last !== undefined && !last.writableFinished
+/** A request of HTTP/2 comes as a stream first, and is remembered as that. */
+export const isHttp1 = (request: IncomingMessage): boolean => request.httpVersionMajor === 1
 
-/** Node takes its parser off a socket that it hands over, to a WebSocket for example. */
-export const isUpgraded = ({ socket }: Connection): boolean =>
-  (socket as { parser?: unknown }).parser === null && !socket.destroyed
+/** A session shows its socket through a proxy, which can only be asked for properties. */
+const SELF = Symbol('self')
+type Marked = Socket & { [SELF]?: Socket }
 
 /**
- * Follows the connections of a server. A request costs one look-up and one assignment: whether it is under way is
- * asked of its answer, when it matters.
+ * Follows the connections of a server. A request of HTTP/1 costs a look-up, a glance at the clock and two assignments:
+ * whether it is under way is asked of its answer, when it matters.
  */
-export const trackConnections = (server: Server): Connections => {
-  const open = new Map<Socket, Connection>()
+export const trackConnections = (server: NodeServer): Connections => {
+  const http1 = new Map<Socket, Http1Connection>()
+  const http2 = new Map<ServerHttp2Session, Http2Connection>()
   let turningAway = false
 
-  const add = (socket: Socket): Connection => {
-    const connection = { socket, last: undefined, quietSince: performance.now(), bytesRead: 0, toldToClose: false }
-    open.set(socket, connection)
+  const add = (socket: Marked): Http1Connection => {
+    const connection = http1Connection(socket)
+    http1.set(socket, connection)
+    socket[SELF] = socket
     socket.once('close', onClose)
     return connection
   }
   function onClose(this: Socket) {
-    open.delete(this)
+    http1.delete(this)
   }
   const onConnection = (socket: Socket) => {
     if (turningAway) socket.destroy()
@@ -54,36 +57,67 @@ export const trackConnections = (server: Server): Connections => {
   }
   // TLS wraps the raw socket that came first; from now on the wrapper speaks for both.
   const onSecureConnection = (socket: Socket & { _parent?: Socket }) => {
-    if (socket._parent) open.delete(socket._parent)
+    if (socket._parent) http1.delete(socket._parent)
     onConnection(socket)
   }
+  const onSession = (session: ServerHttp2Session): Http2Connection => {
+    const socket = (session.socket as Marked)[SELF] ?? (session.socket as Socket)
+    const connection = http2Connection(socket, session)
+    http1.delete(socket)
+    http2.set(session, connection)
+    session.once('close', () => http2.delete(session))
+    if (turningAway) connection.destroy()
+    return connection
+  }
   const remember = (request: IncomingMessage, response: ServerResponse) => {
-    const connection = open.get(request.socket) ?? add(request.socket)
+    const connection = http1.get(request.socket) ?? add(request.socket)
     connection.last = response
+    connection.since = performance.now()
+  }
+  const rememberIfHttp1 = (request: IncomingMessage, response: ServerResponse) => {
+    if (isHttp1(request)) remember(request, response)
+  }
+  const rememberStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    const session = stream.session as ServerHttp2Session
+    const connection = http2.get(session) ?? onSession(session)
+    connection.add(stream, headers)
     return connection
   }
 
-  const rememberedEvents = requestEvents.filter(event => event === 'request' || server.listenerCount(event) > 0)
-  for (const event of rememberedEvents) server.prependListener(event, remember)
-  server.on('connection', onConnection).on('secureConnection', onSecureConnection)
+  const speaksHttp2 = isHttp2(server)
+  const onRequest = speaksHttp2 ? rememberIfHttp1 : remember
+  // To listen for requests makes an HTTP/2 server wrap every stream.
+  const rememberedEvents = requestEvents.filter(
+    event => (event === 'request' && !speaksHttp2) || server.listenerCount(event) > 0,
+  )
+  for (const event of rememberedEvents) server.prependListener(event, onRequest)
+  if (speaksHttp2) server.prependListener('stream', rememberStream)
+  // Before node makes it a session.
+  server.prependListener('connection', onConnection).prependListener('secureConnection', onSecureConnection)
+  server.on('session', onSession)
 
   const stopRemembering = () => {
-    for (const event of rememberedEvents) server.off(event, remember)
+    for (const event of rememberedEvents) server.off(event, onRequest)
+    server.off('stream', rememberStream)
   }
+  const all = () => [...http1.values(), ...http2.values()]
   return {
-    open,
+    http1,
+    http2,
+    all,
     remember,
+    rememberStream,
     stopRemembering,
     destroyAll: () => {
       turningAway = true
-      for (const socket of open.keys()) socket.destroy()
+      for (const connection of all()) connection.destroy()
       // Those that were there before us.
-      server.closeAllConnections()
+      if (!isHttp2(server)) server.closeAllConnections()
     },
     untrack: () => {
       stopRemembering()
-      server.off('connection', onConnection).off('secureConnection', onSecureConnection)
-      for (const socket of open.keys()) socket.off('close', onClose)
+      server.off('connection', onConnection).off('secureConnection', onSecureConnection).off('session', onSession)
+      for (const socket of http1.keys()) socket.off('close', onClose)
     },
   }
 }

@@ -1,29 +1,25 @@
 import { defer, finalize } from 'rxjs'
 import { ServiceError } from '../../core/errors.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
+import { type HttpOptions, placesOf } from './place.ts'
 import { serve } from './serve.ts'
 import { type HttpTarget, isServer, targetOf } from './target.ts'
 
+export type { HttpOptions } from './place.ts'
 export type { HttpTarget } from './target.ts'
 
-/** Where an HTTP server listens. */
-export interface HttpOptions {
-  /** 0 to 65535; 0 lets the system choose a free one, which the running state tells. Default 0. */
-  readonly port?: number
-  /** The address or host name to listen on. Default: all addresses, as node does. */
-  readonly host?: string
-}
-
 /**
- * An HTTP server as a service: running when it listens, with `info: { address, port, url }` in its state.
+ * An HTTP server as a service: running when it listens, with `info: { address, port, url }` in its state (`urls` too
+ * where it listens at several places).
  *
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
- * socket. Draining, it closes the listener, finishes every request under way (`pending` tells how many), ends
- * `text/event-stream` answers, tells WebSockets to close (1001), and closes connections once they have been quiet for
- * 45 ms. What is left when the drain time is over is cut, and told: `info: { cut: 2, cutRequests: 'GET /slow, ...' }`.
+ * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
+ * (`pending` tells how many), ends `text/event-stream` answers, tells WebSockets to close (1001), and closes connections
+ * once they have been quiet for 45 ms. What is left when the drain time is over is cut, and told:
+ * `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
  *
- * A server that already listens is taken as it is, and `port` and `host` are not looked at. A server of yours is given
- * back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass
+ * A server that already listens is taken as it is, and `port`, `host` and `path` are not looked at. A server of yours is
+ * given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass
  * koa's `app.callback()`, fastify's `app.server` once it is ready.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_PORT_IN_USE`,
@@ -41,18 +37,16 @@ export const http = <const Name extends string>(
   options: HttpOptions = {},
 ): Service<Name> => {
   checkName(name)
-  const { port = 0, host } = options
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw invalid(name, `port must be an integer from 0 to 65535, got ${JSON.stringify(port) ?? String(port)}`)
-  if (host !== undefined && (typeof host !== 'string' || host === ''))
-    throw invalid(name, `host must be an address or a host name, got ${JSON.stringify(host) ?? String(host)}`)
+  const refuse = (message: string): never => {
+    throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)
+  }
+  const places = placesOf(options, refuse)
   if (typeof target !== 'function' && !isServer(target))
-    throw invalid(
-      name,
-      'give an express app, a request listener, or a server of node:http or node:https ' +
-        "(koa: app.callback(), fastify: app.server); HTTP/2 servers can't be drained yet",
+    refuse(
+      'give an express app, a request listener, or a server of node:http, node:https or node:http2 ' +
+        '(koa: app.callback(), fastify: app.server)',
     )
-  const newServer = targetOf(target, host === undefined ? { port } : { port, host })
+  const newServer = targetOf(target, places)
   return {
     name,
     lifecycle: shutdown$ =>
@@ -62,6 +56,3 @@ export const http = <const Name extends string>(
       }),
   }
 }
-
-const invalid = (name: string, message: string) =>
-  new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)

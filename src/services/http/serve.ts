@@ -1,24 +1,27 @@
 import { ServiceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
-import { closeListener, closeNow } from './close-listener.ts'
-import { isUnderWay, isUpgraded, trackConnections } from './connections.ts'
-import { type Leaving, sayClose } from './leaving.ts'
-import { listen, whereabouts } from './listen.ts'
-import { routesOf } from './routes.ts'
-import type { Incarnation } from './target.ts'
+import { cutInfo } from '../common/cut.ts'
+import { trackConnections } from './connections.ts'
+import { listenersOf } from './listeners.ts'
+import { whereabouts } from './place.ts'
+import { type SayingClose, sayClose } from './say-close.ts'
+import { sayGoaway } from './say-goaway.ts'
+import { type Incarnation, isHttp2 } from './target.ts'
 import { windDown } from './wind-down.ts'
 
 /** One life of an http service. `letGo` takes all that is ours off the server, whatever has happened before. */
 export const serve = (
   name: string,
-  { server, place, ours }: Incarnation,
+  incarnation: Incarnation,
 ): { readonly hooks: ServiceHooks; readonly letGo: () => void } => {
+  const { server } = incarnation
+  const listeners = listenersOf(name, incarnation)
   const connections = trackConnections(server)
   const undo = [connections.untrack]
-  let opening = false
   let leaving = false
-  let goodbye: Leaving | undefined
+  let over = false
+  let goodbye: SayingClose | undefined
   let drained: Promise<void> | undefined
   let fail: ServiceContext['fail'] = () => {}
 
@@ -27,7 +30,7 @@ export const serve = (
     fail(error)
   }
   // Emitted once the listener is closed and the last connection gone.
-  const gone = new Promise<void>(resolve => {
+  const closed = new Promise<void>(resolve => {
     const onClose = () => {
       resolve()
       if (!leaving)
@@ -36,21 +39,21 @@ export const serve = (
     server.on('close', onClose)
     undo.push(() => server.off('close', onClose))
   })
+  const gone = () => Promise.all([closed, listeners.gone()])
 
   const cut = ({ info }: ServiceContext) => {
     leaving = true
-    const lost = [...connections.open.values()].filter(
-      connection => !connection.socket.destroyed && (isUnderWay(connection) || isUpgraded(connection)),
-    )
-    if (lost.length > 0) info({ cut: lost.length, cutRequests: routesOf(lost) })
-    closeNow(server)
+    const lost = connections.all().flatMap(connection => connection.work())
+    if (lost.length > 0) info(cutInfo(lost))
+    listeners.closeNow()
     connections.destroyAll()
   }
+  // Also before its end is told: whoever hears it may begin the next life of the same server at once.
   const letGo = () => {
+    if (over) return
+    over = true
     leaving = true
-    // A host name that is still being looked up can't be called back.
-    if (opening && !server.listening) server.once('listening', () => closeNow(server))
-    closeNow(server)
+    listeners.closeNow()
     connections.destroyAll()
     for (const step of undo.splice(0).reverse()) step()
   }
@@ -59,9 +62,9 @@ export const serve = (
     const end = windDown(connections, pending)
     undo.push(end)
     const release = goodbye!.hold()
-    await closeListener(server, ours)
+    await listeners.close()
     release()
-    await gone
+    await gone()
     end()
   }
 
@@ -69,24 +72,28 @@ export const serve = (
     letGo,
     hooks: {
       start: async context => {
-        opening = true
-        await listen(name, server, place, context.signal).finally(() => {
-          opening = false
+        await listeners.open(context.signal).catch(error => {
+          letGo()
+          throw error
         })
         fail = context.fail
-        server.on('error', die)
-        undo.push(() => server.off('error', die))
-        context.info(whereabouts(server))
+        for (const listener of listeners.all()) {
+          listener.on('error', die)
+          undo.push(() => listener.off('error', die))
+        }
+        context.info(whereabouts(listeners.all(), 'setSecureContext' in server ? 'https' : 'http'))
       },
       unready: () => {
         goodbye = sayClose(server, connections)
         undo.push(goodbye.undo)
+        if (isHttp2(server)) undo.push(sayGoaway(server, connections))
       },
       drain: context => (drained = windUp(context)),
       stop: async context => {
         cut(context)
-        await gone
+        await gone()
         await drained
+        letGo()
       },
       force: cut,
     },

@@ -1,38 +1,42 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Http2SecureServer, Http2Server } from 'node:http2'
+import type { Server as NetServer } from 'node:net'
+import type { Places } from './place.ts'
 
-/** What can be served: a request listener (an express app is one), or a node server of `node:http` or `node:https`. */
-export type HttpTarget = Server | ((request: IncomingMessage, response: ServerResponse) => unknown)
+/** What can be served: a request listener (an express app is one), or a server of node's. */
+export type HttpTarget = NodeServer | ((request: IncomingMessage, response: ServerResponse) => unknown)
 
-/** Where to listen: a place on the network, or, for a server that came listening on one, a unix socket. */
-export type Place = { readonly port: number; readonly host?: string } | { readonly path: string }
+/** A server of `node:http`, `node:https` (which has the same methods) or `node:http2`. */
+export type NodeServer = Server | Http2Server | Http2SecureServer
 
 /** One incarnation: the server, and where it is to listen. */
 export interface Incarnation {
-  readonly server: Server
-  readonly place: Place
+  readonly server: NodeServer
+  readonly places: Places
   /** Nobody else had a hand in its listening socket, so it may be changed to our ends. */
   readonly ours: boolean
 }
 
-/** HTTP/2 servers lack `closeAllConnections`, and have sessions instead of sockets that can be reaped. */
-export const isServer = (target: unknown): target is Server =>
+export const isHttp2 = (server: NetServer): server is Http2Server | Http2SecureServer => 'updateSettings' in server
+
+export const isServer = (target: unknown): target is NodeServer =>
   typeof target === 'object' &&
   target !== null &&
   'listen' in target &&
-  typeof (target as Partial<Server>).closeAllConnections === 'function'
+  (typeof (target as Partial<Server>).closeAllConnections === 'function' || isHttp2(target as NetServer))
 
 /**
  * The server of each incarnation: a fresh one for a listener, always the same for a server. One that came listening
  * is brought back to where it was.
  */
-export const targetOf = (target: HttpTarget, place: Place): (() => Incarnation) => {
-  if (typeof target === 'function') return () => ({ server: createServer(target), place, ours: true })
-  let home = place
+export const targetOf = (target: HttpTarget, places: Places): (() => Incarnation) => {
+  if (typeof target === 'function') return () => ({ server: createServer(target), places, ours: true })
+  let home: Places = places
   return () => {
-    if (!target.listening) return { server: target, place: home, ours: true }
+    if (!target.listening) return { server: target, places: home, ours: true }
     const address = target.address()
-    if (typeof address === 'string') home = { path: address }
-    else if (address) home = { port: address.port, host: address.address }
-    return { server: target, place: home, ours: false }
+    if (typeof address === 'string') home = [{ path: address }]
+    else if (address) home = [{ port: address.port, host: address.address }]
+    return { server: target, places: home, ours: false }
   }
 }

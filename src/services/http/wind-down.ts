@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http'
-import { type Connection, type Connections, isUnderWay, isUpgraded } from './connections.ts'
+import type { Connection } from './connection.ts'
+import type { Connections } from './connections.ts'
 
 /** How long a connection is quiet before it is closed. At 25 ms many a busy client is still about to write. */
 const QUIET = 45
@@ -9,38 +9,58 @@ const SWEEP_EVERY = 5
 /** How much longer is waited for each millisecond that our own timer was late: where we are late, clients are too. */
 const PER_LATE = 4
 
-/** A WebSocket close frame, 1001: going away. */
-const GOING_AWAY = Buffer.of(0x88, 0x02, 0x03, 0xe9)
+/** When a byte was last seen to have come, and how many had come by then. */
+interface Quiet {
+  since: number
+  bytesRead: number
+  readonly isNewcomer: boolean
+}
 
 /**
  * Lets the connections come to their end: answers under way are finished, endless ones ended, upgraded sockets told,
  * quiet ones closed. Tells how many are under way whenever that has changed. Returns what ends it.
  */
 export const windDown = (connections: Connections, pending: (count: number) => void): (() => void) => {
-  const start = performance.now()
+  const quiets = new WeakMap<Connection, Quiet>()
   let told = -1
-  let swept = start
+  let swept = performance.now()
   let late = 0
   const tell = (count: number) => {
     if (count === told) return
     told = count
     pending(count)
   }
+  const meet = (connection: Connection, isNewcomer: boolean): Quiet => {
+    const quiet = { since: swept, bytesRead: isNewcomer ? 0 : connection.socket.bytesRead, isNewcomer }
+    quiets.set(connection, quiet)
+    return quiet
+  }
+  const closeIfQuiet = (connection: Connection, quiet: Quiet) => {
+    const { bytesRead } = connection.socket
+    if (bytesRead !== quiet.bytesRead) {
+      quiet.bytesRead = bytesRead
+      quiet.since = swept
+      return
+    }
+    const enough = quiet.isNewcomer && bytesRead === 0 ? QUIET_NEWCOMER : QUIET
+    if (swept - quiet.since < enough + PER_LATE * late) return
+    quiet.since = swept
+    connection.close()
+  }
   const sweep = () => {
     const now = performance.now()
     late = Math.max(late, now - swept - SWEEP_EVERY)
     swept = now
     let underWay = 0
-    for (const connection of connections.open.values()) {
-      if (isUpgraded(connection)) sayGoingAway(connection)
-      else if (!isUnderWay(connection)) {
-        closeIfQuiet(connection, now, start, PER_LATE * late)
-        continue
-      } else {
-        connection.quietSince = now
-        endIfEndless(connection.last!)
+    for (const connection of connections.all()) {
+      const quiet = quiets.get(connection) ?? meet(connection, true)
+      const count = connection.count()
+      underWay += count
+      if (count === 0) closeIfQuiet(connection, quiet)
+      else {
+        quiet.since = now
+        connection.hasten()
       }
-      underWay++
     }
     tell(underWay)
   }
@@ -50,40 +70,11 @@ export const windDown = (connections: Connections, pending: (count: number) => v
   const timer = setInterval(() => {
     immediate = setImmediate(sweep)
   }, SWEEP_EVERY)
-  for (const connection of connections.open.values()) connection.quietSince = start
+  for (const connection of connections.all()) meet(connection, false)
   sweep()
   return () => {
     clearInterval(timer)
     clearImmediate(immediate)
     tell(0)
   }
-}
-
-const sayGoingAway = (connection: Connection) => {
-  const { socket } = connection
-  // An app that has not accepted the upgrade yet is not interrupted.
-  if (connection.toldToClose || socket.bytesWritten === 0 || !socket.writable) return
-  connection.toldToClose = true
-  socket.write(GOING_AWAY)
-}
-
-const closeIfQuiet = (connection: Connection, now: number, start: number, longer: number) => {
-  const { socket } = connection
-  if (socket.bytesRead !== connection.bytesRead) {
-    connection.bytesRead = socket.bytesRead
-    connection.quietSince = now
-    return
-  }
-  const isNewcomer = socket.bytesRead === 0 && connection.quietSince > start
-  if (now - connection.quietSince >= (isNewcomer ? QUIET_NEWCOMER : QUIET) + longer) socket.destroy()
-}
-
-const EVENT_STREAM = /^content-type: *text\/event-stream/im
-
-const endIfEndless = (answer: ServerResponse & { _header?: string | null }) => {
-  // `getHeader` does not know what was given to `writeHead` alone.
-  if (answer.writableEnded || answer.req.method !== 'GET' || !EVENT_STREAM.test(answer._header ?? '')) return
-  // The app does not know yet, and an event written now would be an uncaught error.
-  answer.on('error', () => {})
-  answer.end()
 }

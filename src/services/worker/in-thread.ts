@@ -1,9 +1,9 @@
 import { parentPort } from 'node:worker_threads'
 import { ServiceError } from '../../core/errors.ts'
-import { type RemoteWord, stepOf } from '../../core/remote-words.ts'
 import { type Service, type Startable, toService } from '../../core/service.ts'
 import { ShutdownLevel } from '../../core/shutdown-level.ts'
 import type { ServiceState } from '../../core/state.ts'
+import { type RemoteWord, stepOf } from '../common/remote-words.ts'
 
 /**
  * Makes a service, or a whole group, the life of this worker thread: it starts now, and is told to drain and to stop

@@ -2,12 +2,12 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { WorkerOptions as NodeWorkerOptions, Worker } from 'node:worker_threads'
 import { ServiceError } from '../../core/errors.ts'
-import { type RemoteOptions, remote } from '../../core/remote.ts'
 import { checkName, type Service } from '../../core/service.ts'
+import { type RemoteOptions, remote } from '../common/remote.ts'
 import { openThread } from './thread.ts'
 
-export type { OutputStream } from '../../core/remote.ts'
-export type { RemoteStep, RemoteWord } from '../../core/remote-words.ts'
+export type { OutputStream } from '../common/remote.ts'
+export type { RemoteStep, RemoteWord } from '../common/remote-words.ts'
 export { inThread } from './in-thread.ts'
 
 /** How a worker thread is started and watched; what Node's own `Worker` takes is passed on to it. */

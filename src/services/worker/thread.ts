@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { messageOf } from '../../core/errors.ts'
-import type { Ear, Remote } from '../../core/remote.ts'
+import type { Ear, Remote } from '../common/remote.ts'
 
 const LOADED = 'rx-service-group:loaded'
 

@@ -1,6 +1,7 @@
-import { amqpConsumer } from 'rx-service-group/amqp'
+import type { Service } from 'rx-service-group'
+import { amqpConsumer, amqpMessages } from 'rx-service-group/amqp'
 import { serviceConformance } from 'rx-service-group/testing'
-import { filter, firstValueFrom, raceWith, Subject, switchMap, take, throwError, timer } from 'rxjs'
+import { filter, firstValueFrom, mergeMap, raceWith, Subject, switchMap, take, throwError, timer } from 'rxjs'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { useBroker } from '../../support/broker.ts'
 import { type Bystander, bystander, promised, queueName } from './life.ts'
@@ -12,7 +13,23 @@ beforeAll(async () => {
 })
 afterAll(() => other?.close())
 
-describe('the consumer is like any other service', () => {
+type Handler = (body: string) => Promise<void>
+type Make = (url: string, queue: string, handler: Handler) => Service
+
+const kinds: Record<string, Make> = {
+  'a consumer': (url, queue, handler) => amqpConsumer('orders', { url, queue, decode: 'text' }, handler),
+  'a pipeline of messages': (url, queue, handler) =>
+    amqpMessages('orders', { url, queue, decode: 'text' }, messages$ =>
+      messages$.pipe(
+        mergeMap(async message => {
+          await handler(message.body)
+          return message
+        }),
+      ),
+    ),
+}
+
+describe.each(Object.entries(kinds))('%s is like any other service', (_, make) => {
   const queue = queueName()
   const handled$ = new Subject<string>()
   const begun$ = new Subject<string>()
@@ -37,7 +54,7 @@ describe('the consumer is like any other service', () => {
 
   const checks = serviceConformance({
     timeout: 1000,
-    create: () => amqpConsumer('orders', { url: broker.url, queue, decode: 'text' }, handler),
+    create: () => make(broker.url, queue, handler),
     use: async () => {
       const body = `quick ${sent++}`
       const handled = seen(handled$, body)
@@ -60,8 +77,7 @@ describe('the consumer is like any other service', () => {
         },
       }
     },
-    broken: () =>
-      amqpConsumer('orders', { url: broker.url.replace(/:[^:@]*@/, ':wrong@'), queue, decode: 'text' }, handler),
+    broken: () => make(broker.url.replace(/:[^:@]*@/, ':wrong@'), queue, handler),
   })
   for (const { name, run } of checks) test(name, run)
 })

@@ -160,7 +160,7 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await broker.faults.start()
     const at = performance.now()
     await life.until(hasHealth('pass'))
-    expect(performance.now() - at).toBeLessThan(3000)
+    expect(performance.now() - at).toBeLessThan(2000)
     await stop(life)
     await reconnectBystander()
   })

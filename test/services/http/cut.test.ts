@@ -26,49 +26,58 @@ const stuckWith = async (...paths: string[]) => {
 describe('what is left', () => {
   test('when the drain has run out of its time is cut by stop, counted and named', async () => {
     const { life, closed } = await stuckWith('GET /slow?token=secret', 'POST /orders', 'GET /slow')
-    life.step('drain')
-    await life.until(() => life.states.some(state => state.phase === 'draining' && state.pending === 3) || undefined)
-    life.step('stop')
-    const { info, how } = await life.phase('stopped')
+    life.tell('drain')
+    await life.until(() => life.states.some(state => state.phase === 'draining' && state.pending === 3))
+    life.tell('stop')
+    const { info, how } = await life.until('stopped')
     expect(how).toBe('stopped')
-    expect(info).toMatchObject({ cut: 3, cutRequests: 'GET /slow (2), POST /orders' })
+    expect(info).toMatchObject({
+      cut: 3,
+      cutWork: expect.stringMatching(/^GET \/slow \(2, up to \d+ ms\), POST \/orders \(\d+ ms\)$/),
+    })
     expect(info).not.toHaveProperty('abandoned')
     await closed
   })
 
   test('is cut by force while draining, counted and named', async () => {
     const { life, closed } = await stuckWith('GET /slow')
-    life.step('drain')
-    life.step('force')
-    expect(await life.phase('stopped')).toMatchObject({ how: 'forced', info: { cut: 1, cutRequests: 'GET /slow' } })
-    expect((await life.phase('stopped')).info).not.toHaveProperty('abandoned')
+    life.tell('drain')
+    life.tell('force')
+    expect(await life.until('stopped')).toMatchObject({
+      how: 'forced',
+      info: { cut: 1, cutWork: expect.stringMatching(/^GET \/slow \(\d+ ms\)$/) },
+    })
+    expect((await life.until('stopped')).info).not.toHaveProperty('abandoned')
     await closed
   })
 
   test('is cut by force that comes out of the blue', async () => {
     const { life, closed } = await stuckWith('GET /a', 'GET /b')
-    life.step('force')
-    const { how, info } = await life.phase('stopped')
+    life.tell('force')
+    const { how, info } = await life.until('stopped')
     expect(how).toBe('forced')
-    expect(info).toMatchObject({ cut: 2, cutRequests: 'GET /a, GET /b' })
+    expect(info).toMatchObject({
+      cut: 2,
+      cutWork: expect.stringMatching(/^GET \/a \(\d+ ms\), GET \/b \(\d+ ms\)$/),
+    })
     await closed
   })
 
   test('is cut by force while a stop drains', async () => {
     const { life, closed } = await stuckWith('GET /slow')
-    life.step('stop')
-    await life.phase('stopping')
-    life.step('force')
-    expect(await life.phase('stopped')).toMatchObject({ how: 'forced', info: { cut: 1 } })
+    life.tell('stop')
+    await life.until('stopping')
+    life.tell('force')
+    expect(await life.until('stopped')).toMatchObject({ how: 'forced', info: { cut: 1 } })
     await closed
   })
 
   test('is named by at most five routes', async () => {
     const { life } = await stuckWith(...['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(path => `GET /${path}`))
-    life.step('force')
-    expect((await life.phase('stopped')).info).toMatchObject({
+    life.tell('force')
+    expect((await life.until('stopped')).info).toMatchObject({
       cut: 7,
-      cutRequests: 'GET /a, GET /b, GET /c, GET /d, GET /e, 2 more',
+      cutWork: expect.stringMatching(/^(GET \/[a-g] \(\d+ ms\), ){5}2 more$/),
     })
   })
 
@@ -76,6 +85,6 @@ describe('what is left', () => {
     const life = drive(http('api', (_, response) => response.end()))
     await rawConnection(await life.port())
     await life.leave()
-    expect((await life.phase('stopped')).info).not.toHaveProperty('cut')
+    expect((await life.until('stopped')).info).not.toHaveProperty('cut')
   })
 })

@@ -1,71 +1,22 @@
 import { once } from 'node:events'
 import { Agent, get, type IncomingHttpHeaders, type RequestOptions } from 'node:http'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import type { Phase, Service, ServiceState, Shutdown, StateOf, Step } from 'rx-service-group'
-import { ReplaySubject } from 'rxjs'
+import type { Service } from 'rx-service-group'
+import { live } from '../../support/life.ts'
 
-const reason = { by: 'call' } as const
-
-/** Plays the group: starts a service, records what it says, and takes it down step by step. */
+/** One life of a server. */
 export const drive = (service: Service) => {
-  const states: ServiceState[] = []
-  const shutdown$ = new ReplaySubject<Shutdown>(1)
-  const waiting = new Set<() => void>()
-  let over: { readonly error?: unknown } | undefined
-  const wake = () => {
-    for (const look of [...waiting]) look()
-  }
-  const subscription = service.lifecycle(shutdown$).subscribe({
-    next: state => {
-      states.push(state)
-      wake()
-    },
-    error: (error: unknown) => {
-      over = { error }
-      wake()
-    },
-    complete: () => {
-      over = {}
-      wake()
-    },
-  })
-  const until = <T>(found: () => T | undefined): Promise<T> =>
-    new Promise((resolve, reject) => {
-      const look = () => {
-        const value = found()
-        if (value === undefined && !over) return
-        waiting.delete(look)
-        if (value !== undefined) resolve(value)
-        else reject(over?.error ?? new Error(`it ended after ${states.map(state => state.phase).join(', ')}`))
-      }
-      waiting.add(look)
-      look()
-    })
-  const phase = <P extends Phase>(name: P) => until(() => states.find((s): s is StateOf<P> => s.phase === name))
-  const step = (name: Step) => shutdown$.next({ step: name, reason })
+  const life = live(service)
   return {
-    states,
-    subscription,
-    phase,
-    step,
-    until,
+    ...life,
     /** Resolves with the port once it runs. */
-    port: async () => {
-      const { port } = (await phase('running')).info ?? {}
-      return Number(port)
-    },
-    /** All the steps that a group takes, one after the other; resolves with the milliseconds they took. */
+    port: async () => Number((await life.until('running')).info?.['port']),
+    /** Takes it down step by step, as a group does; resolves with the milliseconds that took. */
     leave: async () => {
       const start = performance.now()
-      step('unready')
-      step('drain')
-      await phase('drained')
-      step('stop')
-      await phase('stopped')
+      await life.leave()
       return performance.now() - start
     },
-    /** The error its lifecycle ended with, or `undefined` once it has completed. */
-    ended: () => until(() => over).then(end => end.error),
   }
 }
 

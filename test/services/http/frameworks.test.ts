@@ -140,26 +140,26 @@ describe.each(frameworks)('%s', (_, build) => {
     const all = answers()
     const group = await build(all)
     const life = drive(group)
-    await life.phase('running')
+    await life.until('running')
     const port = portOf(group)
     const [idle, busy] = [keepAlive(), keepAlive()]
     expect(await request(port, '/', { agent: idle })).toMatchObject({ body: 'hello', status: 200 })
     const slow = request(port, '/slow', { agent: busy })
     await all.came.opened
 
-    life.step('unready')
+    life.tell('unready')
     const { headers } = await request(port, '/', { agent: idle })
     expect(headers.connection).toBe('close')
 
-    life.step('drain')
+    life.tell('drain')
     while (!(await refuses(port)));
     await expect.poll(() => group.status.service('shop/api')?.state).toMatchObject({ phase: 'draining', pending: 1 })
     all.go.open()
     expect(await slow).toMatchObject({ body: 'done', status: 200, headers: { connection: 'close' } })
     const answered = performance.now()
-    await life.phase('drained')
-    life.step('stop')
-    expect(await life.phase('stopped')).toMatchObject({ how: 'stopped' })
+    await life.until('drained')
+    life.tell('stop')
+    expect(await life.until('stopped')).toMatchObject({ how: 'stopped' })
     // Without help it would be until the connection has been idle for 5 s, with fastify 72 s.
     expect(performance.now() - answered).toBeLessThan(2_000)
     expect(group.report.errors).toEqual([])

@@ -17,7 +17,7 @@ describe('unready', () => {
     const port = await life.port()
     const agent = keepAlive()
     expect((await request(port, '/', { agent })).headers.connection).toBe('keep-alive')
-    life.step('unready')
+    life.tell('unready')
     // One on the old socket, which it retires, one on a new one.
     for (const _ of [1, 2]) {
       const answer = await request(port, '/', { agent })
@@ -41,7 +41,7 @@ describe('unready', () => {
     const port = await life.port()
     const answer = request(port, '/', { agent: keepAlive() })
     await came.opened
-    life.step('unready')
+    life.tell('unready')
     go.open()
     expect((await answer).headers.connection).toBe('close')
     await life.leave()
@@ -76,7 +76,7 @@ describe('unready', () => {
   ])('an app that says keep-alive by %s is overridden', async (how, app) => {
     const life = drive(http('api', app))
     const port = await life.port()
-    life.step('unready')
+    life.tell('unready')
     const { headers } = await request(port, '/', { agent: keepAlive() })
     expect(headers.connection).toBe('close')
     expect(headers['keep-alive']).toBeUndefined()
@@ -87,7 +87,7 @@ describe('unready', () => {
   test('pipelined requests are all answered, and only the last one says close', async () => {
     const life = drive(http('api', (incoming, response) => response.end(`answer ${incoming.url};`)))
     const { socket, closed, text } = await rawConnection(await life.port())
-    life.step('unready')
+    life.tell('unready')
     socket.write(three)
     await closed
     expect(text().match(/answer \/\d;/g)).toEqual(['answer /1;', 'answer /2;', 'answer /3;'])
@@ -113,7 +113,7 @@ describe('unready', () => {
     const { socket, closed, text } = await rawConnection(await life.port())
     socket.write(three)
     await all.opened
-    life.step('drain')
+    life.tell('drain')
     go.open()
     await closed
     expect(text().match(/answer \/\d;/g)).toEqual(['answer /1;', 'answer /2;', 'answer /3;'])
@@ -129,7 +129,7 @@ describe('unready', () => {
     })
     const life = drive(http('api', server))
     const port = await life.port()
-    life.step('unready')
+    life.tell('unready')
     const answer = await request(port, '/', { headers: { expect: '100-continue' } })
     expect(answer).toMatchObject({ body: 'plain', headers: { connection: 'close' } })
     await life.leave()

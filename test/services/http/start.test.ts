@@ -20,7 +20,7 @@ const listening = async () => {
 describe('start', () => {
   test('is running once it listens, and says where', async () => {
     const life = drive(http('api', listener, { host: '127.0.0.1' }))
-    const { info } = await life.phase('running')
+    const { info } = await life.until('running')
     const port = await life.port()
     expect(info).toEqual({ address: '127.0.0.1', port, url: `http://127.0.0.1:${port}` })
     expect((await request(port)).body).toBe('hello')
@@ -29,7 +29,7 @@ describe('start', () => {
 
   test('listens on every address unless given one, and then says localhost', async () => {
     const life = drive(http('api', listener))
-    const { info } = await life.phase('running')
+    const { info } = await life.until('running')
     expect(info).toMatchObject({ url: `http://localhost:${await life.port()}` })
     await life.leave()
   })
@@ -56,7 +56,7 @@ describe('start', () => {
     const api = http('api', server)
     for (const _round of [1, 2]) {
       const life = drive(api)
-      expect((await life.phase('running')).info).toMatchObject({ address: '127.0.0.1', port })
+      expect((await life.until('running')).info).toMatchObject({ address: '127.0.0.1', port })
       await life.leave()
     }
   })
@@ -114,7 +114,7 @@ describe('start', () => {
     for (const step of ['stop', 'force'] as const) {
       const server = createServer(listener)
       const life = drive(http('api', server))
-      life.step(step)
+      life.tell(step)
       expect(await life.ended()).toBeUndefined()
       expect(life.states.map(state => state.phase)).not.toContain('running')
       expect(server.listening).toBe(false)
@@ -123,7 +123,7 @@ describe('start', () => {
 
   test('who unsubscribes while a host name is looked up leaves nothing listening', async () => {
     const server = createServer(listener)
-    drive(http('api', server, { host: 'localhost' })).subscription.unsubscribe()
+    drive(http('api', server, { host: 'localhost' })).abandon()
     if (!server.listening) await once(server, 'listening')
     expect(server.listening).toBe(false)
   })
@@ -131,7 +131,7 @@ describe('start', () => {
   test('who unsubscribes from a running service frees its port', async () => {
     const life = drive(http('api', listener))
     const port = await life.port()
-    life.subscription.unsubscribe()
+    life.abandon()
     expect(await refuses(port)).toBe(true)
   })
 
@@ -147,7 +147,7 @@ describe('start', () => {
   test('a server that someone else closes fails the service', async () => {
     const server = createServer(listener)
     const life = drive(http('api', server))
-    await life.phase('running')
+    await life.until('running')
     server.close()
     expect(String(await life.ended())).toContain('someone else closed its server')
   })

@@ -36,7 +36,7 @@ export const retryCopy = (
   // A quorum queue hands over only what has arrived, if it is told to.
   const declareWith =
     type === 'quorum'
-      ? { durable, ...back, overflow: 'reject-publish', arguments: { ...queueArguments(type), ...AT_LEAST_ONCE } }
+      ? { durable, ...back, arguments: { ...queueArguments(type), ...AT_LEAST_ONCE } }
       : { durable, ...back, arguments: queueArguments(type) }
   return { queue: `${queue}.retry.${delay}`, declareWith, content, options }
 }

@@ -38,7 +38,6 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
 
   const handBack = (delivery: Delivery) => delivery.session.nack(delivery, true)
   const after = (delay: number, delivery: Delivery, then: () => void) => {
-    if (delivery.session.closed) return
     if (leaving) return handBack(delivery)
     const due = timer(delay).subscribe(() => {
       waiting.delete(delivery)
@@ -79,8 +78,6 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     const { session, message, attempt } = delivery
     counts.failed++
     counts.lastFailure = messageOf(error)
-    // It comes again anyway: another copy of it would be one too many.
-    if (session.closed) return void hand.release(delivery)
     const outcome = decide(onError, retry, error, message, attempt)
     if (outcome === 'retry') return tryAgain(delivery)
     const { initialDelay } = retry

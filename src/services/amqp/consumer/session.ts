@@ -7,8 +7,6 @@ import { declareTopology } from './topology.ts'
 
 /** A consumer on its channel. */
 export interface Session extends Acks {
-  /** Its channel is gone: what was delivered comes again. */
-  readonly closed: boolean
   /** From now on deliveries are handed over, those that came before first. */
   begin(): void
   /** Settles when no more deliveries come, or when the channel is gone. */
@@ -31,9 +29,6 @@ export const consume = async (
   let early: Delivery[] | undefined = []
   const session: Session = {
     ...acks,
-    get closed() {
-      return closed
-    },
     begin: () => {
       const held = early ?? []
       early = undefined

@@ -1,6 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http'
-import { type Connections, requestEvents } from './connections.ts'
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { type Connections, isHttp1, requestEvents } from './connections.ts'
+import { intercept } from './intercept.ts'
+import type { NodeServer } from './target.ts'
 
 type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[]
 type WriteHead = (status: number, reason?: string | Headers, headers?: Headers) => ServerResponse
@@ -8,7 +10,7 @@ type WriteHead = (status: number, reason?: string | Headers, headers?: Headers) 
 /** What a request may be late by. */
 const HOLD_AT_MOST = 30
 
-export interface Leaving {
+export interface SayingClose {
   /**
    * Keeps new requests from the app until what it returns is called: clients whose answers wait don't connect anew,
    * so that the queue of the listener has a chance to get empty.
@@ -18,15 +20,15 @@ export interface Leaving {
 }
 
 /**
- * From now on every answer says `Connection: close`, whatever the app writes. Of pipelined requests only the last one
- * says it, for the client stops reading there.
+ * From now on every answer of HTTP/1 says `Connection: close`, whatever the app writes. Of pipelined requests only the
+ * last one says it, for the client stops reading there.
  */
-export const sayClose = (server: Server, connections: Connections): Leaving => {
+export const sayClose = (server: NodeServer, connections: Connections): SayingClose => {
+  const isLast = (response: ServerResponse) => connections.http1.get(response.req.socket)?.last === response
   const closeOnHead = (response: ServerResponse) => {
     const writeHead = response.writeHead as WriteHead
     response.writeHead = ((status, reason, headers) => {
-      if (connections.open.get(response.req.socket)?.last !== response)
-        return writeHead.call(response, status, reason, headers)
+      if (!isLast(response)) return writeHead.call(response, status, reason, headers)
       response.removeHeader('keep-alive')
       response.setHeader('connection', 'close')
       return typeof reason === 'string'
@@ -36,28 +38,24 @@ export const sayClose = (server: Server, connections: Connections): Leaving => {
   }
 
   connections.stopRemembering()
-  for (const { last } of connections.open.values()) if (last && !last.headersSent) closeOnHead(last)
+  for (const { last } of connections.http1.values()) if (last && !last.headersSent) closeOnHead(last)
 
   // Requests that came in one piece are handed out only when all of them are known, or the first would take itself
-  // for the last. A listener can't hold back the others, hence `emit`.
-  const emit: (event: string, ...args: unknown[]) => boolean = server.emit
+  // for the last.
   let held: (() => void)[] | undefined
-  const wasOwn = Object.hasOwn(server, 'emit')
-  const emitLater = (event: string, ...args: unknown[]): boolean => {
-    if (!requestEvents.some(requestEvent => requestEvent === event)) return emit.call(server, event, ...args)
+  const undo = intercept(server, requestEvents, (pass, args) => {
     const [request, response] = args as [IncomingMessage, ServerResponse]
     // A listener of `checkContinue` hands it on as a `request`.
-    if (connections.open.get(request.socket)?.last === response) return emit.call(server, event, ...args)
+    if (!isHttp1(request) || isLast(response)) return pass()
     connections.remember(request, response)
     closeOnHead(response)
     const handOut = () => {
-      if (!request.socket.destroyed) emit.call(server, event, ...args)
+      if (!request.socket.destroyed) pass()
     }
     if (held) held.push(AsyncResource.bind(handOut))
     else queueMicrotask(handOut)
     return true
-  }
-  server.emit = emitLater
+  })
   let timer: NodeJS.Timeout | undefined
   const release = () => {
     clearTimeout(timer)
@@ -73,9 +71,7 @@ export const sayClose = (server: Server, connections: Connections): Leaving => {
     },
     undo: () => {
       clearTimeout(timer)
-      if (server.emit !== emitLater) return
-      if (wasOwn) server.emit = emit
-      else delete (server as Partial<Server>).emit
+      undo()
     },
   }
 }

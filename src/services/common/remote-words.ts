@@ -1,5 +1,5 @@
-import type { ServiceContext } from './hook-call.ts'
-import type { Health, Info, StopReason } from './state.ts'
+import type { ServiceContext } from '../../core/hook-call.ts'
+import type { Health, Info, StopReason } from '../../core/state.ts'
 
 /** Which of the two it wants to be told. With `drain`, its `drained` is waited for. */
 interface Hears {

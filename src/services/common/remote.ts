@@ -13,12 +13,12 @@ import {
   takeLast,
   timer,
 } from 'rxjs'
-import { asServiceError, ServiceError } from './errors.ts'
-import type { HookResult, ServiceContext } from './hook-call.ts'
-import type { LifeHooks } from './hooked-life.ts'
+import { asServiceError, ServiceError } from '../../core/errors.ts'
+import type { HookResult, ServiceContext } from '../../core/hook-call.ts'
+import type { LifeHooks } from '../../core/hooked-life.ts'
+import { checkName, hooked, type Service } from '../../core/service.ts'
+import type { Info, StopReason } from '../../core/state.ts'
 import { passOn, type RemoteStep, type RemoteWord, wordOf } from './remote-words.ts'
-import { checkName, hooked, type Service } from './service.ts'
-import type { Info, StopReason } from './state.ts'
 
 /** Which of its two streams a line of output came from. */
 export type OutputStream = 'stdout' | 'stderr'

@@ -1,0 +1,68 @@
+import type { Server } from 'node:net'
+import { ServiceError } from '../../core/errors.ts'
+import { describePlace, type Place } from './place.ts'
+import { isSocketFile, removeIfDead } from './socket-file.ts'
+
+/** Resolves when the server listens; rejects with an error that says what to do. */
+export const listen = async (name: string, server: Server, place: Place, signal: AbortSignal): Promise<void> => {
+  if (server.listening) return
+  try {
+    await listenAt(server, place, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !('path' in place) || signal.aborted)
+      throw listenError(name, place, error)
+    if (!(await removeIfDead(place.path))) throw listenError(name, place, error)
+    signal.throwIfAborted()
+    await listenAt(server, place, signal).catch(again => {
+      throw listenError(name, place, again)
+    })
+  }
+}
+
+const listenAt = (server: Server, place: Place, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const settle = (settled: () => void) => {
+      server.off('listening', onListening).off('error', onError).off('close', onClose)
+      settled()
+    }
+    const onListening = () => settle(resolve)
+    const onError = (error: Error) => settle(() => reject(error))
+    // A server that is closed before it says so never says that it listens.
+    const onClose = () => settle(() => reject(signal.aborted ? signal.reason : new Error('its server was closed')))
+    server.on('listening', onListening).on('error', onError).on('close', onClose)
+    server.listen(place)
+  })
+
+const listenError = (name: string, place: Place, thrown: unknown): unknown => {
+  const error = thrown as NodeJS.ErrnoException
+  // Not of the listening: it was cancelled, or closed by someone.
+  if (typeof error.code !== 'string') return error
+  const where = describePlace(place)
+  const failed = (code: 'ERR_PORT_IN_USE' | 'ERR_PORT_FORBIDDEN' | 'ERR_START_FAILED', message: string) =>
+    new ServiceError(code, name, `service "${name}" ${message}`, { cause: error })
+  if (error.code === 'EADDRINUSE') {
+    if (!('path' in place))
+      return failed(
+        'ERR_PORT_IN_USE',
+        `can't listen on ${where}: it is already in use. Stop what uses it, or give another port`,
+      )
+    return failed(
+      'ERR_PORT_IN_USE',
+      isSocketFile(place.path)
+        ? `can't listen on ${where}: someone listens there. Stop what uses it, or give another path`
+        : `can't listen on ${where}: it is there, and no socket. Give another path`,
+    )
+  }
+  if (error.code === 'EACCES')
+    return failed(
+      'ERR_PORT_FORBIDDEN',
+      'path' in place
+        ? `may not listen on ${where}. Give a path in a directory that exists and that the process may write to`
+        : `may not listen on ${where}: permission denied. Give a port from 1024 up, ` +
+            'or grant the process the right (on Linux CAP_NET_BIND_SERVICE)',
+    )
+  return failed(
+    'ERR_START_FAILED',
+    `can't listen on ${where}: ${error.message}. Check ${'path' in place ? 'the path' : 'host and port'}`,
+  )
+}

@@ -1,0 +1,81 @@
+import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import type { Work } from '../common/cut.ts'
+
+/** A call that is under way. */
+export interface Call extends Work {
+  /** Answers it with UNAVAILABLE; its handler hears `cancelled`. */
+  readonly refuse: () => void
+}
+
+export interface Calls {
+  readonly open: ReadonlySet<Call>
+  /** To be the first one, next to the wire, so that nothing passes it by. */
+  readonly interceptor: ServerInterceptor
+  /** Tells how many are open, now and whenever that changes; resolves when there are none. */
+  readonly untilNone: (tell: (count: number) => void) => Promise<void>
+  /** From now on a call that comes is answered with UNAVAILABLE, and whoever watches the health has heard enough. */
+  readonly refuseNew: () => void
+}
+
+/** They are meant to last as long as their connection, so they hold up nothing. */
+const WATCH = '/grpc.health.v1.Health/Watch'
+
+/** No handler has seen such a call, or it hears that it is cut: the client may try elsewhere. */
+const LEAVING = { code: status.UNAVAILABLE, details: 'the server is shutting down' }
+
+/** Follows the calls of a server. One is over when its last byte has been handed to the connection, or that is gone. */
+export const trackCalls = (): Calls => {
+  const open = new Set<Call>()
+  const watches = new Set<Call>()
+  let refusing = false
+  let onChange = () => {}
+
+  const interceptor: ServerInterceptor = ({ path }, wire) => {
+    const refuse = () => wire.sendStatus(LEAVING)
+    if (refusing) return new ServerInterceptingCall(wire, { start: refuse })
+    const call: Call = { what: path, since: performance.now(), refuse }
+    const among = path === WATCH ? watches : open
+    let started = false
+    const over = () => {
+      if (among.delete(call) && among === open) onChange()
+    }
+    among.add(call)
+    return new ServerInterceptingCall(wire, {
+      start: next => {
+        next({
+          onReceiveMetadata: (metadata, pass) => {
+            started = true
+            pass(metadata)
+          },
+          // Comes at the end of each call that has started, however that was.
+          onCancel: over,
+        })
+        // The client had left before the interceptors were through.
+        if (!started) over()
+      },
+      sendStatus: (answer, next) => {
+        next(answer)
+        // Another interceptor has turned it away.
+        if (!started) over()
+      },
+    })
+  }
+
+  return {
+    open,
+    interceptor,
+    untilNone: tell =>
+      new Promise(resolve => {
+        onChange = () => {
+          tell(open.size)
+          if (open.size === 0) resolve()
+        }
+        if (open.size === 0) resolve()
+        else tell(open.size)
+      }),
+    refuseNew: () => {
+      refusing = true
+      for (const watch of [...watches]) watch.refuse()
+    },
+  }
+}

@@ -1,0 +1,104 @@
+import { ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
+import { defer, finalize } from 'rxjs'
+import { ServiceError } from '../../core/errors.ts'
+import { checkName, type Service, service } from '../../core/service.ts'
+import { serve } from './serve.ts'
+import type { GrpcSetup } from './setup.ts'
+
+export type { GrpcSetup, GrpcSetupContext } from './setup.ts'
+
+/** Where a gRPC server listens, and how. */
+export interface GrpcOptions {
+  /** 0 to 65535; 0 lets the system choose a free one, which the running state tells. Default 0. */
+  readonly port?: number
+  /** The address or host name to listen on. Default: all addresses, as node does. */
+  readonly host?: string
+  /** grpc-js's `ServerCredentials`. Default `ServerCredentials.createInsecure()`. */
+  readonly credentials?: ServerCredentials
+  /** What grpc-js's `Server` is made with: message sizes, keepalive, `interceptors`. Default: none. */
+  readonly serverOptions?: ServerOptions
+  /** Answer for the standard health service, `grpc.health.v1.Health`, by the package grpc-health-check. Default `true`. */
+  readonly health?: boolean
+}
+
+/**
+ * A gRPC server on @grpc/grpc-js as a service: running when it listens, with `info: { address, port, url }` in its
+ * state; a client takes the `url`. The setup is given a new server for each incarnation, because one that was shut
+ * down can't listen again.
+ *
+ * The health service says SERVING once it runs, and NOT_SERVING as soon as it is asked to leave, for the whole server
+ * (`''`) and for each service; whoever watches hears it. Draining, it closes the listener, says GOAWAY, and finishes
+ * every call under way, streams too (`pending` tells how many); a call that comes all the same gets UNAVAILABLE before any
+ * handler sees it. Watches of the health end. Once all is answered, a connection is closed within a second. What
+ * is left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutWork: '/shop.Orders/Place
+ * (2, up to 9.8 s)' }`.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_PORT_IN_USE`,
+ * `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws, `ERR_MISSING_PACKAGE`,
+ * `ERR_SERVICE_FAILED` when its listener dies later
+ * @example
+ * ```ts
+ * import type { handleUnaryCall } from '@grpc/grpc-js'
+ * import { grpc } from 'rx-service-group/grpc'
+ *
+ * // As loadPackageDefinition() of a .proto file gives it, or generated code.
+ * const greeter = {
+ *   greet: {
+ *     path: '/demo.Greeter/Greet',
+ *     requestStream: false,
+ *     responseStream: false,
+ *     requestSerialize: (name: string) => Buffer.from(name),
+ *     requestDeserialize: (bytes: Buffer) => bytes.toString(),
+ *     responseSerialize: (greeting: string) => Buffer.from(greeting),
+ *     responseDeserialize: (bytes: Buffer) => bytes.toString(),
+ *   },
+ * } as const
+ * const greet: handleUnaryCall<string, string> = ({ request }, reply) => reply(null, `hello ${request}`)
+ *
+ * const rpc = grpc('rpc', server => server.addService(greeter, { greet }), { port: 50051 })
+ * ```
+ */
+export const grpc = <const Name extends string>(
+  name: Name,
+  setup: GrpcSetup,
+  options: GrpcOptions = {},
+): Service<Name> => {
+  checkName(name)
+  const {
+    port = 0,
+    host,
+    credentials = ServerCredentials.createInsecure(),
+    serverOptions = {},
+    health = true,
+  } = options
+  const check = (good: boolean, wanted: string, given: unknown) => {
+    if (!good)
+      throw new ServiceError(
+        'ERR_INVALID_OPTION',
+        name,
+        `service "${name}": ${wanted}, got ${typeof given === 'string' ? JSON.stringify(given) : String(given)}`,
+      )
+  }
+  check(
+    typeof setup === 'function',
+    'give a function that adds services to a server, `server => server.addService(definition, handlers)`: ' +
+      'a server of grpc-js can listen only once, so each incarnation has its own',
+    setup,
+  )
+  check(Number.isInteger(port) && port >= 0 && port <= 65_535, 'port must be an integer from 0 to 65535', port)
+  check(host === undefined || (typeof host === 'string' && host !== ''), 'host must be an address or a host name', host)
+  check(
+    credentials instanceof ServerCredentials,
+    'credentials must be ServerCredentials of @grpc/grpc-js, as ServerCredentials.createSsl() gives them',
+    credentials,
+  )
+  const place = host === undefined ? { port } : { port, host }
+  return {
+    name,
+    lifecycle: shutdown$ =>
+      defer(() => {
+        const { hooks, letGo } = serve(name, setup, { place, credentials, serverOptions, health })
+        return service(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
+      }),
+  }
+}

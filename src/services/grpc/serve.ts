@@ -1,0 +1,161 @@
+import { setMaxListeners } from 'node:events'
+import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import { setTimeout as passed } from 'node:timers/promises'
+import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
+import { messageOf, ServiceError } from '../../core/errors.ts'
+import type { ServiceContext } from '../../core/hook-call.ts'
+import type { ServiceHooks } from '../../core/service.ts'
+import type { Info } from '../../core/state.ts'
+import { cutInfo } from '../common/cut.ts'
+import { listen } from '../common/listen.ts'
+import { type Place, reachableAt } from '../common/place.ts'
+import { trackCalls } from './calls.ts'
+import { addHealth, type Health } from './health.ts'
+import type { GrpcSetup } from './setup.ts'
+
+export interface Settings {
+  readonly place: Place
+  readonly credentials: ServerCredentials
+  readonly serverOptions: ServerOptions
+  readonly health: boolean
+}
+
+/** How long clients may take to close their end of a connection once all is answered, in milliseconds. */
+const GOODBYE = 1_000
+/** How long the last word to calls that are cut may take to get out, in milliseconds. */
+const LAST_WORD = 100
+
+/**
+ * One life of a gRPC server. We listen ourselves and hand over the connections, because grpc-js tells neither why it
+ * could not listen nor of connections on which nobody has said a word yet. `letGo` ends everything, whatever has
+ * happened before.
+ */
+export const serve = (
+  name: string,
+  setup: GrpcSetup,
+  { place, credentials, serverOptions, health: wantsHealth }: Settings,
+): { readonly hooks: ServiceHooks; readonly letGo: () => void } => {
+  const calls = trackCalls()
+  const services = new Set<string>()
+  const server = new Recording(
+    { ...serverOptions, interceptors: [calls.interceptor, ...(serverOptions.interceptors ?? [])] },
+    services,
+  )
+  const listener = createServer()
+  const closed = new Promise<void>(resolve => listener.once('close', resolve))
+  const sockets = new Set<Socket>()
+  const draining = new AbortController()
+  // As many calls may listen as there are.
+  setMaxListeners(0, draining.signal)
+  const timers = new AbortController()
+  let health: Health | undefined
+  let drained: Promise<void> | undefined
+  let cutting: Promise<void> | undefined
+
+  const atMost = (ms: number) => passed(ms, undefined, { signal: timers.signal }).catch(() => {})
+  const accept = (socket: Socket, inject: (socket: Socket) => void) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    inject(socket)
+  }
+  const destroyAll = () => {
+    server.forceShutdown()
+    for (const socket of sockets) socket.destroy()
+  }
+  const letGo = () => {
+    draining.abort()
+    listener.close()
+    destroyAll()
+    timers.abort()
+  }
+
+  const start = async (context: ServiceContext) => {
+    const { signal, info, fail } = context
+    await setup(server, { draining: draining.signal })
+    if (wantsHealth) health = await addHealth(name, server, services)
+    signal.throwIfAborted()
+    const injector = connectionInjector(name, server, credentials)
+    listener.on('connection', socket => accept(socket, injector.injectConnection))
+    await listen(name, listener, place, signal)
+    listener.on('error', error => {
+      letGo()
+      fail(error)
+    })
+    info(whereabouts(listener))
+    health?.say('SERVING')
+  }
+
+  const leave = () => {
+    listener.close()
+    draining.abort()
+    calls.refuseNew()
+    // Says GOAWAY to every client. Its callback may never come, so nobody waits for it.
+    server.tryShutdown(() => {})
+  }
+
+  const drain = async ({ pending }: ServiceContext) => {
+    leave()
+    await Promise.race([calls.untilNone(pending), closed])
+    await Promise.race([closed, atMost(GOODBYE)])
+    destroyAll()
+    await closed
+  }
+
+  const cut = async ({ info }: ServiceContext) => {
+    if (calls.open.size > 0) info(cutInfo([...calls.open]))
+    leave()
+    for (const { refuse } of [...calls.open]) refuse()
+    if (sockets.size > 0) await Promise.race([closed, atMost(LAST_WORD)])
+    destroyAll()
+    await closed
+    await drained
+    timers.abort()
+  }
+  const cutOnce = (context: ServiceContext) => (cutting ??= cut(context))
+
+  return {
+    letGo,
+    hooks: {
+      start,
+      unready: () => health?.say('NOT_SERVING'),
+      drain: context => (drained = drain(context)),
+      stop: cutOnce,
+      force: cutOnce,
+    },
+  }
+}
+
+/** Notes which services were added. */
+class Recording extends Server {
+  readonly #services: Set<string>
+
+  constructor(options: ServerOptions, services: Set<string>) {
+    super(options)
+    this.#services = services
+  }
+
+  override addService(...[definition, handlers]: Parameters<Server['addService']>): void {
+    super.addService(definition, handlers)
+    for (const { path } of Object.values(definition)) this.#services.add(path.split('/')[1]!)
+  }
+}
+
+const connectionInjector = (name: string, server: Server, credentials: ServerCredentials) => {
+  try {
+    return server.createConnectionInjector(credentials)
+  } catch (cause) {
+    throw new ServiceError(
+      'ERR_START_FAILED',
+      name,
+      `service "${name}" can't use its credentials: ${messageOf(cause)}. Check the certificate and its key`,
+      { cause },
+    )
+  }
+}
+
+/** Where it listens, for the running state; a client takes the `url` as it is. */
+const whereabouts = (server: NetServer): Info => {
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') return {}
+  return { address: bound.address, port: bound.port, url: `dns:${reachableAt(bound)}` }
+}

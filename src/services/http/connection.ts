@@ -1,0 +1,15 @@
+import type { Socket } from 'node:net'
+import type { Work } from '../common/cut.ts'
+
+/** A connection, and how one that speaks its protocol is taken leave of. */
+export interface Connection {
+  readonly socket: Socket
+  /** How much is under way on it. */
+  count(): number
+  work(): readonly Work[]
+  /** Draining, while something is under way: ends what is endless, tells whoever can be told to go. */
+  hasten(): void
+  /** Nothing is under way, and nobody has written for a while. Told again while it is still there. */
+  close(): void
+  destroy(): void
+}

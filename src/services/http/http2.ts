@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Work } from '../common/cut.ts'
+import type { Connection } from './connection.ts'
+import { EVENT_STREAM, routeOf } from './request.ts'
+
+/** A connection of HTTP/2: as many requests at once as there are streams. */
+export interface Http2Connection extends Connection {
+  readonly session: ServerHttp2Session
+  /** When a request last came or was over: where there was one, more may be on their way. */
+  readonly stirredAt: () => number
+  add(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void
+}
+
+export const http2Connection = (socket: Socket, session: ServerHttp2Session): Http2Connection => {
+  const streams = new Map<ServerHttp2Stream, { readonly headers: IncomingHttpHeaders; readonly since: number }>()
+  let stirredAt = 0
+  function onClose(this: ServerHttp2Stream) {
+    streams.delete(this)
+    stirredAt = performance.now()
+  }
+  return {
+    socket,
+    session,
+    stirredAt: () => stirredAt,
+    add: (stream, headers) => {
+      if (stream.destroyed) return
+      stirredAt = performance.now()
+      streams.set(stream, { headers, since: stirredAt })
+      stream.once('close', onClose)
+    },
+    count: () => streams.size,
+    work: () => Array.from(streams.values(), ({ headers, since }): Work => ({ what: route(headers), since })),
+    hasten: () => {
+      for (const [stream, { headers }] of streams) endIfEndless(stream, headers)
+    },
+    close: () => {
+      // It has said GOAWAY already, but the client does not let go.
+      if (session.closed) socket.destroy()
+      else session.close()
+    },
+    destroy: () => {
+      session.destroy()
+      socket.destroy()
+    },
+  }
+}
+
+const route = ({ ':method': method, ':path': path }: IncomingHttpHeaders): string =>
+  routeOf(String(method), path === undefined ? undefined : String(path))
+
+const endIfEndless = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+  if (stream.writableEnded || headers[':method'] !== 'GET') return
+  if (!EVENT_STREAM.test(String(stream.sentHeaders?.['content-type'] ?? ''))) return
+  // The app does not know yet, and an event written now would be an uncaught error.
+  stream.on('error', () => {})
+  stream.end()
+}

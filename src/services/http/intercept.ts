@@ -1,0 +1,26 @@
+import type { EventEmitter } from 'node:events'
+
+type Emit = (event: string, ...args: unknown[]) => boolean
+
+/**
+ * Has some events of a server handed out by someone else, who passes them on when it likes: a listener can't hold back
+ * the others. Returns what ends it.
+ */
+export const intercept = (
+  server: EventEmitter,
+  events: readonly string[],
+  handle: (pass: () => boolean, args: readonly unknown[]) => boolean,
+): (() => void) => {
+  const emit: Emit = server.emit
+  const wasOwn = Object.hasOwn(server, 'emit')
+  const emitLater: Emit = (event, ...args) => {
+    const pass = () => emit.call(server, event, ...args)
+    return events.includes(event) ? handle(pass, args) : pass()
+  }
+  server.emit = emitLater
+  return () => {
+    if (server.emit !== emitLater) return
+    if (wasOwn) server.emit = emit
+    else delete (server as Partial<EventEmitter>).emit
+  }
+}

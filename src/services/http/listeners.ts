@@ -1,0 +1,106 @@
+import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from 'node:net'
+import { listen } from '../common/listen.ts'
+import type { Place } from '../common/place.ts'
+import { closeListener } from './close-listener.ts'
+import { closeNow } from './close-now.ts'
+import type { Incarnation } from './target.ts'
+
+/** How often the system is asked for another port when the one it chose on the first address is taken on the next. */
+const TRIES = 10
+
+export interface Listeners {
+  /** All that listen, the server itself first. */
+  readonly all: () => readonly Server[]
+  /** Listens everywhere; or rejects, and listens nowhere. */
+  readonly open: (signal: AbortSignal) => Promise<void>
+  /** Closes each at a good moment. */
+  readonly close: () => Promise<void>
+  readonly closeNow: () => void
+  /** Those besides the server itself are closed, and the connections that came there gone. */
+  readonly gone: () => Promise<void>
+}
+
+/**
+ * Where a server listens. It can do so at one place; what comes to the others is handed to it as if it had come there.
+ */
+export const listenersOf = (name: string, { server, places, ours }: Incarnation): Listeners => {
+  const [home, ...elsewhere] = places
+  let others: Server[] = []
+  let left: Promise<unknown>[] = []
+  const early: Socket[] = []
+  let opening: Server | undefined
+  let ready = false
+
+  const handOver = (socket: Socket) => {
+    if (ready) server.emit('connection', socket)
+    else early.push(socket)
+  }
+  const listenOn = async (listener: Server, place: Place, signal: AbortSignal) => {
+    opening = listener
+    await listen(name, listener, place, signal).finally(() => {
+      opening = undefined
+    })
+    signal.throwIfAborted()
+  }
+  /** The server itself comes last, so that it need not be closed again when another place is taken. */
+  const openAll = async (signal: AbortSignal) => {
+    let port = 0
+    const at = (place: Place) => ('port' in place && place.port === 0 ? { ...place, port } : place)
+    for (const place of elsewhere) {
+      const other = createServer(optionsOf(server), handOver)
+      others.push(other)
+      left.push(new Promise(resolve => other.once('close', resolve)))
+      await listenOn(other, at(place), signal)
+      const bound = other.address() as AddressInfo | string
+      if (typeof bound !== 'string') port = bound.port
+    }
+    await listenOn(server, at(home), signal)
+    ready = true
+    for (const socket of early.splice(0)) handOver(socket)
+  }
+  const closeOthers = () => {
+    for (const other of others) closeNow(other)
+    for (const socket of early.splice(0)) socket.destroy()
+  }
+  const isFree = (place: Place) => 'port' in place && place.port === 0
+  return {
+    all: () => [server, ...others],
+    open: async signal => {
+      for (let tried = 1; ; tried++) {
+        try {
+          return await openAll(signal)
+        } catch (error) {
+          closeOthers()
+          others = []
+          left = []
+          const { code } = error as { code?: unknown }
+          const again = code === 'ERR_PORT_IN_USE' && places.filter(isFree).length > 1 && tried < TRIES
+          if (!again || signal.aborted) throw error
+        }
+      }
+    },
+    close: async () => {
+      await Promise.all([closeListener(server, ours), ...others.map(other => closeListener(other, true))])
+    },
+    closeNow: () => {
+      // A host name that is still being looked up can't be called back.
+      const late = opening
+      late?.once('listening', () => closeNow(late))
+      closeOthers()
+      closeNow(server)
+    },
+    gone: async () => void (await Promise.all(left)),
+  }
+}
+
+/** What a server gives the sockets that come to it. */
+const optionsOf = (server: Server): ServerOpts => {
+  const { allowHalfOpen, noDelay, keepAlive, keepAliveInitialDelay, highWaterMark } = server as Server & ServerOpts
+  return {
+    allowHalfOpen: allowHalfOpen ?? false,
+    noDelay: noDelay ?? false,
+    keepAlive: keepAlive ?? false,
+    keepAliveInitialDelay: keepAliveInitialDelay ?? 0,
+    ...(highWaterMark !== undefined && { highWaterMark }),
+  }
+}

@@ -1,0 +1,52 @@
+import type { Server } from 'node:net'
+import type { Info } from '../../core/state.ts'
+import { type Place, reachableAt } from '../common/place.ts'
+
+/** At least one. */
+export type Places = readonly [Place, ...Place[]]
+
+/** Where an HTTP server listens. */
+export interface HttpOptions {
+  /** 0 to 65535; 0 lets the system choose a free one, which the running state tells. Default 0. */
+  readonly port?: number
+  /** The address or host name to listen on, or several, on the same port. Default: all addresses, as node does. */
+  readonly host?: string | readonly string[]
+  /**
+   * A unix socket to listen on: instead of a port, or besides one that is given. A socket file whose process is gone
+   * is replaced; the file is removed at the end.
+   */
+  readonly path?: string
+}
+
+/** All places that the options name; what is wrong with them goes to `refuse`. */
+export const placesOf = ({ port, host, path }: HttpOptions, refuse: (message: string) => never): Places => {
+  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_535))
+    refuse(`port must be an integer from 0 to 65535, got ${show(port)}`)
+  const hosts: readonly unknown[] | undefined = host === undefined ? undefined : [host].flat()
+  if (hosts && (hosts.length === 0 || hosts.some(one => typeof one !== 'string' || one === '')))
+    refuse(`host must be an address or a host name, or several, got ${show(host)}`)
+  if (path !== undefined && (typeof path !== 'string' || path === ''))
+    refuse(`path must be that of a unix socket, got ${show(path)}`)
+  const socket: Place[] = path === undefined ? [] : [{ path }]
+  if (path !== undefined && port === undefined && host === undefined) return [{ path }]
+  const [first, ...rest] = (hosts as readonly string[] | undefined) ?? []
+  if (first === undefined) return [{ port: port ?? 0 }, ...socket]
+  return [{ port: port ?? 0, host: first }, ...rest.map(one => ({ port: port ?? 0, host: one })), ...socket]
+}
+
+const show = (value: unknown) => JSON.stringify(value) ?? String(value)
+
+/** Where it listens, for the running state: the first place in particular, and the urls of all if there are several. */
+export const whereabouts = (listeners: readonly Server[], scheme: 'http' | 'https'): Info => {
+  const all = listeners.map(listener => whereabout(listener, scheme))
+  if (all.length < 2) return all[0] ?? {}
+  return { ...all[0], urls: all.map(({ url }) => url).join(', ') }
+}
+
+const whereabout = (listener: Server, scheme: 'http' | 'https'): Info => {
+  const bound = listener.address()
+  if (bound === null) return {}
+  if (typeof bound === 'string') return { address: bound, url: `unix:${bound}` }
+  const { address, port } = bound
+  return { address, port, url: `${scheme}://${reachableAt(bound)}` }
+}

@@ -1,0 +1,134 @@
+import {
+  distinctUntilChanged,
+  filter,
+  firstValueFrom,
+  map,
+  Subject,
+  type Subscription,
+  startWith,
+  takeWhile,
+  tap,
+} from 'rxjs'
+import { after, type Clock } from '../../core/clock.ts'
+import { messageOf } from '../../core/errors.ts'
+import type { ServiceContext } from '../../core/hook-call.ts'
+import type { LifeHooks } from '../../core/hooked-life.ts'
+import { type Outcome, runTick, type Tick } from './run-tick.ts'
+import type { Timetable } from './timetable.ts'
+
+/** What becomes of a run that is due while the one before still runs. */
+export type Overlap = 'skip' | 'replace' | 'allow'
+
+export interface Settings {
+  readonly timetable: Timetable
+  readonly overlap: Overlap
+  readonly clock: Clock
+}
+
+/** The longest sleep: so soon it is noticed that the clock was set, or that the machine slept. */
+const LONGEST_SLEEP = 30_000
+
+const iso = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString())
+
+/** One life of a schedule: its main part lasts until there is nothing left to run, or until it is told to stop. */
+export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): LifeHooks => {
+  const runs = new Set<AbortController>()
+  /** Runs have begun or ended, or what is due has changed. */
+  const changed$ = new Subject<void>()
+  let timer: Subscription | undefined
+  let due: number | undefined
+  /** The run that waits for the one it replaces to be gone. */
+  let replacement: number | undefined
+  let leaving = false
+  let skipped = 0
+  let told = ''
+  let failing = false
+
+  const leave = () => {
+    leaving = true
+    replacement = undefined
+    timer?.unsubscribe()
+  }
+  const abortRuns = () => {
+    for (const run of [...runs]) run.abort()
+  }
+
+  const sleepUntil = (at: number | undefined, context: ServiceContext): void => {
+    due = at
+    if (at === undefined) return
+    timer = after(clock, Math.min(Math.max(at - clock.now(), 0), LONGEST_SLEEP), () => {
+      if (clock.now() < at) return sleepUntil(at, context)
+      // All that came due while the event loop was blocked is one run.
+      sleepUntil(timetable(clock.now()), context)
+      onDue(at, context)
+      changed$.next()
+    })
+  }
+
+  const onDue = (at: number, context: ServiceContext) => {
+    if (runs.size === 0 || overlap === 'allow') return begin(at, context)
+    if (overlap === 'skip') return context.info({ nextRun: iso(due), skipped: ++skipped })
+    replacement = at
+    abortRuns()
+  }
+
+  const begin = (at: number, context: ServiceContext) => {
+    context.info({ nextRun: iso(due), lastRun: iso(clock.now()) })
+    // Whoever hears of it may end all this.
+    if (leaving) return
+    const run = new AbortController()
+    runs.add(run)
+    runTick(tick, { signal: run.signal, scheduledAt: new Date(at) }, outcome => {
+      runs.delete(run)
+      tell(outcome, context)
+      const next = replacement
+      if (next !== undefined && runs.size === 0) {
+        replacement = undefined
+        begin(next, context)
+      }
+      changed$.next()
+    })
+  }
+
+  /** Only what is new, so that a schedule that is well says one thing for each run. */
+  const tell = (outcome: Outcome, { info, setHealth }: ServiceContext) => {
+    const failure = outcome.how === 'failed' ? { lastFailure: messageOf(outcome.error) } : undefined
+    const news = { lastOutcome: outcome.how, ...failure }
+    if (JSON.stringify(news) === told) return
+    told = JSON.stringify(news)
+    info(news)
+    if (failure) setHealth('warn', failure.lastFailure)
+    else if (outcome.how === 'ok' && failing) setHealth('pass')
+    failing = failure !== undefined || (failing && outcome.how !== 'ok')
+  }
+
+  return {
+    start: ({ info }) => {
+      due = timetable(clock.now())
+      info({ nextRun: iso(due) })
+    },
+    main: context => {
+      const { signal } = context
+      const isOver = () => runs.size === 0 && (signal.aborted || (due === undefined && !leaving))
+      signal.addEventListener('abort', () => {
+        leave()
+        abortRuns()
+        changed$.next()
+      })
+      sleepUntil(due, context)
+      return firstValueFrom(changed$.pipe(startWith(undefined), filter(isOver)))
+    },
+    drain: ({ pending }) => {
+      leave()
+      return changed$.pipe(
+        startWith(undefined),
+        map(() => runs.size),
+        distinctUntilChanged(),
+        takeWhile(count => count > 0, true),
+        // Who was idle from the beginning has nothing to tell.
+        filter((count, index) => count > 0 || index > 0),
+        tap(pending),
+      )
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import { Cron } from 'croner'
+import { messageOf, ServiceError } from '../../core/errors.ts'
+
+/** When the next run after a moment is due, both in milliseconds since the epoch; `undefined`: never again. */
+export type Timetable = (after: number) => number | undefined
+
+/** @throws ServiceError `ERR_INVALID_OPTION` */
+export const timetable = (service: string, pattern: string | Date, timezone: string | undefined): Timetable => {
+  const invalid = (what: string, cause?: unknown) =>
+    new ServiceError('ERR_INVALID_OPTION', service, `service "${service}": ${what}`, cause ? { cause } : {})
+  if (timezone !== undefined && !isTimezone(timezone))
+    throw invalid(`timezone must be a name like "Europe/Berlin", not ${JSON.stringify(timezone)}`)
+  const shown = JSON.stringify(pattern)
+  let cron: Cron
+  try {
+    cron = new Cron(pattern, timezone === undefined ? {} : { timezone })
+  } catch (error) {
+    throw invalid(
+      `pattern must be a cron pattern, a date as ISO 8601, or a Date, not ${shown}: ${messageOf(error).replace(/^CronPattern: /, '')}`,
+      error,
+    )
+  }
+  // A year that has passed is no mistake, nor is a date.
+  if (cron.getPattern() !== undefined && !cron.nextRun(new Date(0))) throw invalid(`pattern ${shown} never comes`)
+  return after => cron.nextRun(new Date(after))?.getTime()
+}
+
+const isTimezone = (name: string): boolean => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
