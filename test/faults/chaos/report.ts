@@ -21,7 +21,7 @@ export const complaints = ({ verdict, endings, left, astray }: Chaos, slack = 0)
     ),
     ...slow.map(
       ({ who, took, served, brokerTook }) =>
-        `took ${took.toFixed(0)} ms to end${served ? `, the broker ${brokerTook.toFixed(0)} ms to answer` : ' amid a fault'}: ${who}`,
+        `took ${took.toFixed(0)} ms to end${served ? `, the broker ${brokerTook.toFixed(0)} ms to answer` : ' amid a fault or soon after'}: ${who}`,
     ),
     ...astray.map(who => `ended by itself: ${who}`),
     ...(left > 0 ? [`${left} messages are left in the queue`] : []),
@@ -61,7 +61,7 @@ export const report = (chaos: Chaos): string => {
       `${served.length} times, at most ${most(served.map(({ took }) => took))}, mostly ${median(served.map(({ took }) => took)).toFixed(0)} ms (the longest handler: ${LONGEST_HANDLER} ms)`,
     ],
     ['less what the broker took', `at most ${most(served.map(({ took, brokerTook }) => took - brokerTook))}`],
-    ['amid a fault', `${hindered.length} times, at most ${most(hindered.map(({ took }) => took))}`],
+    ['amid a fault or soon after', `${hindered.length} times, at most ${most(hindered.map(({ took }) => took))}`],
     ['without consuming', `${chaos.againAfterLoss.length} times, at most ${most(chaos.againAfterLoss)}`],
   ] as const
   return lines.map(([what, how]) => `${what.padEnd(30)} ${how}`).join('\n')

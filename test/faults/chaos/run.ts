@@ -30,7 +30,7 @@ export interface Ending {
   readonly took: number
   /** Milliseconds that the broker took meanwhile to answer someone who only comes and goes. */
   readonly brokerTook: number
-  /** Whether it was served by the broker when it was told, until it ended. */
+  /** Whether nothing was done to the broker when it was told, nor shortly before. */
   readonly served: boolean
   readonly outcome: string
 }
@@ -54,6 +54,9 @@ interface Consumer {
   readonly file: string
   readonly child: Child
 }
+
+/** A broker that was just restarted or thawed is busy with what it missed: for so long, in milliseconds. */
+const RECOVERY = 2000
 
 /** Nothing has come for so long: what has not come by now is lost. */
 const PATIENCE = 20_000
@@ -83,8 +86,8 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
   const endings: Ending[] = []
   const happened: Record<string, number> = {}
   const astray: string[] = []
-  let faultsDone = 0
   let faulty = false
+  let servedSince = 0
   let over = false
 
   const linesOf = (file: string): string[] => {
@@ -171,7 +174,7 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
     { name, file, child }: Pick<Consumer, 'name' | 'file' | 'child'>,
     signal: 'SIGTERM' | 'SIGKILL',
   ): Promise<string> => {
-    const [faulted, before] = [faulty, faultsDone]
+    const hindered = faulty || performance.now() - servedSince < RECOVERY
     child.tell(signal)
     const brokerTook = signal === 'SIGTERM' ? comeAndGo() : undefined
     const { took = 0, code } = await child.ended
@@ -180,7 +183,7 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
       .findLast(line => line.startsWith('end '))
       ?.split(' ')
     const outcome = end ? end.slice(2).join(' ').replaceAll(' -', '') : `it wrote no end, code ${code}`
-    const served = !faulted && !faulty && before === faultsDone && end?.[2] === 'stopped'
+    const served = !hindered && end?.[2] === 'stopped'
     endings.push({ who: name, took, served, outcome, brokerTook: served ? ((await brokerTook) ?? 0) : 0 })
     return `${name}: ${outcome} after ${took.toFixed(0)} ms`
   }
@@ -232,7 +235,7 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
         happened[kind] = (happened[kind] ?? 0) + 1
         const came = await act.run()
         faulty = false
-        if (isFault) faultsDone++
+        if (isFault) servedSince = performance.now()
         tell(came ? `${act.name}: ${came}` : act.name)
       }
 
@@ -254,7 +257,8 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
       const found: Numbered[] = []
       channel.on('error', () => undefined)
       for (;;) {
-        const message = await channel.get(`${queue}.parked`, { noAck: true })
+        // Nothing was parked: then there is no such queue.
+        const message = await channel.get(`${queue}.parked`, { noAck: true }).catch(() => false as const)
         if (!message) return found
         found.push(JSON.parse(message.content.toString()))
       }
