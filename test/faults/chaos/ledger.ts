@@ -69,7 +69,7 @@ interface Event {
 const keyOf = (n: number | string, copy: string): string => `${n} of ${copy}`
 
 /** How old an acknowledgement may be that a killed broker has forgotten, in milliseconds. */
-const FORGOTTEN = 5000
+const FORGOTTEN = 10_000
 
 /**
  * @param parked What was found in the queue of those that were parked.
