@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { contenders } from './http-contenders.ts'
 import { load } from './http-load.ts'
+import { median, quantile } from './statistics.ts'
 
 /** Two processes of the same code may differ by some percent, for good. So there are several of each. */
 const PROCESSES = 5
@@ -33,14 +34,6 @@ const start = async (name: string) => {
   await ask(WARM_UP)
   return { name, ask, end: () => child.kill() }
 }
-
-const quantile = (values: readonly number[], part: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const place = part * (sorted.length - 1)
-  const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!]
-  return below + (above - below) * (place % 1)
-}
-const median = (values: readonly number[]): number => quantile(values, 0.5)
 
 const names = Object.keys(contenders)
 const [first = ''] = names

@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { contenders } from './contenders.ts'
+import { median } from './statistics.ts'
 
 const SIZES = [1_000, 10_000, 100_000]
 const names = Object.keys(contenders)
@@ -13,12 +14,6 @@ const printOf = (file: string, ...args: readonly string[]): string => {
   return execFileSync(process.execPath, ['--import', 'tsx', script, ...args], { encoding: 'utf8' })
 }
 const runCold = (file: string, ...args: readonly string[]): number => Number(printOf(file, ...args))
-
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
 
 const measured = new Map<string, number>()
 for (const size of SIZES) {
@@ -88,3 +83,5 @@ console.log(`A scrape of 300 services: ${scrape.toFixed(1)} ms, ${lines} lines, 
 
 await import('./page.ts')
 await import('./http.ts')
+await import('./amqp.ts')
+await import('./amqp-reconnect.ts')

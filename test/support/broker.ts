@@ -64,6 +64,7 @@ export const useBroker = ({ alone = false } = {}): Broker => {
       kill: fault('kill'),
       stop: fault('stop'),
       start: fault('start'),
+      restart: fault('restart'),
       deliveryTimeout: fault('deliveryTimeout'),
     },
   }

@@ -25,6 +25,8 @@ export interface Faults {
   stop(): Promise<void>
   /** After `stop`, or after `kill` (then a new process). Resolves when it answers. */
   start(): Promise<void>
+  /** `stop` and `start`. */
+  restart(): Promise<void>
   /** From now on nobody may declare anything in a virtual host (403, ACCESS_REFUSED), until it is allowed again. */
   forbidDeclaring(vhost: string): Promise<void>
   allowDeclaring(vhost: string): Promise<void>
@@ -197,6 +199,10 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
       while (isAlive(pid)) await sleep(5)
     },
     stop: () => tell('rabbit:stop()'),
+    restart: async () => {
+      await faults.stop()
+      await faults.start()
+    },
     start: async () => {
       if (!isAlive(pid)) return launch()
       await tell('rabbit:start()')
