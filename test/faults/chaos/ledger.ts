@@ -40,8 +40,6 @@ export interface Verdict {
   /** The most that a session did that was done once more, in parts of its prefetch; more than 1 must not be. */
   readonly worst: Readonly<Record<'killed' | 'lost' | 'forced', { readonly again: number; readonly prefetch: number }>>
   readonly overPrefetch: readonly Session[]
-  /** The oldest acknowledgement that a killed broker had forgotten, in milliseconds. */
-  readonly forgottenAfter: number
   readonly sessions: number
   readonly failed: number
 }
@@ -50,36 +48,28 @@ export interface Verdict {
  * Why a message that was done is done again, though nobody made a mistake:
  *
  * - `killed`, `lost`, `forced`: whoever did it was cut off from the broker before its acknowledgement arrived
- * - `forgotten`: the broker was killed soon after it was acknowledged; it writes acknowledgements down when it has time
  * - `copying`: it failed, and nobody knows whether the copy that was published of it arrived, since the connection was
  *   lost, or the broker took nothing at the time
  * - `publishing`: the producer can't know either, and published it again
  */
-export type Excuse = 'killed' | 'lost' | 'forced' | 'forgotten' | 'copying' | 'publishing'
+export type Excuse = 'killed' | 'lost' | 'forced' | 'copying' | 'publishing'
 
 interface Event {
   readonly session: Session
   readonly at: number
-  /** Milliseconds until the broker was killed. */
-  readonly beforeCrash: number
   /** Its copy may have been published twice. */
   readonly copied: boolean
 }
 
 const keyOf = (n: number | string, copy: string): string => `${n} of ${copy}`
 
-/** How old an acknowledgement may be that a killed broker has forgotten, in milliseconds. */
-const FORGOTTEN = 10_000
-
 /**
  * @param parked What was found in the queue of those that were parked.
- * @param crashes When the broker was killed, in milliseconds of the clock.
  */
 export const judge = (
   producer: readonly string[],
   consumers: readonly Written[],
   parked: readonly Numbered[],
-  crashes: readonly number[],
 ): Verdict => {
   const events = new Map<string, Event[]>()
   const times = new Map<string, number>()
@@ -105,7 +95,6 @@ export const judge = (
       push(events, key, {
         session,
         at: Number(at),
-        beforeCrash: Math.min(...crashes.map(crash => crash - Number(at)).filter(before => before >= 0)),
         copied: what === 'failed' && uncertain(Number(at)),
       })
       if (what === 'failed') failed++
@@ -122,16 +111,15 @@ export const judge = (
   }
 
   const lost: string[] = []
-  const publishedAgain = new Set<string>()
+  const publishedAgain = new Map<string, number>()
   for (const line of producer) {
     const [what, n, copy] = line.split(' ') as [string, string, string]
-    if (what === 'again') publishedAgain.add(keyOf(n, copy))
+    if (what === 'again') publishedAgain.set(keyOf(n, copy), (publishedAgain.get(keyOf(n, copy)) ?? 0) + 1)
     else if (what === 'confirmed' && !times.has(keyOf(n, copy))) lost.push(keyOf(n, copy))
   }
 
   const unexplained: string[] = []
-  const again = { killed: 0, lost: 0, forced: 0, forgotten: 0, copying: 0, publishing: 0 }
-  let forgottenAfter = 0
+  const again = { killed: 0, lost: 0, forced: 0, copying: 0, publishing: 0 }
   for (const [key, count] of times) {
     // Whoever was the last to do it was heard by the broker.
     const left = (events.get(key) ?? []).toSorted((a, b) => a.at - b.at)
@@ -145,15 +133,14 @@ export const judge = (
         event.session.again++
         return event.session.end as Excuse
       }
-      const cutOff = take(event => isCutOff(event) && event.session.again < event.session.prefetch)
-      if (cutOff) return charge(cutOff)
-      const forgotten = take(({ beforeCrash }) => beforeCrash <= FORGOTTEN)
-      if (forgotten) {
-        forgottenAfter = Math.max(forgottenAfter, forgotten.beforeCrash)
-        return 'forgotten'
+      const copies = publishedAgain.get(key) ?? 0
+      if (copies > 0) {
+        publishedAgain.set(key, copies - 1)
+        return 'publishing'
       }
       if (take(({ copied }) => copied)) return 'copying'
-      if (publishedAgain.has(key)) return 'publishing'
+      const cutOff = take(event => isCutOff(event) && event.session.again < event.session.prefetch)
+      if (cutOff) return charge(cutOff)
       const tooMany = take(isCutOff)
       return tooMany && charge(tooMany)
     }
@@ -185,7 +172,6 @@ export const judge = (
     again,
     worst: { killed: worstOf('killed'), lost: worstOf('lost'), forced: worstOf('forced') },
     overPrefetch: sessions.filter(session => session.again > session.prefetch),
-    forgottenAfter,
     sessions: sessions.length,
     failed,
   }

@@ -50,10 +50,6 @@ export const report = (chaos: Chaos): string => {
     ['again after SIGKILL', `${again.killed}${part(worst.killed)}`],
     ['again after a lost connection', `${again.lost}${part(worst.lost)}`],
     ['again after a forced end', `${again.forced}${part(worst.forced)}`],
-    [
-      'forgotten by a killed broker',
-      `${again.forgotten}${again.forgotten > 0 ? `; done at most ${verdict.forgottenAfter} ms before` : ''}`,
-    ],
     ['copied twice', again.copying],
     ['published twice', again.publishing],
     [

@@ -61,19 +61,8 @@ const RECOVERY = 2000
 /** Nothing has come for so long: what has not come by now is lost. */
 const PATIENCE = 20_000
 
-export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos> => {
+export const chaos = async (broker: Victim, options: ChaosOptions): Promise<Chaos> => {
   const { seed, messages, perSecond, say } = options
-  const crashes: number[] = []
-  const broker: Victim = {
-    url: given.url,
-    faults: {
-      ...given.faults,
-      kill: async () => {
-        await given.faults.kill()
-        crashes.push(Date.now())
-      },
-    },
-  }
   const chance = chanceFrom(seed)
   const home = mkdtempSync(join(tmpdir(), 'chaos-'))
   const queue = `numbers-${seed}`
@@ -265,7 +254,7 @@ export const chaos = async (given: Victim, options: ChaosOptions): Promise<Chaos
     })
     const written = all.map(({ name, prefetch, file }) => ({ name, prefetch, lines: linesOf(file) }))
     return {
-      verdict: judge(linesOf(producerFile), written, parked, crashes),
+      verdict: judge(linesOf(producerFile), written, parked),
       endings,
       againAfterLoss: written.flatMap(({ lines }) => gaps(lines)),
       happened,

@@ -3,6 +3,7 @@ import { distinctUntilChanged, Observable, of, retry, switchMap, tap, timer } fr
 import { messageOf } from '../../../core/errors.ts'
 import { LONGEST_TIMER } from '../checks.ts'
 import { backoff, STABLE_AFTER } from './backoff.ts'
+import { closeQuietly } from './close-quietly.ts'
 import { codeOf } from './errors.ts'
 import type { Hold, LineState } from './line.ts'
 
@@ -135,10 +136,3 @@ const openChannel = <C extends Channel, T>(
   })
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)))
-
-// One that is closed already throws, or rejects.
-const closeQuietly = async (channel: Channel | undefined): Promise<void> => {
-  try {
-    await channel?.close()
-  } catch {}
-}

@@ -2,6 +2,7 @@ import type { ChannelModel } from 'amqplib'
 import { Observable, timer } from 'rxjs'
 import { messageOf } from '../../../core/errors.ts'
 import { LONGEST_TIMER } from '../checks.ts'
+import { closeQuietly } from './close-quietly.ts'
 import type { ConnectionSettings } from './options.ts'
 
 /** A connection that stands. */
@@ -81,10 +82,3 @@ export const openLink = ({ url, address, connectTimeout, connect }: ConnectionSe
     })
     open().catch(error => out.error(error))
   })
-
-// One that is closed already throws, or rejects.
-const closeQuietly = async (model: ChannelModel | undefined): Promise<void> => {
-  try {
-    await model?.close()
-  } catch {}
-}
