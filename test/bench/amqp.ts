@@ -9,7 +9,7 @@ import { connect } from 'amqplib'
 import { startRabbitMq } from '../support/rabbitmq.ts'
 import type { Ask } from './amqp-consumer.ts'
 import { handlers } from './amqp-contenders.ts'
-import { median, quantile } from './statistics.ts'
+import { printRatios } from './statistics.ts'
 
 /** Two processes of the same code may differ by some percent, for good. So there are several of each. */
 const PROCESSES = Number(process.env['BENCH_PROCESSES'] ?? 4)
@@ -85,25 +85,10 @@ for (const [prefetch, messages] of Object.entries(MESSAGES)) {
     }
     for (const { end } of consumers) await end()
   }
-  console.log(
+  printRatios(
     `Client CPU for each message, prefetch ${prefetch}: ${PROCESSES} processes of each kind, ${SLICES} slices of ${messages} messages in turns`,
-  )
-  console.table(
-    Object.fromEntries(
-      names.map(name => {
-        const all = ratios.get(name)!.flat()
-        const ofProcesses = ratios.get(name)!.map(median)
-        return [
-          name,
-          {
-            µs: Number(median(costs.get(name)!).toFixed(1)),
-            'it : bare': Number(median(all).toFixed(3)),
-            'half of the slices': `${quantile(all, 0.25).toFixed(2)} to ${quantile(all, 0.75).toFixed(2)}`,
-            'medians of the processes': `${Math.min(...ofProcesses).toFixed(2)} to ${Math.max(...ofProcesses).toFixed(2)}`,
-          },
-        ]
-      }),
-    ),
+    costs,
+    ratios,
   )
 }
 await connection.close()

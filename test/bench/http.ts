@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { contenders } from './http-contenders.ts'
 import { load } from './http-load.ts'
-import { median, quantile } from './statistics.ts'
+import { printRatios } from './statistics.ts'
 
 /** Two processes of the same code may differ by some percent, for good. So there are several of each. */
 const PROCESSES = 5
@@ -60,23 +60,8 @@ for (let n = 0; n < PROCESSES; n++) {
   for (const { end } of servers) end()
 }
 
-console.log(
+printRatios(
   `Server CPU for each request: ${PROCESSES} processes of each kind, ${SLICES} slices of ${REQUESTS} requests in turns`,
-)
-console.table(
-  Object.fromEntries(
-    names.map(name => {
-      const all = ratios.get(name)!.flat()
-      const ofProcesses = ratios.get(name)!.map(median)
-      return [
-        name,
-        {
-          µs: Number(median(costs.get(name)!).toFixed(1)),
-          'it : bare': Number(median(all).toFixed(3)),
-          'half of the slices': `${quantile(all, 0.25).toFixed(2)} to ${quantile(all, 0.75).toFixed(2)}`,
-          'medians of the processes': `${Math.min(...ofProcesses).toFixed(2)} to ${Math.max(...ofProcesses).toFixed(2)}`,
-        },
-      ]
-    }),
-  ),
+  costs,
+  ratios,
 )
