@@ -1,3 +1,5 @@
+import { inspect, isObjectLike, peek, peekText, tagOf } from './foreign.ts'
+
 /** Every error this library gives carries one of these codes; they are stable. */
 export type ErrorCode =
   | 'ERR_INVALID_NAME'
@@ -49,6 +51,8 @@ export interface ErrorInfo {
   readonly name: string
   readonly message: string
   readonly code?: string
+  /** The HTTP status, where an error has one. */
+  readonly status?: number
   /** The service it concerns, or a path (`shop/db`) when it comes from a group. */
   readonly service?: string
   readonly stack?: string
@@ -88,18 +92,43 @@ export class ServiceError extends Error {
   }
 }
 
-/** The text of anything that was thrown; what has none, not even when asked, is said to be an object. */
+/** Whether a value is an error: by shape, so that one of another realm, thread or copy of a library is one too. */
+export const isError = (value: unknown): boolean => {
+  if (!isObjectLike(value)) return false
+  const tag = tagOf(value)
+  return tag === '[object Error]' || tag === '[object DOMException]' || typeof peek(value, 'message') === 'string'
+}
+
+/** Whether an error is one of ours, also when another copy of this library made it. */
+export const isServiceError = (error: unknown): error is ServiceError =>
+  peek(error, 'name') === 'ServiceError' &&
+  typeof peek(error, 'code') === 'string' &&
+  typeof peek(error, 'service') === 'string' &&
+  typeof peek(error, 'message') === 'string'
+
+/** The text of anything that was thrown. What is no error is shown as `util.inspect` would. Never throws. */
 export const messageOf = (error: unknown): string => {
-  try {
-    return error instanceof Error ? String(error.message) || error.name : String(error)
-  } catch {
-    return Object.prototype.toString.call(error)
-  }
+  if (typeof error === 'string') return error
+  if (error === undefined || error === null) return `${error}, thrown instead of an Error`
+  if (!isError(error)) return inspect(error)
+  const { message, name } = { message: peek(error, 'message'), name: peekText(error, 'name') }
+  if (message === '' && severalOf(error).length > 0) return severalMessages(severalOf(error))
+  if (typeof message === 'string') return message || name || 'an error without a message'
+  return `${name ?? 'an error'} whose message can't be read`
+}
+
+/** How many messages are put together for an AggregateError that has none of its own. */
+const MOST_MESSAGES = 3
+
+/** Node's own, of a host with several addresses, says nothing itself. */
+const severalMessages = (errors: readonly unknown[]): string => {
+  const more = errors.length > MOST_MESSAGES ? [`and ${errors.length - MOST_MESSAGES} more`] : []
+  return [...errors.slice(0, MOST_MESSAGES).map(inner => messageOf(inner)), ...more].join('; ')
 }
 
 /** A thrown thing as a `ServiceError`; one of this very service, or of what is inside it, passes unchanged. */
 export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
-  cause instanceof ServiceError && (cause.service === service || cause.service.startsWith(`${service}/`))
+  isServiceError(cause) && (cause.service === service || cause.service.startsWith(`${service}/`))
     ? cause
     : new ServiceError(code, service, `service "${service}" ${did}: ${messageOf(cause)}`, { cause })
 
@@ -122,32 +151,91 @@ export const combine = (first: ServiceError, rest: readonly unknown[]): ServiceE
 /** Causes of causes are told this far down. */
 const DEPTH = 8
 
+/** How many errors that came together are told; the others are counted. */
+const MOST_ERRORS = 50
+
 /** Anything thrown, as plain JSON. What was told already, as the cause of another or in a circle, is only named again. */
 export const errorInfo = (error: unknown): ErrorInfo => tell(error, DEPTH, new Set())
 
 const tell = (error: unknown, depth: number, told: Set<unknown>): ErrorInfo => {
-  if (!(error instanceof Error)) return { name: 'Error', message: messageOf(error) }
-  const { code, service, stack, cause, errors } = error as Partial<ServiceError>
+  if (!isError(error)) return { name: 'Error', message: messageOf(error), ...codes(error) }
+  const service = peek(error, 'service')
   const named = {
-    name: error.name,
+    name: peekText(error, 'name') ?? 'Error',
     message: messageOf(error),
-    ...(typeof code === 'string' && { code }),
+    ...codes(error),
     ...(typeof service === 'string' && { service }),
   }
   if (told.has(error)) return named
   told.add(error)
+  const stack = peek(error, 'stack')
+  const cause = peek(error, 'cause')
+  const errors = depth > 0 ? severalOf(error) : []
   return {
     ...named,
-    ...(stack !== undefined && { stack }),
+    ...(typeof stack === 'string' && { stack }),
     ...(cause !== undefined && depth > 0 && { cause: tell(cause, depth - 1, told) }),
-    ...(Array.isArray(errors) &&
-      errors.length > 0 &&
-      depth > 0 && { errors: errors.map(e => tell(e, depth - 1, told)) }),
+    ...(errors.length > 0 && { errors: tellAll(errors, depth - 1, told) }),
   }
 }
 
-/** The error an ErrorInfo tells of, for code that needs one to throw. */
-export const fromErrorInfo = (info: ErrorInfo): ServiceError =>
-  new ServiceError(info.code as ErrorCode, info.service ?? '', info.message, {
+/** A `DOMException` has a numeric code from before its name said the same. */
+const codes = (error: unknown): Pick<ErrorInfo, 'code' | 'status'> => {
+  const [code, status] = [peek(error, 'code'), peek(error, 'status')]
+  const telling = typeof code === 'string' || (typeof code === 'number' && tagOf(error) !== '[object DOMException]')
+  return { ...(telling && { code: String(code) }), ...(typeof status === 'number' && { status }) }
+}
+
+/** The errors inside an AggregateError, or in anything that holds them as it does. */
+const severalOf = (error: unknown): readonly unknown[] => {
+  const errors = peek(error, 'errors')
+  try {
+    return Array.isArray(errors) ? [...errors] : []
+  } catch {
+    return []
+  }
+}
+
+const tellAll = (errors: readonly unknown[], depth: number, told: Set<unknown>): readonly ErrorInfo[] => {
+  const first = errors.slice(0, MOST_ERRORS).map(error => tell(error, depth, told))
+  const rest = errors.length - first.length
+  return rest === 0 ? first : [...first, { name: 'Error', message: `and ${rest} more errors` }]
+}
+
+/** The error that an ErrorInfo tells of, for code that needs one to throw: same name, code, stack and causes. */
+export const fromErrorInfo = (info: ErrorInfo): ServiceError => {
+  const error = new ServiceError(info.code as ErrorCode, info.service ?? '', info.message, {
     ...(info.cause && { cause: fromErrorInfo(info.cause) }),
+    ...(info.errors && { errors: info.errors.map(fromErrorInfo) }),
   })
+  const { name, stack, status } = info
+  return Object.assign(error, { name, ...(stack !== undefined && { stack }), ...(status !== undefined && { status }) })
+}
+
+/** Names and codes with which libraries say that something ended because its signal was aborted. */
+const ABORTED: ReadonlySet<unknown> = new Set([
+  'AbortError',
+  'CanceledError',
+  'CancelError',
+  'CancelledError',
+  'ABORT_ERR',
+  'ERR_ABORTED',
+  'ERR_CANCELED',
+  'UND_ERR_ABORTED',
+])
+
+/**
+ * Whether an error is only the echo of an abort, perhaps wrapped as the cause of another. It says nothing of who
+ * aborted: ask only after an abort of one's own.
+ *
+ * @param reason of the signal that was aborted
+ */
+export const isAbortEcho = (error: unknown, reason: unknown, depth: number = DEPTH): boolean => {
+  if (error === undefined) return false
+  if (error === reason || ABORTED.has(peek(error, 'name')) || ABORTED.has(peek(error, 'code'))) return true
+  if (peek(error, 'isCanceled') === true) return true
+  if (depth === 0) return false
+  const several = severalOf(error)
+  const all = several.length > 0 && several.every(inner => isAbortEcho(inner, reason, depth - 1))
+  return all || isAbortEcho(peek(error, 'cause'), reason, depth - 1)
+}

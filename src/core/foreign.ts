@@ -1,0 +1,56 @@
+import { builtin } from './platform.ts'
+
+/**
+ * Values that come from outside: thrown, returned or passed by users' code. Reading one may throw (a getter, a revoked
+ * proxy), so they are read here, where nothing escapes.
+ */
+
+/** A property of any value; `undefined` when it is not there or can't be read. */
+export const peek = (value: unknown, key: PropertyKey): unknown => {
+  try {
+    return (value as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[key]
+  } catch {
+    return undefined
+  }
+}
+
+/** A property that is a string with something in it. */
+export const peekText = (value: unknown, key: PropertyKey): string | undefined => {
+  const text = peek(value, key)
+  return typeof text === 'string' && text !== '' ? text : undefined
+}
+
+/** `[object Error]` and the like; it tells errors of other realms too. */
+export const tagOf = (value: unknown): string => {
+  try {
+    return Object.prototype.toString.call(value)
+  } catch {
+    return '[object that can not be read]'
+  }
+}
+
+export const isObjectLike = (value: unknown): value is object =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function'
+
+/** Longest text of an inspected value, in characters. */
+const LONGEST = 1_000
+
+/**
+ * Any value on one line, as `util.inspect` shows it. Where the platform has no `node:util` it is shown as JSON.
+ * Never throws.
+ */
+export const inspect = (value: unknown): string => {
+  const shown = inspected(value)
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST)}... ${shown.length - LONGEST} more characters` : shown
+}
+
+const inspected = (value: unknown): string => {
+  try {
+    const util = builtin('node:util')
+    if (util) return util.inspect(value, { breakLength: Infinity, compact: true, maxStringLength: LONGEST })
+    const json = isObjectLike(value) ? JSON.stringify(value) : undefined
+    return json ?? (typeof value === 'string' ? JSON.stringify(value) : String(value))
+  } catch {
+    return tagOf(value)
+  }
+}
