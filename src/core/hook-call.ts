@@ -1,8 +1,6 @@
-import { isObservable, type ObservableInput, type Subscription } from 'rxjs'
+import { isAbortEcho } from './errors.ts'
+import { type Cancel, follow, type HookResult } from './hook-result.ts'
 import type { Health, Info, StopReason } from './state.ts'
-
-/** What a hook may return: nothing, a promise, or an Observable whose completion counts. */
-export type HookResult = ObservableInput<unknown> | PromiseLike<unknown> | unknown
 
 /**
  * What every hook is given.
@@ -57,9 +55,6 @@ const UNSUBSCRIBED = Symbol('unsubscribed')
 /** Is told once how a call came to its end. */
 export type Settled = (error: unknown, failed: boolean) => void
 
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
-
 /**
  * One call of one hook, which is also the context the hook is given. It settles once: returned, resolved, completed,
  * or failed; an Observable that is aborted is unsubscribed and thereby settled. The members of the context are getters,
@@ -73,7 +68,7 @@ export class HookCall implements ServiceContext {
   readonly #host: HookHost
   readonly #onSettled: Settled
   #controller: AbortController | undefined
-  #subscription: Subscription | undefined
+  #cancel: Cancel | undefined
 
   constructor(host: HookHost, onSettled: Settled) {
     this.#host = host
@@ -89,45 +84,33 @@ export class HookCall implements ServiceContext {
     }
   }
 
-  #run(hook: (context: ServiceContext) => HookResult): void {
-    let result: HookResult
+  #run(hook: (context: ServiceContext) => unknown): void {
+    let result: unknown
     try {
       result = hook(this)
     } catch (error) {
       return this.#settle(error, true)
     }
-    if (isObservable(result)) {
-      const subscription = result.subscribe({
-        error: (error: unknown) => this.#settle(error, true),
-        complete: () => this.#settle(undefined, false),
-      })
-      this.#subscription = subscription
-      // Aborted by what it did on subscription.
-      if (this.aborted) this.#unsubscribe()
-    } else if (isPromise(result)) {
-      result.then(
-        () => this.#settle(undefined, false),
-        (error: unknown) => this.#settle(error, true),
-      )
-    } else this.#settle(undefined, false)
+    if (result === undefined) return this.#settle(undefined, false)
+    this.#cancel = follow(result, {
+      done: () => this.#settle(undefined, false),
+      failed: error => this.#settle(error, true),
+    })
+    // Aborted by what it did meanwhile.
+    if (this.aborted) this.#giveUp()
   }
 
-  /** Asks the hook to give up. Promises may take their time; Observables are let go at once. */
+  /** Asks the hook to give up. Promises and iterables may take their time; Observables are unsubscribed at once. */
   abort(): void {
     if (this.settled || this.aborted) return
     this.aborted = true
     this.#controller?.abort()
-    this.#unsubscribe()
+    this.#giveUp()
   }
 
   /** Whether an error is this call's own abort coming back, rather than a failure. */
   isOwnAbort(error: unknown): boolean {
-    if (!this.aborted) return false
-    return (
-      error === UNSUBSCRIBED ||
-      error === this.#controller?.signal.reason ||
-      (error instanceof Error && error.name === 'AbortError')
-    )
+    return this.aborted && (error === UNSUBSCRIBED || isAbortEcho(error, this.#controller?.signal.reason))
   }
 
   get signal(): AbortSignal {
@@ -166,10 +149,8 @@ export class HookCall implements ServiceContext {
     return () => this.#host.beat()
   }
 
-  #unsubscribe(): void {
-    if (!this.#subscription) return
-    this.#subscription.unsubscribe()
-    this.#settle(UNSUBSCRIBED, true)
+  #giveUp(): void {
+    if (!this.settled && this.#cancel?.() === 'gone') this.#settle(UNSUBSCRIBED, true)
   }
 
   #settle(error: unknown, failed: boolean): void {

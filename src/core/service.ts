@@ -1,6 +1,7 @@
 import { from, Observable, type ObservableInput } from 'rxjs'
 import { ServiceError } from './errors.ts'
-import type { HookResult, ServiceContext } from './hook-call.ts'
+import type { ServiceContext } from './hook-call.ts'
+import type { HookResult } from './hook-result.ts'
 import { HookedLife, type LifeHooks } from './hooked-life.ts'
 import type { Shutdown } from './shutdown-level.ts'
 import type { ServiceState } from './state.ts'

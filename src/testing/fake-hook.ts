@@ -1,6 +1,7 @@
 import { EMPTY, firstValueFrom, isObservable, merge, NEVER, Observable, tap, throwError, timer } from 'rxjs'
 import type { Clock } from '../core/clock.ts'
-import type { HookResult, ServiceContext } from '../core/hook-call.ts'
+import type { ServiceContext } from '../core/hook-call.ts'
+import type { HookResult } from '../core/hook-result.ts'
 import type { StopReason } from '../core/state.ts'
 
 /** The hooks a fake has. */

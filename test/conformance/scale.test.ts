@@ -1,4 +1,4 @@
-import { type Service, service, serviceGroup } from 'rx-service-group'
+import { type HookResult, type Service, service, serviceGroup } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
 import { rejectionOf } from './setup.ts'
 
@@ -6,7 +6,7 @@ import { rejectionOf } from './setup.ts'
 const MANY = 100_000
 const FEWER = 20_000
 
-const hooks: readonly (readonly [string, () => unknown])[] = [
+const hooks: readonly (readonly [string, () => HookResult])[] = [
   ['that return at once', () => undefined],
   ['that are promises', () => Promise.resolve()],
 ]

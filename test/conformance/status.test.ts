@@ -163,7 +163,7 @@ const lives: readonly Life[] = [
   },
   {
     way: 'a job that ends well',
-    service: () => job('db', () => 1),
+    service: () => job('db', () => undefined),
     script: untilItEnds,
     states: ['starting', 'stopped (ended)'],
   },

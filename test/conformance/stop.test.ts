@@ -745,7 +745,7 @@ describe('stop, from anywhere', () => {
     shop.add(db).add(
       task('calling', ({ signal }) => {
         report = shop.stop('inside')
-        return signal.aborted || new Promise(resolve => signal.addEventListener('abort', resolve))
+        return signal.aborted ? undefined : new Promise(resolve => signal.addEventListener('abort', resolve))
       }),
     )
     const trace = recordTrace(shop)

@@ -1,4 +1,4 @@
-import { job, type ServiceHooks, service, serviceGroup, task } from 'rx-service-group'
+import { type HookResult, job, type ServiceHooks, service, serviceGroup, task } from 'rx-service-group'
 import { asapScheduler, type Observable, scheduled, throwError } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { errorInfo } from '../../src/core/errors.ts'
@@ -7,7 +7,7 @@ import { Life, turn } from './life.ts'
 const cause = new RangeError('no route')
 
 /** The ways to fail that a hook has. */
-const ways: Readonly<Record<string, () => unknown>> = {
+const ways: Readonly<Record<string, () => HookResult>> = {
   'a synchronous throw': () => {
     throw cause
   },

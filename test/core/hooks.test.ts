@@ -397,9 +397,9 @@ describe('what a hook can say', () => {
   test('the reason is known once it is asked to end', async () => {
     const reasons: unknown[] = []
     const { hooks } = watched([], {
-      start: ({ reason }) => reasons.push(reason),
-      unready: ({ reason }) => reasons.push(reason),
-      stop: ({ reason }) => reasons.push(reason),
+      start: ({ reason }) => void reasons.push(reason),
+      unready: ({ reason }) => void reasons.push(reason),
+      stop: ({ reason }) => void reasons.push(reason),
     })
     const life = new Life(service('db', hooks))
     await life.asked('unready', 'stop')
@@ -526,7 +526,7 @@ describe('fail()', () => {
 
   test('R6 a step that comes while it gives up changes nothing', async () => {
     const log: string[] = []
-    const { life, context } = held({ drain: () => deferred().promise, stop: () => log.push('stop') })
+    const { life, context } = held({ drain: () => deferred().promise, stop: () => void log.push('stop') })
     await life.asked('drain')
     context.fail(new Error('died'))
     life.ask('stop', 'force')

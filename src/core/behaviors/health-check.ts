@@ -1,10 +1,14 @@
-import { isObservable, type Subscription } from 'rxjs'
+import type { Subscription } from 'rxjs'
 import { after, type Clock, count, duration, positive } from '../clock.ts'
 import { messageOf, ServiceError } from '../errors.ts'
-import type { HookResult } from '../hook-call.ts'
+import { inspect, peek } from '../foreign.ts'
+import { type Cancel, follow, type HookResult } from '../hook-result.ts'
 import type { Service } from '../service.ts'
 import type { Health } from '../state.ts'
 import { type Finding, type Findings, type OnFailure, onFailureOf, PASS, type Watcher, watched } from './watched.ts'
+
+/** What a check may answer; see `check`. */
+export type CheckResult = HookResult | boolean | null | Health | { readonly health: Health; readonly detail?: string }
 
 /**
  * A question that is put to a running service again and again. The words and defaults are those of a Kubernetes probe;
@@ -12,11 +16,11 @@ import { type Finding, type Findings, type OnFailure, onFailureOf, PASS, type Wa
  */
 export interface HealthCheck {
   /**
-   * The question. What settles well passes; what throws, rejects or errors fails, and so does `false`. One that knows
-   * more says `'pass'`, `'warn'` or `'fail'`, or `{ health, detail }`; of an Observable the last value counts. Its
-   * signal fires when its time is up, and when the service leaves.
+   * The question. What settles well passes; what throws, rejects or errors fails, and so do `false` and a `Response` of
+   * `fetch` that is not `ok`. A check that knows more says `'pass'`, `'warn'` or `'fail'`, or `{ health, detail }`; of an
+   * Observable the last value counts. Its signal fires when its time is up, and when the service leaves.
    */
-  readonly check: (context: { readonly signal: AbortSignal }) => HookResult
+  readonly check: (context: { readonly signal: AbortSignal }) => CheckResult
   /** From the end of one check to the next; the first comes as soon as the service is running. Default 10,000. */
   readonly interval?: number
   /** How long one check may take before it has failed. Default 1,000; `Infinity` for no limit. */
@@ -127,7 +131,7 @@ class CheckCall {
   readonly #abort = new AbortController()
   readonly #answer: (finding: Finding) => void
   readonly #timer: Subscription | undefined
-  #subscription: Subscription | undefined
+  #cancel: Cancel | undefined
   #over = false
 
   constructor(timeout: number, clock: Clock, answer: (finding: Finding) => void) {
@@ -138,26 +142,17 @@ class CheckCall {
   }
 
   run(check: HealthCheck['check']): void {
-    const well = (answer: unknown): void => this.#settle(findingOf(answer))
-    const badly = (error: unknown): void => this.#settle(failed(error))
+    let result: unknown
     try {
-      const result = check({ signal: this.#abort.signal })
-      if (isObservable(result)) {
-        let last: unknown
-        const subscription = result.subscribe({
-          next: value => {
-            last = value
-          },
-          error: badly,
-          complete: () => well(last),
-        })
-        this.#subscription = subscription
-        if (this.#over) subscription.unsubscribe()
-      } else if (isPromise(result)) result.then(well, badly)
-      else well(result)
+      result = check({ signal: this.#abort.signal })
     } catch (error) {
-      badly(error)
+      return this.#settle(failed(error))
     }
+    this.#cancel = follow(result, {
+      done: answer => this.#settle(findingOf(answer)),
+      failed: error => this.#settle(failed(error)),
+    })
+    if (this.#over) this.#cancel?.()
   }
 
   /** Nobody waits for the answer any more. */
@@ -177,12 +172,9 @@ class CheckCall {
   #end(): void {
     this.#over = true
     this.#timer?.unsubscribe()
-    this.#subscription?.unsubscribe()
+    this.#cancel?.()
   }
 }
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 
 const failed = (error: unknown): Finding => ({ health: 'fail', detail: `check failed: ${messageOf(error)}` })
 
@@ -191,8 +183,21 @@ const isHealth = (value: unknown): value is Health => value === 'pass' || value 
 /** What an answer means. One that says nothing of health, such as the rows of a query, is a good one. */
 const findingOf = (answer: unknown): Finding => {
   if (answer === false) return { health: 'fail', detail: 'check failed' }
-  const { health, detail } = (isHealth(answer) ? { health: answer } : (answer ?? {})) as Partial<Finding>
-  if (!isHealth(health)) return PASS
+  if (peek(answer, 'ok') === false) return { health: 'fail', detail: refusal(answer) }
+  const health = isHealth(answer) ? answer : typeof answer === 'object' ? peek(answer, 'health') : undefined
+  if (health === undefined) return PASS
+  if (!isHealth(health))
+    return { health: 'fail', detail: `check answered health ${inspect(health)}; it must be 'pass', 'warn' or 'fail'` }
+  const detail = peek(answer, 'detail')
   const text = typeof detail === 'string' ? detail : health === 'pass' ? undefined : `check says ${health}`
   return health === 'pass' && text === undefined ? PASS : { health, detail: text }
+}
+
+/** Of a `Response` of `fetch`. Nobody reads its body, which would hold its connection. */
+const refusal = (response: unknown): string => {
+  const body = peek(response, 'body')
+  const cancel = peek(body, 'cancel')
+  if (typeof cancel === 'function') new Promise(done => done(cancel.call(body))).catch(() => {})
+  const [status, text] = [peek(response, 'status'), peek(response, 'statusText')]
+  return `check answered ${[status, text].filter(part => part !== undefined && part !== '').join(' ') || 'ok: false'}`
 }

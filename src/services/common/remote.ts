@@ -3,18 +3,16 @@ import {
   defaultIfEmpty,
   defer,
   finalize,
-  from,
   ignoreElements,
-  isObservable,
   map,
-  type Observable,
+  Observable,
   retry,
   switchMap,
-  takeLast,
   timer,
 } from 'rxjs'
 import { asServiceError, ServiceError } from '../../core/errors.ts'
-import type { HookResult, ServiceContext } from '../../core/hook-call.ts'
+import type { ServiceContext } from '../../core/hook-call.ts'
+import { follow, type HookResult } from '../../core/hook-result.ts'
 import type { LifeHooks } from '../../core/hooked-life.ts'
 import { checkName, hooked, type Service } from '../../core/service.ts'
 import type { Info, StopReason } from '../../core/state.ts'
@@ -31,7 +29,7 @@ export interface RemoteOptions<Handle> {
    * until it settles well and not with `false`; its signal fires when nobody waits for it any more. Bounded by
    * `startTimeout`. Default: as soon as a thread has loaded its file, or a process has been spawned.
    */
-  readonly ready?: 'message' | RegExp | ((context: { readonly signal: AbortSignal }) => HookResult)
+  readonly ready?: 'message' | RegExp | ((context: { readonly signal: AbortSignal }) => HookResult | boolean)
   /** Is given each incarnation as Node knows it, before it has said anything: to talk with it. */
   readonly attach?: (handle: Handle) => void
   /** Is given each line it writes. Default: written to the same stream of this process, as `name | line`. */
@@ -237,6 +235,15 @@ const remoteLife = <Handle>(
   }
 }
 
-/** What a hook returned, as an Observable of its last value. */
-const settled = (result: HookResult): Observable<unknown> =>
-  isObservable(result) ? result.pipe(takeLast(1), defaultIfEmpty(undefined)) : from(Promise.resolve(result))
+/** What `ready` returned, as an Observable of its last value. */
+const settled = (result: HookResult | boolean): Observable<unknown> =>
+  new Observable(out => {
+    const cancel = follow(result, {
+      done: last => {
+        out.next(last)
+        out.complete()
+      },
+      failed: error => out.error(error),
+    })
+    return () => void cancel?.()
+  })

@@ -22,7 +22,7 @@ export interface ConformanceCheck {
  * ```ts
  * let open = false
  * const checks = serviceConformance({
- *   create: () => service('rows', { start: () => (open = true), stop: () => (open = false) }),
+ *   create: () => service('rows', { start: () => void (open = true), stop: () => void (open = false) }),
  *   use: async () => {
  *     if (!open) throw new Error('closed')
  *   },

@@ -29,6 +29,13 @@ const checked = (
 }
 
 const well = (): undefined => undefined
+/** Has a property that can't be read. */
+const unreadable = (key: string): object =>
+  Object.defineProperty({}, key, {
+    get: () => {
+      throw new Error('no such luck')
+    },
+  })
 const ill = (): never => {
   throw new Error('no route')
 }
@@ -56,7 +63,20 @@ describe('an answer', () => {
     ['fail', () => 'fail', ['running:fail(check says fail)']],
     ['a health', () => ({ health: 'warn', detail: 'lags' }), ['running:warn(lags)']],
     ['a detail of good health', () => ({ health: 'pass', detail: '3 idle' }), ['running(3 idle)']],
-    ['a health that is none', () => ({ health: 'UP' }), []],
+    [
+      'a health that is none, which is said',
+      () => ({ health: 'UP' as 'pass' }),
+      ["running:fail(check answered health 'UP'; it must be 'pass', 'warn' or 'fail')"],
+    ],
+    ['a response of fetch that is ok', () => Promise.resolve(new Response('well')), []],
+    [
+      'a response of fetch that is not ok',
+      () => Promise.resolve(new Response('', { status: 503, statusText: 'Service Unavailable' })),
+      ['running:fail(check answered 503 Service Unavailable)'],
+    ],
+    ['an answer that says it is not ok', () => ({ ok: false }) as never, ['running:fail(check answered ok: false)']],
+    ['an answer whose health can not be read', () => unreadable('health') as never, []],
+    ['a thenable whose then throws', () => unreadable('then') as never, ['running:fail(check failed: no such luck)']],
   ])('%s', async (_, check, said) => {
     const { life, time } = checked([check], once)
     await time.advance(99)
@@ -226,7 +246,7 @@ describe('what comes of it', () => {
 describe('leaving', () => {
   test.each(['unready', 'drain', 'stop', 'force'] as const)('%s ends the checks, and no timer is left', async step => {
     const signals: AbortSignal[] = []
-    const asks = ({ signal }: { signal: AbortSignal }): unknown => {
+    const asks = ({ signal }: { signal: AbortSignal }): Promise<never> | undefined => {
       signals.push(signal)
       return signals.length === 2 ? hangs() : undefined
     }

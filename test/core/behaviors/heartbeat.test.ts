@@ -199,8 +199,8 @@ describe('a beat', () => {
           say({ phase: 'running', health: 'pass' })
         }),
     }
-    let answer: unknown = true
-    const check = (): unknown => answer
+    let answer: boolean = true
+    const check = (): boolean => answer
     const beating = heartbeat(made, { interval: 100 }, time)
     const life = new Life(healthCheck(beating, { check, interval: 100, failureThreshold: 1 }, time))
     for (let n = 0; n < 5; n++) {
