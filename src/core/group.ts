@@ -12,6 +12,7 @@ import { conduct } from './shutdown.ts'
 import type { Shutdown } from './shutdown-level.ts'
 import type { ServiceState, StopReason } from './state.ts'
 import type { GroupStatus } from './status.ts'
+import { stopReasonOf } from './stop-reason.ts'
 
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
 export class ServiceGroup<Name extends string = string, Known extends string = never> implements Service<Name> {
@@ -150,6 +151,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * all are gone or given up, and never rejects: errors are in the report. Calling it again returns the same result.
    * Before a start it is final: no service code runs.
    *
+   * @param reason told to every stop hook and in the report. Of an error the message counts.
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {}))
@@ -158,8 +160,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * console.log(report.ok, report.trigger) // true { by: 'call', message: 'end of the day' }
    * ```
    */
-  stop(reason: string | StopReason = { by: 'call' }): Promise<Report> {
-    return this.#lives.stop(typeof reason === 'string' ? { by: 'call', message: reason } : reason)
+  stop(reason: string | Error | StopReason = { by: 'call' }): Promise<Report> {
+    return this.#lives.stop(stopReasonOf(reason))
   }
 
   /** Every change of every service, as one stream of statuses. The first is what is true now. */
