@@ -1,6 +1,7 @@
-import type { ErrorInfo } from './errors.ts'
+import { errorLines } from './error-text.ts'
 import type { Report, ServiceReport } from './report.ts'
 import { describeReason } from './state.ts'
+import { visible } from './visible.ts'
 
 /** How parts of a report are marked; the default marks nothing. */
 export type Paint = (mark: 'good' | 'bad' | 'faint' | 'strong', text: string) => string
@@ -30,10 +31,10 @@ export const formatReport = (report: Report, paint: Paint = plain): string =>
   ].join('\n')
 
 const headline = ({ group, outcome, ok, trigger, stopTook }: Report, paint: Paint): string => {
-  const why = trigger ? `: ${describeReason(trigger)}` : ''
+  const why = trigger ? `: ${visible(describeReason(trigger))}` : ''
   const took = stopTook === null ? '' : ` in ${milliseconds(stopTook)}`
   const verdict = ok ? paint('good', ' gracefully') : outcome === 'failed' ? '' : paint('bad', ', not gracefully,')
-  return `${paint('strong', group)} ${ok ? outcome : paint('bad', outcome)}${verdict}${took}${why}`
+  return `${paint('strong', visible(group))} ${ok ? outcome : paint('bad', outcome)}${verdict}${took}${why}`
 }
 
 const COLUMNS = ['#', 'service', 'started', 'ready in', 'drained in', 'stopping', 'gone in', 'outcome'] as const
@@ -67,12 +68,12 @@ const cells = (service: ServiceReport, order: number, group: string): readonly s
   const notes = [
     ...(restarts > 0 ? [restarted(restarts)] : []),
     ...timedOut.map(what => `${what} timed out`),
-    ...(info?.['cut'] === undefined ? [] : [`cut: ${info['cut']}`]),
-    ...(info?.['abandoned'] === undefined ? [] : [`abandoned: ${info['abandoned']}`]),
+    ...(info?.['cut'] === undefined ? [] : [visible(`cut: ${info['cut']}`)]),
+    ...(info?.['abandoned'] === undefined ? [] : [visible(`abandoned: ${info['abandoned']}`)]),
   ]
   return [
     startedAfter === null ? '-' : String(order),
-    path.slice(group.length + 1),
+    visible(path.slice(group.length + 1)),
     startedAfter === null ? '-' : `+${milliseconds(startedAfter)}`,
     startTook === null ? '-' : milliseconds(startTook),
     drainTook === null ? '-' : milliseconds(drainTook),
@@ -86,31 +87,21 @@ const cells = (service: ServiceReport, order: number, group: string): readonly s
 const cut = ({ group, services }: Report, paint: Paint): readonly string[] => {
   const lines = services.flatMap(({ path, info }) =>
     typeof info?.['cutWork'] === 'string'
-      ? [`  ${paint('bad', 'cut')} ${path.slice(group.length + 1)}: ${info['cutWork']}`]
+      ? [`  ${paint('bad', 'cut')} ${visible(`${path.slice(group.length + 1)}: ${info['cutWork']}`)}`]
       : [],
   )
   return lines.length === 0 ? [] : [...lines, '']
 }
 
-const errors = ({ errors: all }: Report, paint: Paint): readonly string[] =>
-  all.length === 0
-    ? []
-    : [
-        ...all.flatMap((error, i) => [
-          `  ${paint('bad', `error ${i + 1}`)} ${error.service}: ${error.message}${code(error)}`,
-          ...causes(error),
-        ]),
-        '',
-      ]
-
-const code = (error: ErrorInfo): string => (error.code === undefined ? '' : ` [${error.code}]`)
-
-/** Causes whose message is not told already. */
-const causes = (error: ErrorInfo): readonly string[] => {
-  const lines: string[] = []
-  for (let told = error.message, cause = error.cause; cause; told += cause.message, cause = cause.cause)
-    if (!told.includes(cause.message)) lines.push(`          caused by ${cause.name}: ${cause.message}${code(cause)}`)
-  return lines
+const errors = ({ errors: all }: Report, paint: Paint): readonly string[] => {
+  const lines = all.flatMap((error, i) => {
+    const [first = '', ...rest] = errorLines(error)
+    return [
+      `  ${paint('bad', `error ${i + 1}`)} ${visible(error.service)}: ${first}`,
+      ...rest.map(line => `        ${line}`),
+    ]
+  })
+  return lines.length === 0 ? [] : [...lines, '']
 }
 
 const footer = ({ criticalPath, startTook, stopTook, keepsAlive, group }: Report, paint: Paint): readonly string[] => {
@@ -120,13 +111,15 @@ const footer = ({ criticalPath, startTook, stopTook, keepsAlive, group }: Report
       : [
           paint(
             'faint',
-            `  slowest ${what}: ${path.map(name => name.slice(group.length + 1)).join(' > ')} (${milliseconds(took)})`,
+            `  slowest ${what}: ${path.map(name => visible(name.slice(group.length + 1))).join(' > ')} (${milliseconds(took)})`,
           ),
         ]
   return [
     ...chain('start', criticalPath.start, startTook),
     ...chain('stop', criticalPath.stop, stopTook),
-    ...(keepsAlive && keepsAlive.length > 0 ? [`  still keeps the process alive: ${keepsAlive.join(', ')}`] : []),
+    ...(keepsAlive && keepsAlive.length > 0
+      ? [`  still keeps the process alive: ${visible(keepsAlive.join(', '))}`]
+      : []),
   ]
 }
 

@@ -1,3 +1,4 @@
+import { errorLine } from './error-text.ts'
 import type { ErrorInfo } from './errors.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './events.ts'
 import { type Mark, withoutColor } from './paint.ts'
@@ -5,6 +6,7 @@ import { milliseconds, restarted } from './report-text.ts'
 import { advance, again, newcomer, type ServiceStatus } from './service-status.ts'
 import { describeReason, type Info, type ServiceState } from './state.ts'
 import { labelOf, toneOf } from './state-text.ts'
+import { visible } from './visible.ts'
 
 /**
  * One readable line for each transition: tell it every event of a group, and it answers with a line, or with nothing.
@@ -17,7 +19,7 @@ export const transitionLines = (
   let width = 0
 
   const widen = (path: string): void => {
-    width = Math.max(width, path.length)
+    width = Math.max(width, visible(path).length)
   }
   const onSnapshot = ({ group: own, services }: SnapshotEvent): void => {
     for (const service of [own, ...services]) {
@@ -114,7 +116,13 @@ const toLine = (event: TransitionEvent, { told, took, restarts }: Before): Line 
   const { at, path, state } = event
   const again = restarts > 0 ? [restarted(restarts)] : []
   const details = [...particulars(state, took), ...again, ...newInfo(state.info, told)]
-  return { time: clockTime(at), path, phase: labelOf(state), tone: toneOf(state), detail: details.join(', ') }
+  return {
+    time: clockTime(at),
+    path: visible(path),
+    phase: labelOf(state),
+    tone: toneOf(state),
+    detail: visible(details.join(', ')),
+  }
 }
 
 const particulars = (state: ServiceState, took: number | undefined): readonly string[] => {
@@ -134,19 +142,19 @@ const particulars = (state: ServiceState, took: number | undefined): readonly st
     case 'drained':
       return [...after(took), ...(state.timedOut ? ['its time ran out'] : [])]
     case 'stopped':
-      return [...after(took), ...(state.error ? [state.error.message] : [])]
+      return [...after(took), ...(state.error ? [errorLine(state.error)] : [])]
     case 'failed':
       return [why(state.error)]
     case 'backoff':
-      return [`next try at ${clockTime(state.retryAt)}: ${state.error.message}`]
+      return [`next try at ${clockTime(state.retryAt)}: ${errorLine(state.error)}`]
     case 'idle':
       return []
   }
 }
 
 /** A group fails because of a service, which has said why. */
-const why = ({ code, service, message }: ErrorInfo): string =>
-  code === 'ERR_GROUP_FAILED' ? `because of ${service}` : `${message}${code === undefined ? '' : ` [${code}]`}`
+const why = (error: ErrorInfo): string =>
+  error.code === 'ERR_GROUP_FAILED' ? `because of ${error.service}` : errorLine(error)
 
 const after = (took: number | undefined): readonly string[] =>
   took === undefined ? [] : [`after ${milliseconds(took)}`]

@@ -3,6 +3,9 @@ import { formatReport, log } from 'rx-service-group/log'
 import { concat, delay, NEVER, of, throwError, VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
 
+/** Where this file threw an error differs with each change to it. */
+const placed = (line: string): string => line.replace(/at \S*log\.test\.ts:\d+:\d+/, 'at <this file>')
+
 const output = (terminal = false) => {
   const lines: string[] = []
   return { lines, write: (text: string) => lines.push(...text.trimEnd().split('\n')), isTTY: terminal }
@@ -41,7 +44,7 @@ test('a line for each transition, aligned and without colour elsewhere than on a
   clock.flush()
   void group.stop('enough')
   clock.flush()
-  expect(out.lines).toEqual([
+  expect(out.lines.map(placed)).toEqual([
     '00:00:00.000  shop        starting',
     '00:00:00.000  shop/api    waiting    for queue',
     '00:00:00.000  shop/queue  starting',
@@ -57,7 +60,7 @@ test('a line for each transition, aligned and without colour elsewhere than on a
     '00:00:00.061  shop        drained    after 40 ms',
     '00:00:00.061  shop        stopping',
     '00:00:00.061  shop/api    stopping',
-    '00:00:00.061  shop/api    failed     service "api" failed to stop: lost the key [ERR_STOP_FAILED]',
+    '00:00:00.061  shop/api    failed     service "api" failed to stop: lost the key [ERR_STOP_FAILED] (at <this file>)',
     '00:00:00.061  shop/queue  stopping',
     '00:00:00.066  shop/queue  stopped    after 5 ms',
     '00:00:00.066  shop        failed     because of shop/api',
@@ -106,7 +109,7 @@ test('the report is a table in start order, with who triggered it, the errors an
   clock.flush()
   void group.stop('enough')
   clock.flush()
-  expect(formatReport(group.report).split('\n')).toEqual([
+  expect(formatReport(group.report).split('\n').map(placed)).toEqual([
     '',
     'shop failed in 45 ms: stop(): enough',
     '',
@@ -115,6 +118,7 @@ test('the report is a table in start order, with who triggered it, the errors an
     '  2  api       +20 ms      1 ms           -    +40 ms     0 ms  failed',
     '',
     '  error 1 shop/api: service "api" failed to stop: lost the key [ERR_STOP_FAILED]',
+    '          at <this file>',
     '',
     '  slowest start: queue > api (21 ms)',
     '  slowest stop: api > queue (45 ms)',
@@ -155,17 +159,17 @@ test('a restart reads well: what the group says of it, and how often it has star
   log(group, { output: out })
   void group.start()
   clock.flush()
-  expect(out.lines).toEqual([
+  expect(out.lines.map(placed)).toEqual([
     '00:00:00.000  shop         starting',
     '00:00:00.000  shop/worker  starting',
     '00:00:00.000  shop/worker  running    after 0 ms',
     '00:00:00.000  shop         running    after 0 ms',
-    '00:00:00.010  shop/worker  backoff    next try at 00:00:00.110: service "worker" failed: no route',
+    '00:00:00.010  shop/worker  backoff    next try at 00:00:00.110: service "worker" failed: no route [ERR_SERVICE_FAILED] (at <this file>)',
     '00:00:00.010  shop         running    warn: worker: restarting',
     '00:00:00.110  shop/worker  starting   attempt 2',
     '00:00:00.110  shop/worker  running    after 0 ms, restarted once',
     '00:00:00.110  shop         running',
-    '00:00:00.120  shop/worker  backoff    next try at 00:00:00.320: service "worker" failed: no route',
+    '00:00:00.120  shop/worker  backoff    next try at 00:00:00.320: service "worker" failed: no route [ERR_SERVICE_FAILED] (at <this file>)',
     '00:00:00.120  shop         running    warn: worker: restarting',
     '00:00:00.320  shop/worker  starting   attempt 3',
     '00:00:00.320  shop/worker  running    after 0 ms, restarted twice',

@@ -239,7 +239,7 @@ describe('texts of others', () => {
 
   test('can neither begin a line, move the cursor nor colour anything', () => {
     expect(frame(strange('one\r\n\ttwo\u001b[2J\u001b[31m <b>three</b>\u0007'), pane)[1]).toBe(
-      '  ▲ db  running  warn: one two <b>three</b>',
+      '  ▲ db  running  warn: one\\r\\n\\ttwo\\x1b[2J\\x1b[31m <b>three</b>\\x07',
     )
   })
 

@@ -1,10 +1,6 @@
-import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
 
 const graphemes = new Intl.Segmenter()
-
-/** A text that can't move the cursor, nor begin a new line. */
-export const clean = (text: string): string => stripVTControlCharacters(text).replace(/[\p{Cc}\u2028\u2029]\s*/gu, ' ')
 
 export const widthOf = (text: string): number => stringWidth(text)
 

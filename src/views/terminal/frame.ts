@@ -2,7 +2,8 @@ import type { ServiceStatus } from '../../core/service-status.ts'
 import { describeReason } from '../../core/state.ts'
 import { labelOf, toneOf } from '../../core/state-text.ts'
 import type { GroupStatus } from '../../core/status.ts'
-import { clean, cut, padEnd, widthOf } from './fit.ts'
+import { visible } from '../../core/visible.ts'
+import { cut, padEnd, widthOf } from './fit.ts'
 import { type Glyphs, glyphsFor, spinner } from './glyphs.ts'
 import { verdict } from './lasting.ts'
 import { type Cell, type Lines, type Pane, paintLine, textOf } from './line.ts'
@@ -109,7 +110,7 @@ const lines = (
 ): Lines => {
   // A long name leaves the phase in sight.
   const names = titles.map(({ indent, name }) =>
-    cut(clean(name), Math.floor(pane.columns * 0.4) - indent.length, ellipsis),
+    cut(visible(name), Math.floor(pane.columns * 0.4) - indent.length, ellipsis),
   )
   const width = {
     name: Math.max(0, ...titles.map(({ indent }, i) => indent.length + widthOf(names[i]!))),

@@ -2,6 +2,7 @@ import { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group.ts'
 import { paintFor } from '../../core/paint.ts'
 import { transitionLines } from '../../core/transition-text.ts'
+import { visible } from '../../core/visible.ts'
 import { isLive } from './terminals.ts'
 
 /** Where a group is drawn. */
@@ -53,7 +54,7 @@ export const terminal = (group: Seen, { output = process.stdout }: TerminalOptio
     },
     () => {
       if (subscription.closed) return
-      write(`${group.name}: to see it live here: npm install log-update@7 string-width@8\n${early}`)
+      write(`${visible(group.name)}: to see it live here: npm install log-update@7 string-width@8\n${early}`)
       print = write
       show(lines)
     },

@@ -1,5 +1,6 @@
 import { inColor, type Mark, withoutColor } from '../../core/paint.ts'
-import { clean, cut } from './fit.ts'
+import { visible } from '../../core/visible.ts'
+import { cut } from './fit.ts'
 import type { Glyphs } from './glyphs.ts'
 
 /** Through what a group is seen. Times are milliseconds. */
@@ -17,11 +18,11 @@ export type Cell = readonly [mark: Mark, text: string]
 export type Lines = readonly (readonly Cell[])[]
 
 /** As it is without colour. */
-export const textOf = (cells: readonly Cell[]): string => cells.map(([, text]) => clean(text)).join('')
+export const textOf = (cells: readonly Cell[]): string => cells.map(([, text]) => visible(text)).join('')
 
 /** Cut to the width of the pane, then coloured: colours have no width. */
 export const paintLine = (cells: readonly Cell[], { columns, color }: Pane, { ellipsis }: Glyphs): string => {
-  const texts = cells.map(([, text]) => clean(text))
+  const texts = cells.map(([, text]) => visible(text))
   const whole = texts.join('').trimEnd()
   const kept = cut(whole, columns, ellipsis)
   const paint = color ? inColor : withoutColor
