@@ -88,7 +88,9 @@ export const errorLine = (error: ErrorInfo): string => {
   const others = [error, ...causes].flatMap(({ errors = [], cause }) => untold(errors, cause, message))
   const more = others.length > MOST ? `; and ${others.length - MOST} more` : ''
   const together = others.slice(0, MOST).map(other => `; with ${other.name}: ${other.message}${marks(other)}`)
-  const places = [...causes.toReversed(), error, ...others].map(ownFrames).find(frames => frames.length > 0) ?? []
+  const frames = [...causes.toReversed(), error, ...others].map(ownFrames).find(own => own.length > 0) ?? []
+  const outside = frames.filter(frame => !frame.includes('node_modules'))
+  const places = outside.length > 0 ? outside : frames
   const at = places.length === 0 ? '' : ` (at ${places.slice(0, MOST).join(', ')})`
   return visible([`${message}${marks(error)}`, ...caused, ...together, more, at].join(''))
 }

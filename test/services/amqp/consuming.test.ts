@@ -1,3 +1,4 @@
+import type { HookResult } from 'rx-service-group'
 import { amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
 import { Observable, of } from 'rxjs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -103,7 +104,7 @@ describe('consuming', () => {
 })
 
 describe('a handler that fails', () => {
-  const failures: Record<string, () => unknown> = {
+  const failures: Record<string, () => HookResult> = {
     throws: () => {
       throw new Error('no stock')
     },
@@ -138,7 +139,10 @@ describe('a handler that fails', () => {
 
       expect(waited).toBeGreaterThanOrEqual(199)
       expect(life.states.filter(isRunning).every(state => state.health === 'pass')).toBe(true)
-      expect(last(life)).toMatchObject({ how: 'stopped', info: { failed: 1, lastFailure: 'no stock' } })
+      expect(last(life)).toMatchObject({
+        how: 'stopped',
+        info: { failed: 1, lastFailure: expect.stringMatching(/^no stock \(at .*consuming\.test\.ts:\d+:\d+\)*$/) },
+      })
       expect(await other.ready(queue)).toBe(0)
       await other.deleteQueue(queue)
     })

@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib'
-import type { Subscription } from 'rxjs'
+import type { Cancel } from '../../../core/hook-result.ts'
 import { attemptOf } from './copy.ts'
 import type { MessageContext } from './options.ts'
 import type { Session } from './session.ts'
@@ -18,8 +18,8 @@ export class Delivery implements MessageContext {
   ended = false
   /** Whoever works on it has been asked to give up. */
   aborted = false
-  /** The Observable that works on it. */
-  work: Subscription | undefined
+  /** Asks what works on it to give up, where it can be asked. */
+  cancel: Cancel | undefined
   #controller: AbortController | undefined
 
   constructor(message: ConsumeMessage, session: Session) {

@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib'
-import { isObservable } from 'rxjs'
+import { follow } from '../../../core/hook-result.ts'
 import type { Worker } from './consumption.ts'
 import type { Delivery } from './delivery.ts'
 import { ABORTED, DONE, type OnEnded } from './ended.ts'
@@ -11,33 +11,31 @@ export const handlerWorker = (
   decode: (message: ConsumeMessage) => unknown,
   onEnded: OnEnded,
 ): Worker => {
-  const letGo = (delivery: Delivery) => {
-    if (!delivery.work) return
-    delivery.work.unsubscribe()
-    onEnded(delivery, ABORTED)
+  const giveUp = (delivery: Delivery) => {
+    if (delivery.cancel?.() === 'gone') onEnded(delivery, ABORTED)
   }
   return {
     begin: delivery => {
-      const done = () => onEnded(delivery, DONE)
       const fail = (error: unknown) => onEnded(delivery, delivery.aborted ? ABORTED : { how: 'failed', error })
+      let result: unknown
       try {
-        const result = handler(decode(delivery.message), delivery)
-        if (isThenable(result)) result.then(done, fail)
-        else if (isObservable(result)) {
-          delivery.work = result.subscribe({ error: fail, complete: done })
-          // Aborted by what it did on subscription.
-          if (delivery.aborted) letGo(delivery)
-        } else done()
+        result = handler(decode(delivery.message), delivery)
       } catch (error) {
-        fail(error)
+        return fail(error)
       }
+      const cancel = follow(result, {
+        // A generator that was cut off has not done all of its work.
+        done: () => onEnded(delivery, delivery.aborted && delivery.cancel ? ABORTED : DONE),
+        failed: fail,
+      })
+      if (delivery.ended) return
+      delivery.cancel = cancel
+      // Aborted by what it did meanwhile.
+      if (delivery.aborted) giveUp(delivery)
     },
     abort: delivery => {
       delivery.abort()
-      letGo(delivery)
+      giveUp(delivery)
     },
   }
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'

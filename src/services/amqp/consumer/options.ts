@@ -1,4 +1,5 @@
 import type { ConsumeMessage, Options } from 'amqplib'
+import type { HookResult } from '../../../core/hook-result.ts'
 import { checksFor } from '../checks.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
 import type { ExchangeOptions } from '../exchange.ts'
@@ -18,8 +19,8 @@ export interface MessageContext {
   readonly signal: AbortSignal
 }
 
-/** Handles one message. It is acknowledged when what this returns has settled well: a promise, an Observable, or nothing. */
-export type MessageHandler<T = unknown> = (body: T, context: MessageContext) => unknown
+/** Handles one message. It is acknowledged when what this returns has come to its end well; see `HookResult`. */
+export type MessageHandler<T = unknown> = (body: T, context: MessageContext) => HookResult
 
 /** A queue with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
 export interface QueueOptions extends Options.AssertQueue {

@@ -1,5 +1,6 @@
 import { type Subscription, timer } from 'rxjs'
-import { messageOf } from '../../../core/errors.ts'
+import { errorLine } from '../../../core/error-text.ts'
+import { errorInfo, messageOf } from '../../../core/errors.ts'
 import type { Copies } from './copies.ts'
 import { type Copy, parkedCopy, retryCopy } from './copy.ts'
 import type { Counts } from './counts.ts'
@@ -77,7 +78,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
   const onFailure = (delivery: Delivery, error: unknown) => {
     const { session, message, attempt } = delivery
     counts.failed++
-    counts.lastFailure = messageOf(error)
+    counts.lastFailure = errorLine(errorInfo(error))
     const outcome = decide(onError, retry, error, message, attempt)
     if (outcome === 'retry') return tryAgain(delivery)
     const { initialDelay } = retry
