@@ -1,4 +1,4 @@
-import { asyncScheduler, type SchedulerLike, type Subscription } from 'rxjs'
+import { asyncScheduler, Observable, type SchedulerLike, Subscription } from 'rxjs'
 import { ServiceError } from './errors.ts'
 
 /** The one source of time: an RxJS scheduler, so that a whole shutdown can run under virtual time. */
@@ -7,11 +7,33 @@ export type Clock = SchedulerLike
 export const systemClock: Clock = asyncScheduler
 
 /** Timers of the platform hold 31 bits; what is longer would fire at once. */
-export const LONGEST_TIMER: number = 2 ** 31 - 1
+const LONGEST_TIMER = 2 ** 31 - 1
 
-/** Calls back after some milliseconds; `Infinity` turns the clock off. */
-export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined =>
-  ms > LONGEST_TIMER ? undefined : clock.schedule(callback, ms)
+/** Calls back after some milliseconds, however many; `Infinity` is never. */
+export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined => {
+  if (ms === Infinity) return undefined
+  return ms > LONGEST_TIMER ? inParts(clock, ms, callback) : clock.schedule(callback, ms)
+}
+
+/** One timer after the other. */
+const inParts = (clock: Clock, ms: number, callback: () => void): Subscription => {
+  const whole = new Subscription()
+  const wait = (left: number): void => {
+    const part = Math.min(left, LONGEST_TIMER)
+    whole.add(clock.schedule(() => (left > part ? wait(left - part) : callback()), part))
+  }
+  wait(ms)
+  return whole
+}
+
+/** Emits once after some milliseconds, however many, and completes; `Infinity` is never. */
+export const timer = (ms: number, clock: Clock = systemClock): Observable<0> =>
+  new Observable(out =>
+    after(clock, ms, () => {
+      out.next(0)
+      out.complete()
+    }),
+  )
 
 /** How many, checked: a whole number, at least one. */
 export const count = (service: string, option: string, value: number | undefined, fallback: number): number => {

@@ -165,6 +165,28 @@ describe('effects on the process', () => {
     expect(places(/\b(setTimeout|setInterval|setImmediate|queueMicrotask|Date\.now|performance)\b/, 'core')).toEqual([])
   })
 
+  test('waits for a time that a user gives go through the clock of the core', () => {
+    // These wait for times of their own, none longer than a minute.
+    const ofTheirOwn = [
+      'process/',
+      'services/grpc/serve.ts',
+      'services/http/',
+      'services/child-process/',
+      'testing/conformance/leftovers.ts',
+      'views/dashboard/',
+      'views/terminal/live.ts',
+    ]
+    const timers = /\b(setTimeout|setInterval|timers\/promises|asyncScheduler)\b/
+    const ofRxjs =
+      /\b(auditTime|bufferTime|debounceTime|delay|interval|sampleTime|throttleTime|timeout|timer)\b.*from 'rxjs'/
+    const known = (place: string): boolean => ['core/clock.ts', ...ofTheirOwn].some(file => place.startsWith(file))
+    expect(places(timers).filter(place => !known(place))).toEqual([])
+    expect(places(ofRxjs)).toEqual([])
+    expect(places(/^ {2}(auditTime|bufferTime|debounceTime|interval|sampleTime|throttleTime|timeout|timer),$/)).toEqual(
+      [],
+    )
+  })
+
   test('nothing but what prints for people writes to the console', () => {
     expect(places(/\bconsole\./, '', 'core', 'services', 'testing')).toEqual([])
   })

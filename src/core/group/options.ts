@@ -26,7 +26,7 @@ export interface GroupOptions {
   readonly maxRestarts?: number
   /** The length of the sliding window in which these restarts are counted. Default 600,000: ten minutes. */
   readonly period?: number
-  /** The source of all time: an RxJS scheduler. Default `asyncScheduler`. */
+  /** The source of all time: an RxJS scheduler. Default: the system's clock. */
   readonly clock?: Clock
 }
 

@@ -11,8 +11,8 @@ import {
   retry,
   switchMap,
   takeLast,
-  timer,
 } from 'rxjs'
+import { timer } from '../../core/clock.ts'
 import { asServiceError, ServiceError } from '../../core/errors.ts'
 import type { HookResult, ServiceContext } from '../../core/hook-call.ts'
 import type { LifeHooks } from '../../core/hooked-life.ts'

@@ -1,4 +1,5 @@
-import { type Subscription, timer } from 'rxjs'
+import type { Subscription } from 'rxjs'
+import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
 import type { Copies } from './copies.ts'
 import { type Copy, parkedCopy, retryCopy } from './copy.ts'
