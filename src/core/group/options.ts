@@ -11,7 +11,10 @@ export interface GroupOptions {
   readonly drainDelay?: number
   /** How long a whole shutdown may take from its trigger before what is left is forced. Default 25,000. */
   readonly shutdownTimeout?: number
-  /** How long what is forced may take to let go before it is abandoned. Default 1,000. */
+  /**
+   * How long what is forced may take to let go before it is abandoned, also when one service alone is forced. Default
+   * 1,000; for a group inside another what that one has.
+   */
   readonly forceTimeout?: number
   /**
    * Who is restarted together with a service that is restarted because it ended: `'one-for-one'`, nobody else;
