@@ -1,5 +1,5 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
-import { after, type Clock } from '../clock.ts'
+import { after, type Clock, onTheWall } from '../clock.ts'
 import { errorInfo, messageOf, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
@@ -148,7 +148,7 @@ class BoundedLife {
   #blamed(state: StateOf<'stopped'>): ServiceState {
     const error = this.#startError ?? this.#stopError
     const told = error && !state.error ? { ...state, error: errorInfo(error) } : state
-    return this.#forcedAt === undefined ? told : { ...told, forcedAt: this.#forcedAt }
+    return this.#forcedAt === undefined ? told : { ...told, forcedAt: onTheWall(this.#clock, this.#forcedAt) }
   }
 
   #onStep(shutdown: Shutdown): void {
