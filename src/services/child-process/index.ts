@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { ServiceError } from '../../core/errors.ts'
 import { checkName, type Service } from '../../core/service.ts'
+import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
 import { spawnGroup } from './spawned.ts'
 
@@ -56,11 +57,6 @@ export const childProcess = <const Name extends string>(
     spawnGroup({ command, args, stopSignal, ipc: ready === 'message', options: forNode }, ear),
   )
 }
-
-const prefixed =
-  (name: string): NonNullable<ChildProcessOptions['output']> =>
-  (line, from) =>
-    void process[from].write(`${name} | ${line}\n`)
 
 const invalid = (name: string, message: string) =>
   new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)

@@ -34,7 +34,11 @@ export interface RemoteOptions<Handle> {
   readonly ready?: 'message' | RegExp | ((context: { readonly signal: AbortSignal }) => HookResult)
   /** Is given each incarnation as Node knows it, before it has said anything: to talk with it. */
   readonly attach?: (handle: Handle) => void
-  /** Is given each line it writes. Default: written to the same stream of this process, as `name | line`. */
+  /**
+   * Is given each line it writes; one of more than 64 kB comes as several. Default: written to the same stream of this
+   * process, as `name | line`. What returns `false`, as `write` does, says that no more should come for now: nothing
+   * more is read until the standard streams of this process have room again.
+   */
   readonly output?: (line: string, from: OutputStream) => void
 }
 
@@ -55,7 +59,8 @@ export interface Remote<Handle> {
 export interface Ear {
   readonly up: () => void
   readonly message: (message: unknown) => void
-  readonly line: (line: string, from: OutputStream) => void
+  /** `false`: no more for now. */
+  readonly line: (line: string, from: OutputStream) => unknown
 }
 
 /** A probe that has said no is asked again after so many milliseconds. */
@@ -124,7 +129,7 @@ const remoteLife = <Handle>(
     line: (line, stream) => {
       // `search` has no memory, whatever the flags.
       if (ready instanceof RegExp && line.search(ready) >= 0) matched$.complete()
-      output?.(line, stream)
+      return output?.(line, stream)
     },
   }
 
