@@ -32,7 +32,8 @@ export interface ChildProcessOptions extends RemoteOptions<ChildProcess> {
  * error as `cause`. What is left of its group then is killed, before it is restarted. It runs without a shell.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_START_FAILED` (also when
- * there is no such command), `ERR_SERVICE_FAILED`, or `ERR_STOP_FAILED` when it goes wrong once it has been asked to stop
+ * it can't be run: the system's `code` and `path` are those of its `cause`), `ERR_SERVICE_FAILED`, or
+ * `ERR_STOP_FAILED` when it goes wrong once it has been asked to stop
  * @example
  * ```ts
  * import { childProcess } from 'rx-service-group/child-process'

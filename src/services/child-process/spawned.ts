@@ -1,11 +1,11 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
-import { messageOf } from '../../core/errors.ts'
-import { hearOut, LATE_OUTPUT, readLines, within } from '../common/lines.ts'
+import type { Readable } from 'node:stream'
+import { hearOut, LATE_OUTPUT, type Lines, type OnLine, readLines, within } from '../common/lines.ts'
 import type { Ear, Remote } from '../common/remote.ts'
 import { lastWords } from './last-words.ts'
 import { groupGone, HAS_GROUPS, killAtExit, signalGroup } from './process-group.ts'
+import { cantRun } from './spawn-error.ts'
 
 /** What is to be run. */
 export interface Command {
@@ -24,7 +24,7 @@ interface Exit {
 
 /** Spawns a process as the leader of a group of its own, so that what it spawns itself can be ended with it. */
 export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command, ear: Ear): Remote<ChildProcess> => {
-  const child = spawn(command, args, {
+  const child = spawned(command, args, {
     ...options,
     detached: HAS_GROUPS,
     windowsHide: true,
@@ -52,9 +52,10 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
   // Once it runs, what is emitted here is a message that could not be sent: it is leaving.
   const notSpawned = new Promise<Error>(resolve => child.on('error', resolve))
   const exited = new Promise<Exit>(resolve => child.once('exit', (code, signal) => resolve({ code, signal })))
+  // One that could not be spawned for want of files has no streams either.
   const outputs = [
-    readLines(child.stdout!, line => ear.line(line, 'stdout')),
-    readLines(child.stderr!, line => {
+    ...lines(child.stdout, line => ear.line(line, 'stdout')),
+    ...lines(child.stderr, line => {
       words.add(line)
       return ear.line(line, 'stderr')
     }),
@@ -111,11 +112,14 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
   }
 }
 
-const cantRun = (command: string, cwd: SpawnOptions['cwd'], cause: Error): Error => {
-  const { code } = cause as NodeJS.ErrnoException
-  if (code === 'ENOENT' && cwd !== undefined && !existsSync(cwd))
-    return new Error(`can't run "${command}": there is no folder ${cwd} to run it in`, { cause })
-  if (code === 'ENOENT') return new Error(`can't run "${command}": there is no such command`, { cause })
-  if (code === 'EACCES') return new Error(`can't run "${command}": it is not executable`, { cause })
-  return new Error(`can't run "${command}": ${messageOf(cause)}`, { cause })
+/** What Node throws, instead of telling it by an event, is told in the same words. */
+const spawned = (command: string, args: readonly string[], options: SpawnOptions): ChildProcess => {
+  try {
+    return spawn(command, args, options)
+  } catch (error) {
+    throw cantRun(command, options.cwd, error)
+  }
 }
+
+const lines = (stream: Readable | null | undefined, onLine: OnLine): readonly Lines[] =>
+  stream ? [readLines(stream, onLine)] : []
