@@ -1,6 +1,18 @@
 import type { ServiceStatus } from './service-status.ts'
 import type { Health, ServiceState, StopReason } from './state.ts'
 
+/** What all events but a snapshot have in common. */
+interface Numbered {
+  readonly seq: number
+  /** What the clock on the wall said, in milliseconds since the epoch. */
+  readonly at: number
+  /**
+   * By how many milliseconds that clock was set since the event before, if it was. A status moves all earlier times by
+   * as much, so that the difference of two times is the duration between them.
+   */
+  readonly clockSet?: number
+}
+
 /** What is known of everything at one moment; the first event a listener gets. */
 export interface SnapshotEvent {
   readonly kind: 'snapshot'
@@ -19,10 +31,8 @@ export interface SnapshotEvent {
  * A service has joined; it is idle. One that is there already begins anew: it was over, and is restarted by hand, or
  * with the group that it is in. For the group's own path all that is in it is told again too.
  */
-export interface AddedEvent {
+export interface AddedEvent extends Numbered {
   readonly kind: 'added'
-  readonly seq: number
-  readonly at: number
   readonly path: string
   readonly dependsOn?: readonly string[]
   readonly observer?: true
@@ -30,18 +40,14 @@ export interface AddedEvent {
 }
 
 /** A service has been removed, with all that is inside it. */
-export interface RemovedEvent {
+export interface RemovedEvent extends Numbered {
   readonly kind: 'removed'
-  readonly seq: number
-  readonly at: number
   readonly path: string
 }
 
 /** A service, or the group itself, has come to a new state. */
-export interface TransitionEvent {
+export interface TransitionEvent extends Numbered {
   readonly kind: 'transition'
-  readonly seq: number
-  readonly at: number
   /** Where in the tree: `shop/workers/mailer`. The outermost group is `shop`. */
   readonly path: string
   readonly state: ServiceState

@@ -27,7 +27,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   constructor(name: Name, options: GroupOptions = {}) {
     this.name = checkName(name)
     this.options = groupOptionsOf(name, options)
-    this.#lives = new Lives(name, this.options)
+    this.#lives = new Lives(name, this.options, options.forceTimeout)
   }
 
   /**
@@ -61,14 +61,16 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         `group "${this.name}" has a service "${name}" already; give this one another name`,
       )
     const nested = added instanceof ServiceGroup ? added.#lives : undefined
-    const entry = entryOf(service, `${this.name}/${name}`, options, this.options.clock, nested?.inside())
+    const forceTimeout = (): number => this.#lives.forceTimeout
+    const { clock } = this.options
+    const entry = entryOf(service, `${this.name}/${name}`, options, clock, nested?.inside(), forceTimeout)
     const { changes, entries, journal } = this.#lives
     changes?.add(entry)
     entries.push(entry)
     this.#names.add(name)
     journal.together(() => {
       journal.add(entry.path, entry)
-      nested?.nest(journal, this.name, reason => this.#endOne(name, reason))
+      nested?.nest(journal, this.name, forceTimeout, reason => this.#endOne(name, reason))
     })
     changes?.start(name)
     return this as unknown as ServiceGroup<Name, Known | N>

@@ -1,5 +1,5 @@
 import { Observable, type Subscriber } from 'rxjs'
-import type { Clock } from './clock.ts'
+import { type Clock, skewOf } from './clock.ts'
 import { hasSubscribers, publish } from './diagnostics.ts'
 import type { GroupEvent } from './events.ts'
 import { newcomer } from './service-status.ts'
@@ -34,6 +34,8 @@ export class Journal {
   status: GroupStatus
   readonly #name: string
   readonly #clock: Clock
+  /** Of the wall clock, when the last event was told. */
+  #skew: number
   /** Never changed, only replaced: a listener may come or go while others are told. */
   #listeners: readonly Listener[] = []
   readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
@@ -44,7 +46,8 @@ export class Journal {
   constructor(name: string, clock: Clock) {
     this.#name = name
     this.#clock = clock
-    const at = clock.now()
+    this.#skew = skewOf(clock)
+    const at = clock.now() + this.#skew
     const group = newcomer(name, 0, at)
     this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group, health: 'pass', services: [] })
   }
@@ -125,7 +128,8 @@ export class Journal {
     this.#deliver()
   }
 
-  #append(event: GroupEvent): void {
+  #append(plain: GroupEvent): void {
+    const event = this.#onTheWall(plain)
     this.status = foldStatus(this.status, event)
     if (this.#listeners.length === 0 && (this.#outer || !hasSubscribers())) return
     if (this.#delivering) {
@@ -136,6 +140,15 @@ export class Journal {
     this.#tell(event, this.status)
     this.#delivering = false
     this.#deliver()
+  }
+
+  /** An event at the time of the clock, at that of the wall. Nearly always it is the same. */
+  #onTheWall(event: GroupEvent): GroupEvent {
+    const skew = skewOf(this.#clock)
+    const clockSet = skew - this.#skew
+    if (skew === 0 && clockSet === 0) return event
+    this.#skew = skew
+    return { ...event, at: event.at + skew, ...(clockSet !== 0 && { clockSet }) }
   }
 
   #tell(event: GroupEvent, status: GroupStatus): void {

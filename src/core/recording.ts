@@ -114,6 +114,7 @@ const newReader = (): ((line: string, number: number) => GroupEvent | undefined)
 
 const isEvent = (value: unknown): value is GroupEvent => {
   if (!isObject(value) || !Number.isSafeInteger(value['seq']) || typeof value['at'] !== 'number') return false
+  if (value['clockSet'] !== undefined && typeof value['clockSet'] !== 'number') return false
   const { kind, path, state, group, health, services } = value
   if (kind === 'snapshot')
     return isService(group) && typeof health === 'string' && Array.isArray(services) && services.every(isService)

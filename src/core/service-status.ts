@@ -1,6 +1,9 @@
 import { isFinal, reasonOf, type ServiceState } from './state.ts'
 
-/** What is known of one service at one moment. Times are milliseconds since the epoch, `null` while not reached. */
+/**
+ * What is known of one service at one moment. Times are milliseconds since the epoch, `null` while not reached. When the
+ * clock of the machine is set they move with it: their differences are durations.
+ */
 export interface ServiceStatus {
   /** Where in the tree: `shop/workers/mailer`. */
   readonly path: string
@@ -84,4 +87,28 @@ export const advance = (before: ServiceStatus, state: ServiceState, seq: number,
     ...(livedBefore && { livedBefore }),
     ...(drainTimedOut && { drainTimedOut }),
   }
+}
+
+/** The same on a clock that was set by so many milliseconds. */
+export const movedBy = (one: ServiceStatus, ms: number): ServiceStatus => {
+  const moved = (at: number | null): number | null => (typeof at === 'number' ? at + ms : at)
+  return {
+    ...one,
+    state: stateMovedBy(one.state, ms),
+    since: one.since + ms,
+    startedAt: moved(one.startedAt),
+    readyAt: moved(one.readyAt),
+    leftAt: moved(one.leftAt),
+    drainingAt: moved(one.drainingAt),
+    drainedAt: moved(one.drainedAt),
+    stoppingAt: moved(one.stoppingAt),
+    endedAt: moved(one.endedAt),
+  }
+}
+
+const stateMovedBy = (state: ServiceState, ms: number): ServiceState => {
+  if (state.phase === 'backoff') return { ...state, retryAt: state.retryAt + ms }
+  if ('deadline' in state && state.deadline !== undefined) return { ...state, deadline: state.deadline + ms }
+  if ('forcedAt' in state && state.forcedAt !== undefined) return { ...state, forcedAt: state.forcedAt + ms }
+  return state
 }

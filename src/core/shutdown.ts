@@ -12,9 +12,8 @@ import {
   of,
   share,
   take,
-  timer,
 } from 'rxjs'
-import { after, type Clock } from './clock.ts'
+import { after, type Clock, timer } from './clock.ts'
 import type { Service } from './service.ts'
 import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
 import { reasonOf, type ServiceState, type StopReason } from './state.ts'

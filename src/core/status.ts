@@ -1,6 +1,6 @@
 import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
 import { isComing, reasonsOf, type Unready } from './reasons.ts'
-import { advance, again, newcomer, type ServiceStatus } from './service-status.ts'
+import { advance, again, movedBy, newcomer, type ServiceStatus } from './service-status.ts'
 import { type Health, type Phase, reasonOf, type StopReason } from './state.ts'
 import { VersionedMap } from './versioned-map.ts'
 
@@ -90,9 +90,10 @@ export class GroupStatus {
   }
 
   /** The status after one more event. */
-  static fold(status: GroupStatus | undefined, event: GroupEvent): GroupStatus {
+  static fold(known: GroupStatus | undefined, event: GroupEvent): GroupStatus {
     if (event.kind === 'snapshot') return GroupStatus.#fromSnapshot(event)
-    if (!status) throw new TypeError('the first event of a stream is a snapshot')
+    if (!known) throw new TypeError('the first event of a stream is a snapshot')
+    const status = GroupStatus.onClockOf(known, event)
     const { seq, at } = event
     if (event.kind === 'added') return status.#with(seq, at, event)
     if (event.kind === 'removed') return status.#without(seq, at, event.path)
@@ -117,6 +118,16 @@ export class GroupStatus {
     const services = status.#services.set(path, now, before)
     const coming = Number(isMissed(now)) - Number(isMissed(before))
     return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
+  }
+
+  /** The status before an event, with its times as the clock of that event shows them. @internal */
+  static onClockOf(status: GroupStatus, event: GroupEvent): GroupStatus {
+    const ms = event.kind === 'snapshot' ? undefined : event.clockSet
+    if (ms === undefined) return status
+    const { seq, at, group, trigger } = status
+    const services = status.list.map(one => [one.path, movedBy(one, ms)] as const)
+    const moved = VersionedMap.of(services)
+    return new GroupStatus(seq, at + ms, movedBy(group, ms), status.#health, trigger, moved, status.#coming)
   }
 
   /** A service has joined, or begins anew. */
@@ -168,6 +179,9 @@ const isMissed = ({ optional, state, readyAt }: ServiceStatus): boolean =>
  * ```
  */
 export const foldStatus: (status: GroupStatus | undefined, event: GroupEvent) => GroupStatus = GroupStatus.fold
+
+/** The status before an event, with its times as the clock of that event shows them. */
+export const onClockOf: (status: GroupStatus, event: GroupEvent) => GroupStatus = GroupStatus.onClockOf
 
 /** The event that folds to a status. */
 export const snapshotOf = ({ seq, at, group, health, trigger, list }: GroupStatus): SnapshotEvent => ({

@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs'
 import type { GroupEvent, TransitionEvent } from './events.ts'
 import { type Stage, type StageOutcome, stageEnded } from './stages.ts'
 import { isFinal, type Phase } from './state.ts'
-import { foldStatus, type GroupStatus } from './status.ts'
+import { foldStatus, type GroupStatus, onClockOf } from './status.ts'
 
 /** Told what there is to count and to time. A service is its path inside the group; durations are milliseconds. */
 export interface Counter {
@@ -54,8 +54,8 @@ export const tally = (
   }
 
   const onEvent = (event: GroupEvent): void => {
-    const before = status
-    status = foldStatus(before, event)
+    const before = status && onClockOf(status, event)
+    status = foldStatus(status, event)
     if (event.kind === 'transition') return onTransition(event, before)
     if (event.kind === 'snapshot')
       for (const { path, startedAt } of event.services) {

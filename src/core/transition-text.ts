@@ -3,7 +3,7 @@ import type { ErrorInfo } from './errors.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from './events.ts'
 import { type Mark, withoutColor } from './paint.ts'
 import { milliseconds, restarted } from './report-text.ts'
-import { advance, again, newcomer, type ServiceStatus } from './service-status.ts'
+import { advance, again, movedBy, newcomer, type ServiceStatus } from './service-status.ts'
 import { describeReason, type Info, type ServiceState } from './state.ts'
 import { labelOf, toneOf } from './state-text.ts'
 import { visible } from './visible.ts'
@@ -53,7 +53,11 @@ export const transitionLines = (
     told.set(path, state.info)
     return line
   }
+  const setClock = (ms: number): void => {
+    for (const [path, one] of seen) seen.set(path, movedBy(one, ms))
+  }
   return event => {
+    if (event.kind !== 'snapshot' && event.clockSet !== undefined) setClock(event.clockSet)
     if (event.kind === 'transition') return onTransition(event)
     if (event.kind === 'snapshot') onSnapshot(event)
     else if (event.kind === 'added') onAdded(event)

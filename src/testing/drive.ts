@@ -1,3 +1,4 @@
+import { after, systemClock } from '../core/clock.ts'
 import type { Service } from '../core/service.ts'
 import { ShutdownLevel, type Step } from '../core/shutdown-level.ts'
 import { canFollow, type Phase, type ServiceState, type StateOf, type StopReason } from '../core/state.ts'
@@ -76,9 +77,9 @@ export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout
     new Promise((resolve, reject) => {
       const late = (): void =>
         done(() => reject(new Error(`"${service.name}": no ${what} in ${timeout} ms; ${soFar()}`)))
-      const timer = setTimeout(late, timeout)
+      const timer = after(systemClock, timeout, late)
       const done = (settle: () => void): void => {
-        clearTimeout(timer)
+        timer?.unsubscribe()
         waits.delete(self)
         settle()
       }

@@ -1,5 +1,5 @@
-import { EMPTY, firstValueFrom, isObservable, merge, NEVER, Observable, tap, throwError, timer } from 'rxjs'
-import type { Clock } from '../core/clock.ts'
+import { EMPTY, firstValueFrom, isObservable, merge, Observable, tap, throwError } from 'rxjs'
+import { type Clock, timer } from '../core/clock.ts'
 import type { ServiceContext } from '../core/hook-call.ts'
 import type { HookResult } from '../core/hook-result.ts'
 import type { StopReason } from '../core/state.ts'
@@ -165,7 +165,7 @@ export const fakeHook = (
 }
 
 const waited = (ms: number, { clock, returns }: FakeHookHost, signal: AbortSignal): HookResult => {
-  const time = ms === Infinity ? NEVER : timer(ms, clock)
+  const time = timer(ms, clock)
   if (returns === 'observable') return time
   const aborted = new Observable<never>(out => onAbort(signal, () => out.error(signal.reason)))
   return firstValueFrom(merge(aborted, time))

@@ -1,5 +1,5 @@
-import { asyncScheduler, Observable, tap, throwError } from 'rxjs'
-import type { Clock } from '../core/clock.ts'
+import { Observable, tap, throwError } from 'rxjs'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { ServiceContext } from '../core/hook-call.ts'
 import { type Service, service } from '../core/service.ts'
 import type { Health, Info, StopReason } from '../core/state.ts'
@@ -11,7 +11,7 @@ export interface FakeOptions extends Readonly<Partial<Record<HookName, Conduct>>
   readonly otherwise?: Conduct
   /** Promises for virtual time, Observables for RxJS' TestScheduler. Default `'promise'`. */
   readonly returns?: 'promise' | 'observable'
-  /** The clock of conducts that are a number. Default `asyncScheduler`. */
+  /** The clock of conducts that are a number. Default: the system's. */
   readonly clock?: Clock
   /** Every call is written here as `db stop`. Fakes can share one, to show who was asked before whom. */
   readonly log?: string[]
@@ -70,7 +70,7 @@ export interface FakeService<Name extends string = string> extends Service<Name>
  * ```
  */
 export const fakeService = <const Name extends string>(name: Name, options: FakeOptions = {}): FakeService<Name> => {
-  const { otherwise = 'returns', returns = 'promise', clock = asyncScheduler, log } = options
+  const { otherwise = 'returns', returns = 'promise', clock = systemClock, log } = options
   const asked: Asked[] = []
   let context: ServiceContext | undefined
   let leave: (() => void) | undefined

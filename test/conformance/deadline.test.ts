@@ -1,5 +1,5 @@
 import { type ServiceGroup, type ServiceState, serviceGroup } from 'rx-service-group'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { plain, shopUnderVirtualTime } from './setup.ts'
 
 /** Each phase of a leaving group with the time at which what is left of it will be forced. */
@@ -42,4 +42,57 @@ test('T7 a group that comes down by a failure tells it too, and one without a li
     await time.settle()
     expect(seen).toContain(expected)
   }
+})
+
+describe('T5 the force timeout of a group counts when one service alone is forced', () => {
+  const stuck = { stop: 'hangs' } as const
+  const abandonedAt = (group: ServiceGroup<string, never>, path: string): (() => number | undefined) => {
+    let at: number | undefined
+    group.events$.subscribe(event => {
+      if (event.kind !== 'transition' || event.path !== path) return
+      if (event.state.phase === 'stopped' && event.state.how === 'abandoned') at = event.at
+    })
+    return () => at
+  }
+
+  test.each([
+    ['restarted by hand', (shop: ServiceGroup<'shop', 'x'>) => shop.restart('x')],
+    ['removed', (shop: ServiceGroup<'shop', 'x'>) => shop.remove('x')],
+    ['stopped with all', (shop: ServiceGroup<'shop', 'x'>) => shop.stop()],
+  ] as const)('%s', async (_, act) => {
+    for (const forceTimeout of [7, 5_000]) {
+      const { time, shop } = shopUnderVirtualTime({ forceTimeout })
+      shop.add(plain('x', stuck), { stopTimeout: 20 })
+      await shop.start()
+      const at = abandonedAt(shop, 'shop/x')
+      void Promise.resolve(act(shop as never)).catch(() => {})
+      await time.advance(20_000)
+      expect(at()).toBe(20 + forceTimeout)
+    }
+  })
+
+  test('when it comes up too late', async () => {
+    const { time, shop } = shopUnderVirtualTime({ forceTimeout: 7 })
+    shop.add(plain('x', { ...stuck, start: 'hangs' }), { startTimeout: 100, stopTimeout: 20 })
+    const at = abandonedAt(shop, 'shop/x')
+    shop.start().catch(() => {})
+    await time.advance(10_000)
+    expect(at()).toBe(127)
+  })
+
+  test.each([
+    ['has one itself', 3, 3],
+    ['has none', undefined, 7],
+  ] as const)('in a group inside it that %s', async (_, own, expected) => {
+    const { time, shop } = shopUnderVirtualTime({ forceTimeout: 7 })
+    const inner = serviceGroup('inner', { clock: time, ...(own !== undefined && { forceTimeout: own }) })
+    const deepest = serviceGroup('deepest', { clock: time }).add(plain('x', stuck), { stopTimeout: 20 })
+    inner.add(deepest)
+    shop.add(inner)
+    await shop.start()
+    const at = abandonedAt(shop, 'shop/inner/deepest/x')
+    deepest.restart('x').catch(() => {})
+    await time.advance(10_000)
+    expect(at()).toBe(20 + expected)
+  })
 })

@@ -324,6 +324,25 @@ describe('unready and drain', () => {
     expect(time.timers).toBe(0)
   })
 
+  test.each([Infinity, 2 ** 31])(
+    'T10 a drain delay of %d ms, more than a timer can wait, lasts until the time of the whole shutdown is over',
+    async drainDelay => {
+      const shop = serviceGroup('shop', { drainDelay, shutdownTimeout: 60 }).add(fakeService('db'))
+      await shop.start()
+      const trace = recordTrace(shop)
+      const { ok, trigger, services } = await shop.stop()
+      expect(trace.lines).toEqual([
+        'shop running (leaving)',
+        'shop/db running (leaving)',
+        'shop stopping',
+        'shop/db stopping',
+        'shop/db stopped (forced)',
+        'shop stopped (forced)',
+      ])
+      expect([ok, trigger, services[0]?.outcome]).toEqual([false, { by: 'call' }, 'forced'])
+    },
+  )
+
   test('T9 force cuts the drain delay short, and drains and stops that are under way', async () => {
     for (const wait of [0, 5_000]) {
       const { time, shop } = shopUnderVirtualTime({ drainDelay: 5_000 })

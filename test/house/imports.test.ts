@@ -162,7 +162,40 @@ describe('effects on the process', () => {
         place => !place.startsWith('core/platform.ts: '),
       ),
     ).toEqual([])
-    expect(places(/\b(setTimeout|setInterval|setImmediate|queueMicrotask|Date\.now|performance)\b/, 'core')).toEqual([])
+    const timers = places(/\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b/, 'core')
+    const clocks = places(/\b(Date\.now|performance)\b/, 'core')
+    expect([...timers, ...clocks].filter(place => !place.startsWith('core/clock.ts: '))).toEqual([])
+  })
+
+  test('X6 whoever waits for a time that a user gives does so by the clock of the core', () => {
+    // These wait for times of their own, none longer than a minute.
+    const ofTheirOwn = [
+      'process/',
+      'services/grpc/serve.ts',
+      'services/http/',
+      'services/child-process/',
+      'testing/conformance/leftovers.ts',
+      'views/dashboard/',
+      'views/terminal/live.ts',
+    ]
+    const timers = /\b(setTimeout|setInterval|timers\/promises|asyncScheduler)\b/
+    const ofRxjs =
+      /\b(auditTime|bufferTime|debounceTime|delay|interval|sampleTime|throttleTime|timeout|timer)\b.*from 'rxjs'/
+    const known = (place: string): boolean => ['core/clock.ts', ...ofTheirOwn].some(file => place.startsWith(file))
+    expect(places(timers).filter(place => !known(place))).toEqual([])
+    expect(places(ofRxjs)).toEqual([])
+    expect(places(/^ {2}(auditTime|bufferTime|debounceTime|interval|sampleTime|throttleTime|timeout|timer),$/)).toEqual(
+      [],
+    )
+  })
+
+  test('X6 no time that passes is taken from a clock that can be set', () => {
+    const told = [
+      'core/clock.ts',
+      // When a page is told what time it is, and what it makes of that.
+      'views/dashboard/',
+    ]
+    expect(places(/\bDate\.now\b/).filter(place => !told.some(file => place.startsWith(file)))).toEqual([])
   })
 
   test('nothing but what prints for people writes to the console', () => {

@@ -11,10 +11,12 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
-import { job, type ServiceGroup, serviceGroup } from 'rx-service-group'
+import { type GroupEvent, job, type ServiceGroup, serviceGroup } from 'rx-service-group'
 import { otel } from 'rx-service-group/otel'
 import { fakeService, virtualTime } from 'rx-service-group/testing'
+import { from } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import { clockSetBefore } from '../support/clock-set.ts'
 
 const ms = ([seconds, nanoseconds]: readonly [number, number]): number => seconds * 1_000 + nanoseconds / 1e6
 
@@ -93,6 +95,28 @@ describe('spans', () => {
       '  stop api 6040-6040',
       '  stop db 6045-6245 timeout ERROR',
     ])
+  })
+
+  test('X6 each is as long as it took, also when the clock is set meanwhile, and begins when the clock says', async () => {
+    const { time, group } = shop()
+    const events: GroupEvent[] = []
+    group.events$.subscribe(event => events.push(event))
+    void group.start()
+    await time.advance(1_000)
+    void group.stop()
+    await time.advance(20_000)
+    const spansOf = (told: readonly GroupEvent[]) => {
+      const seen = recordSpans()
+      otel({ ...group, name: 'shop', events$: from(told) } as never, { tracer: seen.tracer })
+      return seen.spans.map(({ name, startTime, duration }) => ({ name, start: ms(startTime), took: ms(duration) }))
+    }
+    const plain = spansOf(events)
+    expect(plain.length).toBeGreaterThan(10)
+    for (let nth = 1; nth < events.length; nth++) {
+      const told = spansOf(clockSetBefore(events, nth, -3_600_000))
+      expect(told.map(({ name, took }) => [name, took])).toEqual(plain.map(({ name, took }) => [name, took]))
+      for (const [n, { start }] of told.entries()) expect([0, -3_600_000]).toContain(start - plain[n]!.start)
+    }
   })
 
   test('each has the name of its group, its path in it, and what a reader would ask next', async () => {

@@ -109,6 +109,19 @@ describe('on a terminal', { timeout: 15_000 }, () => {
     expect(screen).not.toMatch(/is left|is not what it was|waits for/)
   })
 
+  test('X6 no counter jumps when the clock is set', async () => {
+    const person = await shop()
+    await upAndWell(person)
+    person.presses('\u0003')
+    await person.sees('2 pending')
+    person.tell('an hour back')
+    expect(await person.sees('1 pending')).toMatch(/shop is draining, 2[345] s left: SIGINT/)
+    expect(await person.sees(/orders +draining +[12]\.\d s/)).toMatch(/shop is draining, 2[345] s left: SIGINT/)
+    person.tell('drained')
+    const { code, screen } = await person.ended
+    expect([code, screen]).toEqual([0, expect.stringMatching(/shop stopped gracefully in (\d+ ms|[\d.]+ s)/)])
+  })
+
   test('a second Ctrl-C forces', async () => {
     const person = await shop()
     await upAndWell(person)

@@ -1,5 +1,3 @@
-import { LONGEST_TIMER } from '../clock.ts'
-
 /** How long to wait between one end and the next start. Times are milliseconds. */
 export interface Backoff {
   readonly initialDelay: number
@@ -10,6 +8,9 @@ export interface Backoff {
   /** A run of at least this long was stable: what comes after it begins anew. */
   readonly resetAfter: number
 }
+
+/** In milliseconds. What comes after so long is still a moment that a `Date` can hold. */
+const LONGEST_DELAY = 1e15
 
 /**
  * The attempt that follows one that ended, and how long it waits: exponentially longer each time, up to a cap, less
@@ -28,7 +29,7 @@ export const backoff = (
 ): { readonly attempt: number; readonly delay: number } => {
   const stable = ranFor > 0 && ranFor >= resetAfter
   const next = stable ? 2 : attempt + 1
-  const cap = Math.min(maxDelay, LONGEST_TIMER)
+  const cap = Math.min(maxDelay, LONGEST_DELAY)
   // Zero times a factor that has grown beyond all numbers would be no number.
   const whole = initialDelay === 0 ? 0 : Math.min(cap, initialDelay * factor ** (next - 2))
   return { attempt: next, delay: Math.min(cap, Math.ceil(whole * (1 - jitter * random))) }

@@ -1,5 +1,5 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
-import { after, type Clock } from '../clock.ts'
+import { after, type Clock, onTheWall } from '../clock.ts'
 import { errorInfo, messageOf, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
@@ -19,8 +19,16 @@ export const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000,
 /** What a group has: its services have their own. */
 export const UNBOUNDED: Deadlines = { startTimeout: Infinity, drainTimeout: Infinity, stopTimeout: Infinity }
 
-/** How long what is forced may take to let go, unless the shutdown brings its own budget. */
+/** How long what is forced may take to let go, when nobody says otherwise. */
 export const FORCE_TIMEOUT = 1_000
+
+/** What the deadlines of a service know of the group it is in. */
+export interface Around {
+  /** Why a start takes so long. */
+  readonly explain?: (() => string) | undefined
+  /** How long what is forced may take to let go, unless the shutdown brings its own budget. */
+  readonly forceTimeout?: () => number
+}
 
 /**
  * Bounds each stage of a service's life. A start that takes too long is stopped and fails; a drain that does is
@@ -31,12 +39,12 @@ export const deadline = <Name extends string>(
   service: Service<Name>,
   deadlines: Deadlines,
   clock: Clock,
-  explain?: () => string,
+  around: Around = {},
 ): Service<Name> => ({
   name: service.name,
   lifecycle: shutdown$ =>
     new Observable(out => {
-      const bounded = new BoundedLife(service, deadlines, clock, explain, out)
+      const bounded = new BoundedLife(service, deadlines, clock, around, out)
       bounded.begin(shutdown$)
       return bounded
     }),
@@ -62,7 +70,7 @@ class BoundedLife {
   #extended = 0
   #state: ServiceState = { phase: 'idle' }
   #info: Info | undefined
-  #forceTimeout = FORCE_TIMEOUT
+  #forceTimeout: number
   #forceEnds = Infinity
   #forcedAt: number | undefined
   #startError: ServiceError | undefined
@@ -75,13 +83,14 @@ class BoundedLife {
     service: Service,
     deadlines: Deadlines,
     clock: Clock,
-    explain: (() => string) | undefined,
+    { explain, forceTimeout }: Around,
     out: Subscriber<ServiceState>,
   ) {
     this.#service = service
     this.#deadlines = deadlines
     this.#clock = clock
     this.#explain = explain
+    this.#forceTimeout = forceTimeout?.() ?? FORCE_TIMEOUT
     this.#out = out
   }
 
@@ -139,7 +148,7 @@ class BoundedLife {
   #blamed(state: StateOf<'stopped'>): ServiceState {
     const error = this.#startError ?? this.#stopError
     const told = error && !state.error ? { ...state, error: errorInfo(error) } : state
-    return this.#forcedAt === undefined ? told : { ...told, forcedAt: this.#forcedAt }
+    return this.#forcedAt === undefined ? told : { ...told, forcedAt: onTheWall(this.#clock, this.#forcedAt) }
   }
 
   #onStep(shutdown: Shutdown): void {

@@ -1,5 +1,5 @@
 import { defer, EMPTY, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs'
-import { after, type Clock } from '../clock.ts'
+import { after, type Clock, onTheWall } from '../clock.ts'
 import {
   asFailure,
   type ErrorCode,
@@ -217,7 +217,7 @@ class RestartedLife implements Unsubscribable {
     history.restarts = restarts
     this.#waiting = true
     this.#timer = after(this.#clock, delay, () => this.#onTime())
-    this.#out.next({ phase: 'backoff', error, attempt, retryAt })
+    this.#out.next({ phase: 'backoff', error, attempt, retryAt: onTheWall(this.#clock, retryAt) })
   }
 
   #onTime(): void {

@@ -91,6 +91,7 @@ export const entryOf = (
   options: AddOptions,
   clock: Clock,
   inside: Inside | undefined,
+  forceTimeout: () => number,
 ): Entry => {
   const { name } = service
   const onEnd = onEndOf(name, options.onEnd)
@@ -102,7 +103,8 @@ export const entryOf = (
       name,
       `"${name}": a group has no heartbeat of its own; set heartbeat on the services inside it`,
     )
-  const bounded = deadline(service, deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS), clock, inside?.explain)
+  const deadlines = deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS)
+  const bounded = deadline(service, deadlines, clock, { explain: inside?.explain, forceTimeout })
   const beating = options.heartbeat ? heartbeat(bounded, options.heartbeat, clock) : bounded
   return {
     name,

@@ -1,6 +1,6 @@
 import { EMPTY, NEVER, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
 import { restart } from '../behaviors/restart.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, onTheWall } from '../clock.ts'
 import { errorInfo, type ServiceError } from '../errors.ts'
 import type { Journal } from '../journal.ts'
 import { goodbye } from '../shutdown.ts'
@@ -43,8 +43,8 @@ export class GroupLife implements MemberListener {
   readonly #roster = new Roster((entry, node) => this.#newMember(entry, node))
   #phase: 'idle' | 'starting' | 'running' | 'draining' | 'stopping' | 'over' = 'idle'
   #shutdown: Shutdown | undefined
-  /** When what is left will be forced. */
-  #deadline: { readonly deadline?: number } = {}
+  /** When what is left will be forced, on its clock. */
+  #endsAt: number | undefined
   #renew = (): void => undefined
   #goodbye = false
   #walkingForth = false
@@ -273,7 +273,7 @@ export class GroupLife implements MemberListener {
   #sayRunning(): void {
     const { health, detail } = this.#unwell
     this.#unwell.news = false
-    const leaving = this.#shutdown && { leaving: this.#shutdown.reason, ...this.#deadline }
+    const leaving = this.#shutdown && { leaving: this.#shutdown.reason, ...this.#deadline() }
     this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }
 
@@ -315,7 +315,7 @@ export class GroupLife implements MemberListener {
     const unannounced = this.#shutdown === undefined
     this.#shutdown = shutdown
     const { clock, shutdownTimeout } = this.#options
-    if (unannounced && shutdownTimeout !== Infinity) this.#deadline = { deadline: clock.now() + shutdownTimeout }
+    if (unannounced && shutdownTimeout !== Infinity) this.#endsAt = clock.now() + shutdownTimeout
     this.#left$.next()
     this.#restarting.stop()
     if (shutdown.step === 'force') return this.#forceMembers()
@@ -352,7 +352,7 @@ export class GroupLife implements MemberListener {
     )
     if (drained || this.#shutdown !== shutdown) return
     this.#phase = 'draining'
-    this.#say({ phase: 'draining', reason: shutdown.reason, ...this.#deadline })
+    this.#say({ phase: 'draining', reason: shutdown.reason, ...this.#deadline() })
   }
 
   #stopMembers(): void {
@@ -371,7 +371,7 @@ export class GroupLife implements MemberListener {
     this.#phase = 'stopping'
     // What has not begun has nothing to stop.
     if (before !== 'idle' && before !== 'stopping')
-      this.#say({ phase: 'stopping', reason: this.#shutdown!.reason, ...this.#deadline })
+      this.#say({ phase: 'stopping', reason: this.#shutdown!.reason, ...this.#deadline() })
   }
 
   #stop(member: Member): Observable<never> {
@@ -399,6 +399,11 @@ export class GroupLife implements MemberListener {
     if (error) return this.#out.error(error)
     this.#say({ phase: 'stopped', how })
     this.#out.complete()
+  }
+
+  /** When what is left will be forced, as people are told. */
+  #deadline(): { readonly deadline?: number } {
+    return this.#endsAt === undefined ? {} : { deadline: onTheWall(this.#options.clock, this.#endsAt) }
   }
 
   #say(state: ServiceState): void {

@@ -30,22 +30,33 @@ export class Lives {
   #living = false
   /** Infinite while nobody leads it: inside another group that one's counts. */
   #shutdownTimeout = Infinity
+  /** Its own, if it was given one. */
+  readonly #ownForceTimeout: number | undefined
+  /** That of the group that it is in. */
+  #outerForceTimeout: (() => number) | undefined
   /** Ends it, for the group that it is in; false when that one has nobody to end. */
   #endOutside: ((reason: StopReason) => boolean) | undefined
 
-  constructor(name: string, options: Required<GroupOptions>) {
+  constructor(name: string, options: Required<GroupOptions>, forceTimeout: number | undefined) {
     this.#name = name
     this.#options = options
+    this.#ownForceTimeout = forceTimeout
     this.journal = new Journal(name, options.clock)
     this.#expectEnd()
     const { clock, startTimeout } = options
     const live: Service = { name, lifecycle: shutdown$ => this.#live(shutdown$) }
     const deadlines = { ...UNBOUNDED, startTimeout }
-    this.#bounded = startTimeout === Infinity ? live : deadline(live, deadlines, clock, () => this.#life!.explain())
+    const around = { explain: () => this.#life!.explain(), forceTimeout: () => this.forceTimeout }
+    this.#bounded = startTimeout === Infinity ? live : deadline(live, deadlines, clock, around)
   }
 
   get nested(): boolean {
     return this.#endOutside !== undefined
+  }
+
+  /** How long what is forced in here may take to let go: as said, else as in the group that it is in. */
+  get forceTimeout(): number {
+    return this.#ownForceTimeout ?? this.#outerForceTimeout?.() ?? this.#options.forceTimeout
   }
 
   get failure(): ServiceError | undefined {
@@ -119,7 +130,8 @@ export class Lives {
   }
 
   /** It has been added to another group, under whose name all is told there. */
-  nest(outer: Journal, prefix: string, endOutside: (reason: StopReason) => boolean): void {
+  nest(outer: Journal, prefix: string, forceTimeout: () => number, endOutside: (reason: StopReason) => boolean): void {
+    this.#outerForceTimeout = forceTimeout
     this.#endOutside = endOutside
     this.journal.nest(outer, prefix)
   }
@@ -166,9 +178,9 @@ export class Lives {
   #live(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
       const renew = this.#life ? () => this.#renewAll() : () => undefined
-      const { journal } = this
+      const { journal, forceTimeout } = this
       const shutdownTimeout = this.#shutdownTimeout
-      const life = new GroupLife({ ...this.#options, name: this.#name, journal, shutdownTimeout }, out)
+      const life = new GroupLife({ ...this.#options, name: this.#name, journal, shutdownTimeout, forceTimeout }, out)
       this.#life = life
       out.add(() => life.abandon())
       try {

@@ -1,6 +1,6 @@
 import { concat, defer, EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
 import { leftRunning } from '../behaviors/restart.ts'
-import { after, type Clock } from '../clock.ts'
+import { after, type Clock, onTheWall } from '../clock.ts'
 import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
@@ -270,7 +270,8 @@ export class Member {
     if (left) return this.giveUp(left)
     if (!GONE_ALREADY.includes(this.state.phase)) this.say({ phase: 'stopping', reason: this.#level.latest!.reason })
     // Whatever went wrong on its way down is told before it is gone.
-    if (error) this.say({ phase: 'backoff', error, attempt: 1, retryAt: this.#clock.now() })
+    const now = onTheWall(this.#clock, this.#clock.now())
+    if (error) this.say({ phase: 'backoff', error, attempt: 1, retryAt: now })
     this.#flush()
     // Whoever heard that may have asked it to end: it does not come back.
     if (this.#asked && error) return this.say({ phase: 'failed', error }, fromErrorInfo(error))

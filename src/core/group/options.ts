@@ -11,7 +11,10 @@ export interface GroupOptions {
   readonly drainDelay?: number
   /** How long a whole shutdown may take from its trigger before what is left is forced. Default 25,000. */
   readonly shutdownTimeout?: number
-  /** How long what is forced may take to let go before it is abandoned. Default 1,000. */
+  /**
+   * How long what is forced may take to let go before it is abandoned, also when one service alone is forced. Default
+   * 1,000; for a group inside another what that one has.
+   */
   readonly forceTimeout?: number
   /**
    * Who is restarted together with a service that is restarted because it ended: `'one-for-one'`, nobody else;
@@ -26,7 +29,7 @@ export interface GroupOptions {
   readonly maxRestarts?: number
   /** The length of the sliding window in which these restarts are counted. Default 600,000: ten minutes. */
   readonly period?: number
-  /** The source of all time: an RxJS scheduler. Default `asyncScheduler`. */
+  /** The source of all time: an RxJS scheduler. Default: the system's clock. */
   readonly clock?: Clock
 }
 

@@ -7,7 +7,7 @@ export interface Checks {
   time(option: string, given: number, least: number, orInfinity?: boolean): void
 }
 
-// setTimeout fires at once when asked for more.
+/** What the timer of a socket can wait; the broker keeps no message longer than twice that. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1
 
 /** @param who How messages begin: `service "orders"` */
@@ -24,7 +24,7 @@ export const checksFor = (who: string, service: string): Checks => {
     check(
       option,
       typeof given === 'number' && given >= least && (given <= LONGEST_TIMER || (orInfinity && given === Infinity)),
-      `milliseconds, at least ${least}${orInfinity ? ', or Infinity' : ''}`,
+      `milliseconds, ${least} to ${LONGEST_TIMER}${orInfinity ? ', or Infinity' : ''}`,
       given,
     )
   return Object.assign(check, { time })

@@ -1,4 +1,5 @@
-import { type Subscription, timer } from 'rxjs'
+import type { Subscription } from 'rxjs'
+import { after, systemClock } from '../../core/clock.ts'
 import type { Info } from '../../core/state.ts'
 
 /** How often numbers are told, in milliseconds. */
@@ -29,7 +30,7 @@ export const makeNews = (now: () => Info, tell: (info: Info) => void): News => {
   }
   const changed = () => {
     if (waiting || stopped || !flush()) return
-    waiting = timer(EVERY).subscribe(() => {
+    waiting = after(systemClock, EVERY, () => {
       waiting = undefined
       changed()
     })

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { ServiceError } from '../../core/errors.ts'
 import { checkName, type Service } from '../../core/service.ts'
+import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
 import { spawnGroup } from './spawned.ts'
 
@@ -31,7 +32,8 @@ export interface ChildProcessOptions extends RemoteOptions<ChildProcess> {
  * error as `cause`. What is left of its group then is killed, before it is restarted. It runs without a shell.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_START_FAILED` (also when
- * there is no such command), `ERR_SERVICE_FAILED`, or `ERR_STOP_FAILED` when it goes wrong once it has been asked to stop
+ * it can't be run: the system's `code` and `path` are those of its `cause`), `ERR_SERVICE_FAILED`, or
+ * `ERR_STOP_FAILED` when it goes wrong once it has been asked to stop
  * @example
  * ```ts
  * import { childProcess } from 'rx-service-group/child-process'
@@ -56,11 +58,6 @@ export const childProcess = <const Name extends string>(
     spawnGroup({ command, args, stopSignal, ipc: ready === 'message', options: forNode }, ear),
   )
 }
-
-const prefixed =
-  (name: string): NonNullable<ChildProcessOptions['output']> =>
-  (line, from) =>
-    void process[from].write(`${name} | ${line}\n`)
 
 const invalid = (name: string, message: string) =>
   new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)

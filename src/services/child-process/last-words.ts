@@ -1,6 +1,9 @@
 /** So many lines are kept. */
 const KEPT = 20
 
+/** So much of each. */
+const LONGEST = 1_000
+
 /** A line that says something by itself: not indented, no bracket, and not how Node signs its crashes. */
 const TELLING = /^(?!Node\.js v)[\w[(]/
 
@@ -9,7 +12,7 @@ export const lastWords = () => {
   const lines: string[] = []
   return {
     add: (line: string): void => {
-      lines.push(line)
+      lines.push(line.length > LONGEST ? `${line.slice(0, LONGEST)}...` : line)
       if (lines.length > KEPT) lines.shift()
     },
     all: (): string => lines.join('\n').trim(),

@@ -1,14 +1,11 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { setTimeout as delay } from 'node:timers/promises'
-import { messageOf } from '../../core/errors.ts'
+import { hearOut, LATE_OUTPUT, type Lines, type OnLine, readLines, within } from '../common/lines.ts'
 import type { Ear, Remote } from '../common/remote.ts'
 import { lastWords } from './last-words.ts'
 import { groupGone, HAS_GROUPS, killAtExit, signalGroup } from './process-group.ts'
+import { cantRun } from './spawn-error.ts'
 
 /** What is to be run. */
 export interface Command {
@@ -20,9 +17,6 @@ export interface Command {
   readonly options: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid' | 'argv0'>
 }
 
-/** How long output may still come once the whole group is gone: someone who left the group may hold it open for ever. */
-const LATE_OUTPUT = 250
-
 interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -30,7 +24,7 @@ interface Exit {
 
 /** Spawns a process as the leader of a group of its own, so that what it spawns itself can be ended with it. */
 export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command, ear: Ear): Remote<ChildProcess> => {
-  const child = spawn(command, args, {
+  const child = spawned(command, args, {
     ...options,
     detached: HAS_GROUPS,
     windowsHide: true,
@@ -58,13 +52,18 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
   // Once it runs, what is emitted here is a message that could not be sent: it is leaving.
   const notSpawned = new Promise<Error>(resolve => child.on('error', resolve))
   const exited = new Promise<Exit>(resolve => child.once('exit', (code, signal) => resolve({ code, signal })))
-  const heard = Promise.all([
-    allLines(child.stdout!, line => ear.line(line, 'stdout')),
-    allLines(child.stderr!, line => {
+  // One that could not be spawned for want of files has no streams either.
+  const outputs = [
+    ...lines(child.stdout, line => ear.line(line, 'stdout')),
+    ...lines(child.stderr, line => {
       words.add(line)
-      ear.line(line, 'stderr')
+      return ear.line(line, 'stderr')
     }),
-  ])
+  ]
+  /** One that waits until it can write can't hear that it should go. */
+  const letItWrite = () => {
+    for (const output of outputs) output.hurry(LATE_OUTPUT)
+  }
 
   const verdict = ({ code, signal }: Exit): Error | undefined => {
     if (code === 0 || (killed && signal === 'SIGKILL')) return undefined
@@ -88,7 +87,9 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
     if (HAS_GROUPS) await groupGone(leader)
     over = true
     noLonger()
-    await heardWithin(heard, LATE_OUTPUT)
+    await hearOut(outputs)
+    // Someone who left the group may hold its output open for ever.
+    await within(LATE_OUTPUT, Promise.all(outputs.map(({ ended }) => ended)))
     for (const stream of child.stdio) stream?.destroy()
     if (child.connected) child.disconnect()
     return verdict(exit)
@@ -99,32 +100,26 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
     info: pid === undefined ? {} : { pid },
     gone: pid === undefined ? notSpawned.then(error => cantRun(command, options.cwd, error)) : end(pid),
     tell: step => {
+      letItWrite()
       if (child.connected) child.send(step, () => {})
     },
     stop: () => {
       asked = true
+      letItWrite()
       send(stopSignal)
     },
     kill,
   }
 }
 
-const cantRun = (command: string, cwd: SpawnOptions['cwd'], cause: Error): Error => {
-  const { code } = cause as NodeJS.ErrnoException
-  if (code === 'ENOENT' && cwd !== undefined && !existsSync(cwd))
-    return new Error(`can't run "${command}": there is no folder ${cwd} to run it in`, { cause })
-  if (code === 'ENOENT') return new Error(`can't run "${command}": there is no such command`, { cause })
-  if (code === 'EACCES') return new Error(`can't run "${command}": it is not executable`, { cause })
-  return new Error(`can't run "${command}": ${messageOf(cause)}`, { cause })
+/** What Node throws, instead of telling it by an event, is told in the same words. */
+const spawned = (command: string, args: readonly string[], options: SpawnOptions): ChildProcess => {
+  try {
+    return spawn(command, args, options)
+  } catch (error) {
+    throw cantRun(command, options.cwd, error)
+  }
 }
 
-/** Settles when the stream has ended and its last line is told, with or without a newline. */
-const allLines = (input: Readable, onLine: (line: string) => void): Promise<unknown> =>
-  once(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine), 'close')
-
-const heardWithin = async (heard: Promise<unknown>, ms: number): Promise<void> => {
-  const controller = new AbortController()
-  const late = delay(ms, undefined, { signal: controller.signal }).catch(() => {})
-  await Promise.race([heard, late])
-  controller.abort()
-}
+const lines = (stream: Readable | null | undefined, onLine: OnLine): readonly Lines[] =>
+  stream ? [readLines(stream, onLine)] : []

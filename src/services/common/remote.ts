@@ -1,15 +1,5 @@
-import {
-  AsyncSubject,
-  defaultIfEmpty,
-  defer,
-  finalize,
-  ignoreElements,
-  map,
-  Observable,
-  retry,
-  switchMap,
-  timer,
-} from 'rxjs'
+import { AsyncSubject, defaultIfEmpty, defer, finalize, ignoreElements, map, Observable, retry, switchMap } from 'rxjs'
+import { timer } from '../../core/clock.ts'
 import { asServiceError, ServiceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hook-call.ts'
 import { follow, type HookResult } from '../../core/hook-result.ts'
@@ -32,7 +22,11 @@ export interface RemoteOptions<Handle> {
   readonly ready?: 'message' | RegExp | ((context: { readonly signal: AbortSignal }) => HookResult | boolean)
   /** Is given each incarnation as Node knows it, before it has said anything: to talk with it. */
   readonly attach?: (handle: Handle) => void
-  /** Is given each line it writes. Default: written to the same stream of this process, as `name | line`. */
+  /**
+   * Is given each line it writes; one of more than 64 kB comes as several. Default: written to the same stream of this
+   * process, as `name | line`. What returns `false`, as `write` does, says that no more should come for now: nothing
+   * more is read until the standard streams of this process have room again.
+   */
   readonly output?: (line: string, from: OutputStream) => void
 }
 
@@ -53,7 +47,8 @@ export interface Remote<Handle> {
 export interface Ear {
   readonly up: () => void
   readonly message: (message: unknown) => void
-  readonly line: (line: string, from: OutputStream) => void
+  /** `false`: no more for now. */
+  readonly line: (line: string, from: OutputStream) => unknown
 }
 
 /** A probe that has said no is asked again after so many milliseconds. */
@@ -122,7 +117,7 @@ const remoteLife = <Handle>(
     line: (line, stream) => {
       // `search` has no memory, whatever the flags.
       if (ready instanceof RegExp && line.search(ready) >= 0) matched$.complete()
-      output?.(line, stream)
+      return output?.(line, stream)
     },
   }
 

@@ -33,6 +33,10 @@ const OVERLAPS: readonly unknown[] = ['skip', 'replace', 'allow'] satisfies Over
  * drain time is over the signal of that fires, and its end is awaited for the stop time. One that has nothing left to
  * run has ended. Runs that came due while the event loop was blocked are one run.
  *
+ * Runs are due by the clock on the wall, looked at each second; the waiting is not. What a clock that is set forth passes
+ * over is one run. When it is set back, what has run does not run again, unless the schedule would stand still for
+ * longer than its own pace: one for each minute goes on with the next minute of the new time.
+ *
  * A run that fails turns health to `warn` with its message, until one ends well: the next run is its retry, so the
  * service lives on. The state's `info` tells `nextRun` and `lastRun` as ISO 8601, `lastOutcome` (`'ok'`, `'failed'`,
  * `'aborted'`), and once it has happened `lastFailure` and how many were `skipped`: one piece of news a run.

@@ -9,12 +9,12 @@ import {
   takeWhile,
   tap,
 } from 'rxjs'
-import { after, type Clock } from '../../core/clock.ts'
+import { after, type Clock, systemClock, wallTime } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hook-call.ts'
 import type { LifeHooks } from '../../core/hooked-life.ts'
 import { type Outcome, runTick, type Tick } from './run-tick.ts'
-import type { Timetable } from './timetable.ts'
+import { afterSetBack, type Timetable } from './timetable.ts'
 
 /** What becomes of a run that is due while the one before still runs. */
 export type Overlap = 'skip' | 'replace' | 'allow'
@@ -25,8 +25,10 @@ export interface Settings {
   readonly clock: Clock
 }
 
-/** The longest sleep: so soon it is noticed that the clock was set, or that the machine slept. */
-const LONGEST_SLEEP = 30_000
+/** The longest sleep, in ms: so soon it is noticed that the clock was set, or that the machine slept. */
+const LONGEST_SLEEP = 1_000
+/** The same of a clock that was given: a test that passes over a year should not wake up each second of it. */
+const LONGEST_SLEEP_GIVEN = 30_000
 
 const iso = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString())
 
@@ -37,6 +39,8 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Li
   const changed$ = new Subject<void>()
   let timer: Subscription | undefined
   let due: number | undefined
+  /** When the last run was due. */
+  let last: number | undefined
   /** The run that waits for the one it replaces to be gone. */
   let replacement: number | undefined
   let leaving = false
@@ -53,16 +57,29 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Li
     for (const run of [...runs]) run.abort()
   }
 
+  const now = () => wallTime(clock)
+  const longestSleep = clock === systemClock ? LONGEST_SLEEP : LONGEST_SLEEP_GIVEN
+
   const sleepUntil = (at: number | undefined, context: ServiceContext): void => {
     due = at
     if (at === undefined) return
-    timer = after(clock, Math.min(Math.max(at - clock.now(), 0), LONGEST_SLEEP), () => {
-      if (clock.now() < at) return sleepUntil(at, context)
+    const asleepAt = now()
+    timer = after(clock, Math.min(Math.max(at - asleepAt, 0), longestSleep), () => {
+      if (now() < asleepAt) return onSetBack(context)
+      if (now() < at) return sleepUntil(at, context)
+      last = at
       // All that came due while the event loop was blocked is one run.
-      sleepUntil(timetable(clock.now()), context)
+      sleepUntil(timetable(now()), context)
       onDue(at, context)
       changed$.next()
     })
+  }
+
+  const onSetBack = (context: ServiceContext): void => {
+    const before = due
+    sleepUntil(afterSetBack(timetable, now(), last), context)
+    if (due !== before) context.info({ nextRun: iso(due) })
+    changed$.next()
   }
 
   const onDue = (at: number, context: ServiceContext) => {
@@ -73,7 +90,7 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Li
   }
 
   const begin = (at: number, context: ServiceContext) => {
-    context.info({ nextRun: iso(due), lastRun: iso(clock.now()) })
+    context.info({ nextRun: iso(due), lastRun: iso(now()) })
     // Whoever hears of it may end all this.
     if (leaving) return
     const run = new AbortController()
@@ -104,7 +121,7 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Li
 
   return {
     start: ({ info }) => {
-      due = timetable(clock.now())
+      due = timetable(now())
       info({ nextRun: iso(due) })
     },
     main: context => {

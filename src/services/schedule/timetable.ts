@@ -25,6 +25,21 @@ export const timetable = (service: string, pattern: string | Date, timezone: str
   return after => cron.nextRun(new Date(after))?.getTime()
 }
 
+/**
+ * When the next run is due after the clock was set back. What has run does not run again, unless the schedule would
+ * stand still for longer than its pace until the old time has come again: then it goes on by the new time.
+ *
+ * @param last when the last run was due, if there was one
+ */
+export const afterSetBack = (timetable: Timetable, now: number, last: number | undefined): number | undefined => {
+  const next = timetable(now)
+  if (last === undefined || next === undefined || next > last) return next
+  const fresh = timetable(last)
+  if (fresh === undefined) return undefined
+  const pace = Math.max(fresh - last, (timetable(fresh) ?? fresh) - fresh)
+  return last - now > pace ? next : fresh
+}
+
 const isTimezone = (name: string): boolean => {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })

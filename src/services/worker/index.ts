@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import type { WorkerOptions as NodeWorkerOptions, Worker } from 'node:worker_threads'
 import { ServiceError } from '../../core/errors.ts'
 import { checkName, type Service } from '../../core/service.ts'
+import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
 import { openThread } from './thread.ts'
 
@@ -54,8 +55,3 @@ export const worker = <const Name extends string>(
   const url = file instanceof URL ? file : pathToFileURL(resolve(file))
   return remote(name, { ...options, output }, ear => openThread(name, url, forNode, ear))
 }
-
-const prefixed =
-  (name: string): NonNullable<WorkerOptions['output']> =>
-  (line, from) =>
-    void process[from].write(`${name} | ${line}\n`)

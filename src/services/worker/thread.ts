@@ -1,8 +1,6 @@
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { messageOf } from '../../core/errors.ts'
+import { hearOut, readLines } from '../common/lines.ts'
 import type { Ear, Remote } from '../common/remote.ts'
 
 const LOADED = 'rx-service-group:loaded'
@@ -41,14 +39,21 @@ export const openThread = (name: string, file: URL, options: WorkerOptions, ear:
     crash = error instanceof Error ? error : new Error(messageOf(error))
   })
   const exited = new Promise<number>(resolve => thread.once('exit', resolve))
-  const heard = [
-    allLines(thread.stdout, line => ear.line(line, 'stdout')),
-    allLines(thread.stderr, line => ear.line(line, 'stderr')),
+  const outputs = [
+    readLines(thread.stdout, line => ear.line(line, 'stdout')),
+    readLines(thread.stderr, line => ear.line(line, 'stderr')),
   ]
+  const end = async (): Promise<Error | undefined> => {
+    const code = await exited
+    await hearOut(outputs)
+    // Its streams end with it: what is left is told now.
+    await Promise.all(outputs.map(({ ended }) => ended))
+    return verdict(code)
+  }
   return {
     handle: thread,
     info: { threadId: thread.threadId },
-    gone: Promise.all([exited, ...heard]).then(([code]) => verdict(code)),
+    gone: end(),
     tell: step => thread.postMessage(step),
     stop: (reason, hears) => {
       if (hears) thread.postMessage({ service: 'stop', reason })
@@ -60,7 +65,3 @@ export const openThread = (name: string, file: URL, options: WorkerOptions, ear:
 
 const where = ({ protocol, pathname }: URL): string =>
   protocol === 'file:' ? decodeURI(pathname) : `a ${protocol} URL`
-
-/** Settles when the stream has ended and its last line is told, with or without a newline. */
-const allLines = (input: Readable, onLine: (line: string) => void): Promise<unknown> =>
-  once(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine), 'close')

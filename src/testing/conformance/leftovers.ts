@@ -1,3 +1,5 @@
+import { systemClock } from '../../core/clock.ts'
+
 /** What keeps a process alive, and who listens to it: how many of each kind. */
 export type Resources = ReadonlyMap<string, number>
 
@@ -20,11 +22,11 @@ export const leftovers = (before: Resources, now: Resources): readonly string[] 
 
 /** Resolves once nothing is left: what has been closed takes a few turns of the event loop to go. */
 export const nothingLeft = async (before: Resources, timeout: number): Promise<void> => {
-  const deadline = Date.now() + timeout
+  const deadline = systemClock.now() + timeout
   for (;;) {
     const left = leftovers(before, resourcesNow())
     if (left.length === 0) return
-    if (Date.now() > deadline) throw new Error(`left behind: ${left.join(', ')}`)
+    if (systemClock.now() > deadline) throw new Error(`left behind: ${left.join(', ')}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
 }

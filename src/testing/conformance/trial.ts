@@ -1,4 +1,5 @@
-import { filter, firstValueFrom, map, type Observable, timeout as within } from 'rxjs'
+import { filter, firstValueFrom, map, merge, type Observable } from 'rxjs'
+import { timer } from '../../core/clock.ts'
 import type { AddOptions } from '../../core/group/entry.ts'
 import { type ServiceGroup, serviceGroup } from '../../core/group.ts'
 import type { Service } from '../../core/service.ts'
@@ -97,13 +98,16 @@ export class Trial {
     name: string,
     isIt: (status: ServiceStatus) => status is T,
   ): Promise<T> {
-    return firstValueFrom(
-      status$.pipe(
-        map(status => status.service(`${status.group.path}/${name}`)),
-        filter((status): status is T => status !== undefined && isIt(status)),
-        within({ first: this.#timeout }),
-      ),
+    const found$ = status$.pipe(
+      map(status => status.service(`${status.group.path}/${name}`)),
+      filter((status): status is T => status !== undefined && isIt(status)),
     )
+    const late$ = timer(this.#timeout).pipe(
+      map((): never => {
+        throw new Error(`"${name}" did not come to the state that was waited for within ${this.#timeout} ms`)
+      }),
+    )
+    return firstValueFrom(merge(found$, late$))
   }
 
   /** Nothing has come since, not even for a moment. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import type { Observable } from 'rxjs'
+import { skewOf, systemClock } from '../../core/clock.ts'
 import { errorInfo } from '../../core/errors.ts'
 import type { GroupEvent, SnapshotEvent } from '../../core/events.ts'
 import { jsonOf } from '../../core/recording.ts'
@@ -48,6 +49,8 @@ export const broadcast = (
   let soon: NodeJS.Immediate | undefined
   let gathering: NodeJS.Timeout | undefined
   let heartbeat: NodeJS.Timeout | undefined
+  /** Of the wall clock, when the last event came. */
+  let skew = 0
 
   const tell = (text: string): void => {
     const chunk = Buffer.from(text)
@@ -69,6 +72,7 @@ export const broadcast = (
   }
   const begin = (snapshot: SnapshotEvent): void => {
     flush()
+    skew = skewOf(systemClock)
     own = snapshot.group.path
     state = snapshot.group.state
     backlog.add(snapshot)
@@ -77,6 +81,7 @@ export const broadcast = (
   }
   const onEvent = (event: GroupEvent): void => {
     if (event.kind === 'snapshot') return begin(event)
+    skew = skewOf(systemClock)
     const { phase } = state
     if (event.kind === 'transition' && event.path === own) state = event.state
     backlog.add(event)
@@ -127,7 +132,8 @@ export const broadcast = (
       const events = missing ?? backlog.all(told)
       const hello = {
         boot: backlog.boot,
-        now: Date.now(),
+        now: systemClock.now() + skew,
+        seq: told,
         group: group.name,
         actions,
         pid: process.pid,

@@ -45,7 +45,9 @@ export const spans = (
 ): (() => void) => {
   let status!: GroupStatus
   const groups = new Set([name])
-  const open = new Map<string, Span>()
+  const open = new Map<string, { readonly span: Span; readonly set: number }>()
+  /** By how much the clock was set since the snapshot. */
+  let set = 0
   /** Starts that have come to nothing: what undoes them belongs to the same trace. */
   const undoing = new Map<string, Span>()
 
@@ -53,7 +55,7 @@ export const spans = (
     const group = path.slice(0, path.lastIndexOf('/'))
     const undone = WITHIN[kind] === 'shutdown' ? undoing.get(path) : undefined
     // What goes down before its group says so is still part of the start.
-    const parent = undone ?? open.get(`${WITHIN[kind]} ${group}`) ?? open.get(`start ${group}`)
+    const parent = undone ?? open.get(`${WITHIN[kind]} ${group}`)?.span ?? open.get(`start ${group}`)?.span
     // Whatever happens to be under way where the event came from has nothing to do with it.
     return parent ? trace.setSpan(ROOT_CONTEXT, parent) : ROOT_CONTEXT
   }
@@ -62,20 +64,24 @@ export const spans = (
     if (open.has(key)) return
     const own = { [NAME]: name, ...(path !== name && { [SERVICE]: path.slice(name.length + 1) }), ...attributes }
     const label = `${kind} ${path.slice(path.lastIndexOf('/') + 1)}`
-    open.set(key, tracer.startSpan(label, { startTime: new Date(at), attributes: own }, parentOf(path, kind)))
+    const span = tracer.startSpan(label, { startTime: new Date(at), attributes: own }, parentOf(path, kind))
+    open.set(key, { span, set })
   }
   const end = (kind: Kind, path: string, at: number, outcome?: StageOutcome, error?: ErrorInfo): void => {
     const key = `${kind} ${path}`
-    const span = open.get(key)
-    if (!span) return
+    const begun = open.get(key)
+    if (!begun) return
     open.delete(key)
+    const { span } = begun
+    // A span is as long as it took, also when the clock was set meanwhile.
+    const ended = new Date(at - set + begun.set)
     if (kind === 'start' && outcome !== 'ok') undoing.set(path, span)
     else undoing.delete(path)
     if (outcome) span.setAttribute(OUTCOME, outcome)
-    if (error) span.recordException(error, new Date(at))
+    if (error) span.recordException(error, ended)
     if (error || (outcome && outcome !== 'ok' && outcome !== 'cancelled'))
       span.setStatus({ code: SpanStatusCode.ERROR, message: error?.message ?? outcome! })
-    span.end(new Date(at))
+    span.end(ended)
   }
 
   const enter = (path: string, state: ServiceState, at: number): void => {
@@ -109,6 +115,7 @@ export const spans = (
   const onEvent = (event: GroupEvent): void => {
     const before = status
     status = foldStatus(before, event)
+    if (event.kind !== 'snapshot') set += event.clockSet ?? 0
     if (event.kind === 'snapshot') {
       for (const { path } of event.services) join(path)
       for (const { path, state, since, leftAt } of [event.group, ...event.services])
@@ -129,7 +136,7 @@ export const spans = (
   const subscription = events$.subscribe(onEvent)
   return () => {
     subscription.unsubscribe()
-    for (const span of open.values()) span.end(new Date(status.at))
+    for (const begun of open.values()) begun.span.end(new Date(status.at - set + begun.set))
     open.clear()
   }
 }

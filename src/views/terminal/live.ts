@@ -1,4 +1,5 @@
 import { Subscription } from 'rxjs'
+import { skewOf } from '../../core/clock.ts'
 import type { ServiceGroup } from '../../core/group.ts'
 import { inColor, paintFor } from '../../core/paint.ts'
 import { foldStatus, type GroupStatus } from '../../core/status.ts'
@@ -21,6 +22,8 @@ export const live = (
   let status: GroupStatus | undefined
   let stage: Stage = 'before'
   let unwellSince: number | undefined
+  /** Of the wall clock, when the last event came: a clock that is set makes no counter jump. */
+  let skew = skewOf(clock)
   const unwell = new Set<string>()
   let wasUp = false
   let timer: NodeJS.Timeout | undefined
@@ -28,7 +31,7 @@ export const live = (
   const pane = (): Pane => ({
     columns: output.columns || 80,
     rows: output.rows || 24,
-    now: clock.now(),
+    now: clock.now() + skew,
     color,
     unicode,
   })
@@ -70,6 +73,8 @@ export const live = (
   subscription.add(
     group.events$.subscribe({
       next: event => {
+        skew = skewOf(clock)
+        if (unwellSince !== undefined && event.kind !== 'snapshot') unwellSince += event.clockSet ?? 0
         status = foldStatus(status, event)
         const next = stageOf(status)
         if (next === 'unwell') for (const { path } of openOf(status.list, next)) unwell.add(path)

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { type ServiceError, serviceGroup } from 'rx-service-group'
 import { type ChildProcessOptions, childProcess } from 'rx-service-group/child-process'
 import { afterAll, describe, expect, test, vi } from 'vitest'
@@ -94,18 +96,91 @@ describe('a process starts', () => {
   test('what is no command, may not be run, or has no such folder is one clear error', async () => {
     const file = script('echo hello', 'sh')
     chmodSync(file, 0o644)
-    const messages = [
-      await start('no-such-command', []).ended(),
-      await start(file, []).ended(),
-      await start('ls', [], { cwd: '/no/such/folder' }).ended(),
-    ].map(error => [(error as ServiceError).code, (error as ServiceError).message])
-    expect(messages).toEqual([
-      ['ERR_START_FAILED', `service "api" failed to start: can't run "no-such-command": there is no such command`],
-      ['ERR_START_FAILED', `service "api" failed to start: can't run "${file}": it is not executable`],
+    const orphan = script('#!/no/such/interpreter', 'sh')
+    chmodSync(orphan, 0o755)
+    const long = 'x'.repeat(200_000)
+    const wrong: readonly (readonly [life: ReturnType<typeof start>, code: string, path: string, message: string])[] = [
       [
-        'ERR_START_FAILED',
-        `service "api" failed to start: can't run "ls": there is no folder /no/such/folder to run it in`,
+        start('no-such-command', []),
+        'ENOENT',
+        'no-such-command',
+        `can't run "no-such-command": there is no such command (ENOENT); install it, or give its whole path`,
       ],
+      [
+        start('/no/such/file', []),
+        'ENOENT',
+        '/no/such/file',
+        `can't run "/no/such/file": there is no such file (ENOENT); check the path`,
+      ],
+      [
+        start(orphan, []),
+        'ENOENT',
+        orphan,
+        `can't run "${orphan}": the program that its first line names is not there (ENOENT); install that, or change the line`,
+      ],
+      [
+        start(file, []),
+        'EACCES',
+        file,
+        `can't run "${file}": it is not executable (EACCES); change its rights (chmod +x), or name what runs it as the command`,
+      ],
+      [
+        start(dirname(file), []),
+        'EACCES',
+        dirname(file),
+        `can't run "${dirname(file)}": it is a folder (EACCES); give the program inside it`,
+      ],
+      [
+        start('ls', [], { cwd: '/no/such/folder' }),
+        'ENOENT',
+        'ls',
+        `can't run "ls": there is no folder /no/such/folder to run it in (ENOENT); make it, or give another cwd`,
+      ],
+      [
+        start('ls', [], { cwd: file }),
+        'ENOTDIR',
+        'ls',
+        `can't run "ls": ${file} is no folder to run it in (ENOTDIR); give another cwd`,
+      ],
+      [
+        start('ls', [long]),
+        'E2BIG',
+        'ls',
+        `can't run "ls": its arguments and its environment are too long (E2BIG); pass less, or pass it in a file`,
+      ],
+    ]
+    for (const [life, code, path, message] of wrong)
+      expect(await life.ended()).toMatchObject({
+        code: 'ERR_START_FAILED',
+        message: `service "api" failed to start: ${message}`,
+        cause: { code, path, cause: { code } },
+      })
+  })
+
+  test('for want of open files it is a failed start that says so, and the next one runs', async () => {
+    const program = script(`
+      import { openSync, closeSync } from 'node:fs'
+      import { service, serviceGroup } from 'rx-service-group'
+      import { childProcess } from 'rx-service-group/child-process'
+      for (const ready of [undefined, 'message']) {
+        const group = serviceGroup('shop').add(childProcess('api', 'sleep', ['60'], { ready }))
+        const files = []
+        try { for (;;) files.push(openSync('/dev/null')) } catch {}
+        const failed = group.start()
+        const error = await failed.catch(error => error)
+        for (const file of files) closeSync(file)
+        console.log(error.cause.code, error.cause.cause.code, error.message)
+      }
+      const group = serviceGroup('shop').add(childProcess('api', 'sleep', ['60']))
+      await group.start()
+      console.log('runs', (await group.stop()).ok)
+    `)
+    const { stdout } = await promisify(execFile)('sh', ['-c', `ulimit -n 60; exec "${node}" "${program}"`])
+    const why = `can't run "sleep": this process has too many files open (EMFILE); close some, or raise the limit (ulimit -n)`
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(`^ERR_START_FAILED EMFILE .*${why.replace(/[()]/g, '\\$&')}`),
+      expect.stringMatching(`^ERR_START_FAILED EMFILE .*${why.replace(/[()]/g, '\\$&')}`),
+      'runs true',
     ])
   })
 

@@ -3,7 +3,7 @@ import { serviceGroup } from 'rx-service-group'
 import { type Overlap, type ScheduleOptions, schedule, type Tick, type TickContext } from 'rx-service-group/schedule'
 import { recordTrace, type VirtualTime, virtualTime } from 'rx-service-group/testing'
 import { NEVER, Observable, Subject, throwError, timer } from 'rxjs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Life } from '../../core/life.ts'
 
 const EVERY_5_S = '*/5 * * * * *'
@@ -143,6 +143,37 @@ describe('a schedule', () => {
     await time.advance(seconds(29))
     expect(runs).toEqual([seconds(3_620)])
     life.ask('force')
+  })
+
+  test('X6 set back, it goes on by the new time at its own pace, and says when it is due', async () => {
+    const time = virtualTime()
+    let set = seconds(7_200)
+    const clock = { now: () => time.now() + set, schedule: time.schedule.bind(time) }
+    const runs: number[] = []
+    const life = new Life(schedule('poll', '* * * * *', () => void runs.push(clock.now()), { clock }))
+    await time.advance(seconds(150))
+    expect(runs).toEqual([seconds(7_260), seconds(7_320)])
+    set = 0
+    await time.advance(seconds(30))
+    expect(lastInfo(life)).toMatchObject({ nextRun: '1970-01-01T00:04:00.000Z' })
+    await time.advance(seconds(120))
+    expect(runs.slice(2)).toEqual([seconds(240), seconds(300)])
+    life.ask('force')
+  })
+
+  test('X6 the clock of the machine is set back: a run a second goes on each second', async () => {
+    const real = Date.now
+    let set = 0
+    const now = vi.spyOn(Date, 'now').mockImplementation(() => real() + set)
+    const runs: number[] = []
+    const life = new Life(schedule('poll', '* * * * * *', ({ scheduledAt }) => void runs.push(scheduledAt.getTime())))
+    await vi.waitFor(() => expect(runs.length).toBe(1), 3_000)
+    set = -3_600_000
+    await vi.waitFor(() => expect(runs.length).toBe(3), 5_000)
+    expect(runs[2]! - runs[1]!).toBe(1_000)
+    expect(Math.abs(runs[2]! - real() + 3_600_000)).toBeLessThan(2_000)
+    life.ask('force')
+    now.mockRestore()
   })
 
   test('can be started again, and begins anew', async () => {

@@ -47,6 +47,7 @@ describe('who comes', () => {
       data: {
         boot: expect.any(String),
         now: expect.any(Number),
+        seq: group.status.seq,
         group: 'shop',
         actions: false,
         pid: process.pid,

@@ -7,6 +7,7 @@ import { foldModel } from '../../../src/views/dashboard/page/model.ts'
 import { rowsFor } from '../../../src/views/dashboard/page/rows.ts'
 import { asideOf, wayOf } from '../../../src/views/dashboard/page/ways.ts'
 import { coarse, essence, lasting, listing } from '../../../src/views/dashboard/page/words.ts'
+import { clockSetBefore } from '../../support/clock-set.ts'
 import { idle, story } from './support/events.ts'
 
 const RUNNING = { phase: 'running', health: 'pass' } as const
@@ -54,6 +55,27 @@ test('the start goes from the first step until all are up, and names the way tha
   })
   expect(drawn(model, 'stop', 9_999)).toBeUndefined()
   expect(partNow(model!.status)).toBe('start')
+})
+
+test('X6 a clock that is set moves the picture, and stretches nothing in it', () => {
+  const { events, becomes } = started()
+  const whole = [
+    ...events,
+    becomes('', { ...RUNNING, leaving: reason, deadline: 900 }, 400),
+    becomes('', { phase: 'stopping', reason, deadline: 900 }, 420),
+    becomes('api', { phase: 'stopping', reason }, 430),
+  ]
+  const picture = (told: typeof whole, by: number) => {
+    const model = foldModel(undefined, told)!
+    const { rows, deadline } = { ...drawn(model, 'start', 9_999), deadline: model.deadline! - by }
+    const bars = rows?.map(row => row.map(text => text.replace(/\d+/g, time => String(Number(time) - by))))
+    return { bars, deadline, ready: model.readySince - by, log: model.log.lines.map(({ at }) => at) }
+  }
+  const plain = picture(whole, 0)
+  for (let nth = 1; nth < whole.length; nth++) {
+    const told = picture([...clockSetBefore(whole, nth, 10_000)], 10_000)
+    expect(told).toEqual({ ...plain, log: plain.log.map((at, n) => (n < nth ? at : at + 10_000)) })
+  }
 })
 
 test('what goes on is drawn a little further than now, by steps', () => {

@@ -17,6 +17,7 @@ const said = (word: string) =>
   })
 
 let db: ServiceContext | undefined
+let orders: ServiceContext | undefined
 const group = serviceGroup('shop')
   .add(
     service('db', {
@@ -29,8 +30,9 @@ const group = serviceGroup('shop')
   .add(
     serviceGroup('workers').add(
       service('orders', {
-        drain: ({ pending }) => {
-          pending(2)
+        drain: context => {
+          orders = context
+          context.pending(2)
           return said('drained')
         },
       }),
@@ -47,7 +49,11 @@ createInterface({ input: wire }).on('line', line => {
   // Long enough for the picture to turn meanwhile, if it did.
   else if (line === 'go on') setTimeout(() => process.stdout.write(' and more'), 300)
   else if (line === 'end') process.stdout.write(', whole\n')
-  else if (line === 'exit') process.exit(3)
+  else if (line === 'an hour back') {
+    const { now } = Date
+    Date.now = () => now() - 3_600_000
+    orders?.pending(1)
+  } else if (line === 'exit') process.exit(3)
   else if (line === 'throw') throw new Error('thrown')
   else if (line === 'stop') void group.stop('enough')
   else line$.next(line)

@@ -1,5 +1,6 @@
 import type { ChannelModel } from 'amqplib'
-import { BehaviorSubject, map, type Observable, retry, Subject, takeUntil, timer } from 'rxjs'
+import { BehaviorSubject, map, type Observable, retry, Subject, takeUntil } from 'rxjs'
+import { timer } from '../../../core/clock.ts'
 import { backoff, STABLE_AFTER } from './backoff.ts'
 import { connectError } from './errors.ts'
 import { type Link, LinkLost, openLink } from './link.ts'

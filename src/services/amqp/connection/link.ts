@@ -1,7 +1,7 @@
 import type { ChannelModel } from 'amqplib'
-import { Observable, timer } from 'rxjs'
+import { Observable } from 'rxjs'
+import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
-import { LONGEST_TIMER } from '../checks.ts'
 import { closeQuietly } from './close-quietly.ts'
 import type { ConnectionSettings } from './options.ts'
 
@@ -73,9 +73,7 @@ export const openLink = ({ url, address, connectTimeout, connect }: ConnectionSe
       void closeQuietly(model)
     }
 
-    const attempt = timer(Math.min(connectTimeout, LONGEST_TIMER)).subscribe(() =>
-      out.error(new Error(`no answer within ${connectTimeout} ms`)),
-    )
+    const attempt = timer(connectTimeout).subscribe(() => out.error(new Error(`no answer within ${connectTimeout} ms`)))
     out.add(() => {
       attempt.unsubscribe()
       letGo()

@@ -9,8 +9,8 @@ import {
   type Subscription,
   takeUntil,
   tap,
-  timer,
 } from 'rxjs'
+import { after, systemClock, timer } from '../../../core/clock.ts'
 import type { ServiceContext } from '../../../core/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
 import { type ChannelState, type OpenChannel, superviseChannel } from '../connection/channel.ts'
@@ -257,9 +257,9 @@ export const consumption = (
       life.unsubscribe()
       context?.fail(error)
     }
-    const late = timer(GRACE).subscribe(end)
+    const late = after(systemClock, GRACE, end)
     void close().then(() => {
-      late.unsubscribe()
+      late?.unsubscribe()
       end()
     })
   }

@@ -1,4 +1,5 @@
-import { type Subscription, timer } from 'rxjs'
+import type { Subscription } from 'rxjs'
+import { timer } from '../../../core/clock.ts'
 import { errorLine } from '../../../core/error-text.ts'
 import { errorInfo, messageOf } from '../../../core/errors.ts'
 import type { Copies } from './copies.ts'

@@ -5,8 +5,10 @@ import type { Report } from '../../../core/report.ts'
 export interface Hello {
   /** Changes with every process. */
   readonly boot: string
-  /** The server's time, in milliseconds since the epoch. */
+  /** The server's time, in milliseconds since the epoch, as the clock was when the last event came. */
   readonly now: number
+  /** The number of that event. */
+  readonly seq: number
   readonly group: string
   /** Whether services can be restarted from here. */
   readonly actions: boolean

@@ -58,6 +58,16 @@ export const live = (life: Life | undefined, state: ServiceState, at: number): L
   return { segments, ...(lastError && { lastError }) }
 }
 
+/** The same on a clock that was set by so many milliseconds. An error stays at the time that it was logged with. */
+export const lifeMovedBy = (life: Life, ms: number): Life => ({
+  ...life,
+  segments: life.segments.map(segment => ({
+    ...segment,
+    from: segment.from + ms,
+    to: segment.to === null ? null : segment.to + ms,
+  })),
+})
+
 /** The life of one that was there before we looked: its times tell most of it. */
 export const lifeBefore = (status: ServiceStatus): Life => {
   const { state, since, startedAt, readyAt, leftAt, drainingAt, drainedAt, stoppingAt } = status

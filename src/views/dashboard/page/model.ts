@@ -2,7 +2,7 @@ import type { GroupEvent } from '../../../core/events.ts'
 import type { Report } from '../../../core/report.ts'
 import type { ServiceState } from '../../../core/state.ts'
 import { foldStatus, type GroupStatus } from '../../../core/status.ts'
-import { type Life, lifeBefore, live } from './life.ts'
+import { type Life, lifeBefore, lifeMovedBy, live } from './life.ts'
 import { EMPTY_LOG, type Line, type Log, lineOf, write } from './log.ts'
 
 /** What the page shows of one run of a group: its status, and what has led to it. A value, plain data. */
@@ -44,6 +44,12 @@ export const foldModel = (
       log = EMPTY_LOG
       lines = []
     } else if (!status || event.seq <= status.seq) continue
+    if (event.kind !== 'snapshot' && event.clockSet !== undefined) {
+      const ms = event.clockSet
+      for (const [path, life] of lives) lives.set(path, lifeMovedBy(life, ms))
+      readySince += ms
+      if (deadline !== undefined) deadline += ms
+    }
     const wasReady = status?.ready
     status = foldStatus(event.kind === 'snapshot' ? undefined : status, event)
     if (event.kind !== 'snapshot' && status.ready !== wasReady) readySince = event.at

@@ -29,19 +29,24 @@ export const openStore = (url: string): Store => {
   let view: View = { connection: 'connecting' }
   /** Of a process whose snapshot has not come yet: until then the old one stays. */
   let next: Hello | undefined
+  /** From the page's time, which no clock that is set can change, to the server's. */
   let offset = 0
+  /** The last event that the server's time took into account when it was told. */
+  let offsetSince = 0
   let from: number | undefined
   let frame = 0
   let mail: GroupEvent[] = []
   const listeners = new Set<() => void>()
   // The first word may have been long on its way: what has been told is never in the future.
-  const now = (): number => Math.max(view.asOf ?? Date.now() + offset, view.model?.status.at ?? 0)
+  const live = (): number => performance.now() + offset
+  const now = (): number => Math.max(view.asOf ?? live(), view.model?.status.at ?? 0)
 
   /** Takes in the first so many of what has come. */
   const fold = (most: number): void => {
     if (mail.length === 0) return
     const events = mail.length > most ? mail.splice(0, most) : mail
     if (events === mail) mail = []
+    for (const event of events) if (event.kind !== 'snapshot' && event.seq > offsetSince) offset += event.clockSet ?? 0
     const model = foldModel(view.model, events, { ...(from !== undefined && { from }) })
     if (model) view = { ...view, model }
   }
@@ -57,7 +62,8 @@ export const openStore = (url: string): Store => {
   }
   const close = connect(url, {
     onHello: hello => {
-      offset = hello.now - Date.now()
+      offset = hello.now - performance.now()
+      offsetSince = hello.seq
       if (view.hello?.boot === hello.boot || !view.model) view = { ...view, hello }
       else next = hello
       plan()
@@ -81,7 +87,7 @@ export const openStore = (url: string): Store => {
       if (connection === view.connection) return
       // What ended may have done so long ago: a recording.
       const known = connection === 'gone' ? view.model?.status.at : undefined
-      const { asOf = known ?? Date.now() + offset, ...rest } = view
+      const { asOf = known ?? live(), ...rest } = view
       view =
         connection === 'live' || connection === 'connecting' ? { ...rest, connection } : { ...rest, connection, asOf }
       plan()
