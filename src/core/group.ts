@@ -121,7 +121,11 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * ```
    */
   restart(name: Known | (string & {})): Promise<void> {
-    return this.#change(name, 'restart', changes => changes.restart(name))
+    const concerned = this.#lives.changes?.concerned(name, true) ?? []
+    return this.#lives.await(
+      this.#change(name, 'restart', changes => changes.restart(name)),
+      concerned,
+    )
   }
 
   /**
@@ -140,9 +144,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * ```
    */
   remove(name: Known | (string & {})): Promise<void> {
+    const concerned = this.#lives.changes?.concerned(name, false) ?? []
     const removal = this.#removals.get(name) ?? this.#remove(name).finally(() => this.#removals.delete(name))
     this.#removals.set(name, removal)
-    return removal
+    return this.#lives.await(removal, concerned)
   }
 
   /**

@@ -6,6 +6,7 @@ import { type HookedPhase, hookedState, NOTHING_SAID, withInfo } from './hooked-
 import { listen } from './listener.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
 import type { Ending, Health, Info, ServiceState, StopReason } from './state.ts'
+import { currentWork, enter, type Work } from './work.ts'
 
 type Hook = (context: ServiceContext) => HookResult
 
@@ -36,6 +37,8 @@ export class HookedLife implements HookHost, Unsubscribable {
   readonly #name: string
   readonly #hooks: LifeHooks
   readonly #out: Subscriber<ServiceState>
+  /** Where it lives: its hook calls are parts of that. */
+  readonly #within: Work | undefined = currentWork()
   readonly #steps: Subscription
   #phase: HookedPhase = 'idle'
   /** It has failed, and what it still does is asked to give up: no step and no result counts any more. */
@@ -127,7 +130,8 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #run(call: HookCall, hook: Hook): void {
-    call.run(hook)
+    const within = this.#within
+    enter(within && { within, isOpen: () => !call.settled }, () => call.run(hook))
     if (this.#failing) this.#endWithin(TURNS_TO_GIVE_UP)
   }
 

@@ -50,6 +50,7 @@ export interface Report {
  * What happened, read off a status, also off one that was folded from a recording. The longer parts are made when they
  * are first read: most people read `ok`.
  *
+ * @param soFar whether a service that is still there is well enough for `ok`. Default false.
  * @example
  * ```ts
  * const recording: string[] = []
@@ -61,7 +62,7 @@ export interface Report {
  * console.log(reportOf(status).trigger) // { by: 'call', message: 'enough' }
  * ```
  */
-export const reportOf = (status: GroupStatus): Report => {
+export const reportOf = (status: GroupStatus, soFar = false): Report => {
   const { group, trigger, list } = status
   const services = once(() =>
     list
@@ -72,7 +73,7 @@ export const reportOf = (status: GroupStatus): Report => {
   const criticalPath = once(() => criticalPaths(group, list))
   return {
     group: group.path,
-    ok: isGraceful(group) && list.every(isGraceful),
+    ok: isGraceful(group, soFar) && list.every(service => isGraceful(service, soFar)),
     ...(trigger && { trigger }),
     outcome: outcomeOf(group),
     startTook: between(group.startedAt, group.readyAt),
@@ -97,10 +98,13 @@ const once = <T extends object>(make: () => T): (() => T) => {
   }
 }
 
-const isGraceful = (status: ServiceStatus): boolean => {
+const isGraceful = (status: ServiceStatus, soFar: boolean): boolean => {
   if (status.state.phase === 'failed') return false
   const outcome = outcomeOf(status)
-  return (outcome === 'ended' || outcome === 'stopped' || outcome === 'never started') && !status.drainTimedOut
+  const isThere = soFar && outcome === 'still there'
+  return (
+    (isThere || outcome === 'ended' || outcome === 'stopped' || outcome === 'never started') && !status.drainTimedOut
+  )
 }
 
 /** First cause first. What a group says of its services they have said themselves. */

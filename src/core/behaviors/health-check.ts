@@ -4,6 +4,7 @@ import { messageOf, ServiceError } from '../errors.ts'
 import type { HookResult } from '../hook-call.ts'
 import type { Service } from '../service.ts'
 import type { Health } from '../state.ts'
+import { outside } from '../work.ts'
 import { type Finding, type Findings, type OnFailure, onFailureOf, PASS, type Watcher, watched } from './watched.ts'
 
 /**
@@ -141,7 +142,8 @@ class CheckCall {
     const well = (answer: unknown): void => this.#settle(findingOf(answer))
     const badly = (error: unknown): void => this.#settle(failed(error))
     try {
-      const result = check({ signal: this.#abort.signal })
+      // Whatever brought it about, no hook waits for it.
+      const result = outside(() => check({ signal: this.#abort.signal }))
       if (isObservable(result)) {
         let last: unknown
         const subscription = result.subscribe({

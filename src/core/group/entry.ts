@@ -13,6 +13,7 @@ import { ServiceError } from '../errors.ts'
 import type { Placed } from '../plan.ts'
 import type { Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
+import type { Holder } from './held-up.ts'
 
 /** What a normal end of a service means for its group. */
 export type OnEnd = 'continue' | 'stop-group' | 'restart'
@@ -73,6 +74,8 @@ export interface Entry extends Placed {
 
 /** What a nested group brings along. */
 export interface Inside {
+  /** Those in it that hold up its end; `undefined` while it has no life. */
+  readonly holders: () => readonly Holder[] | undefined
   readonly explain: () => string
   /** Throws when what is in it has no order. */
   readonly check: () => void

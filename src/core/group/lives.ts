@@ -9,7 +9,9 @@ import type { Shutdown } from '../shutdown-level.ts'
 import { describeReason, isFinal, type ServiceState, type StopReason } from '../state.ts'
 import type { Changes } from './changes.ts'
 import type { Entry, Inside } from './entry.ts'
+import { awaitEnd } from './held-up.ts'
 import { GroupLife } from './life.ts'
+import type { Member } from './member.ts'
 import type { GroupOptions } from './options.ts'
 
 /**
@@ -76,7 +78,21 @@ export class Lives {
       this.#dismissAll()
       this.#end({ phase: 'stopped', how: 'stopped' })
     }
-    return over
+    const life = this.#life
+    if (!life) return over
+    const { clock } = this.#options
+    const soFar = (): Report => reportOf(this.journal.status, true)
+    return awaitEnd({ whole: over, key: life, holders: () => life.holders(), soFar, clock }, work => life.has(work))
+  }
+
+  /** What is done to some of its services, as a promise for the caller of this moment, who may be inside one of them. */
+  await(whole: Promise<void>, members: readonly Member[]): Promise<void> {
+    const life = this.#life
+    if (!life || members.length === 0) return whole
+    const { clock } = this.#options
+    const holders = () => life.holders(members)
+    const soFar = () => undefined
+    return awaitEnd({ whole, key: whole, holders, soFar, clock }, work => members.includes(work as Member))
   }
 
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
@@ -127,6 +143,7 @@ export class Lives {
   /** What another group needs to hold this one. */
   inside(): Inside {
     return {
+      holders: () => (this.#living ? this.#life?.holders() : undefined),
       explain: () => this.#life?.explain() ?? '',
       check: () => this.#check(),
       dismiss: () => this.#dismissAll(),
