@@ -60,6 +60,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         `group "${this.name}" has a service "${name}" already; give this one another name`,
       )
     const nested = added instanceof ServiceGroup ? added.#lives : undefined
+    if (nested) this.#lives.admit(nested)
     const entry = entryOf(service, `${this.name}/${name}`, options, this.options.clock, nested?.inside())
     const { changes, entries, journal } = this.#lives
     changes?.add(entry)
@@ -67,7 +68,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     this.#names.add(name)
     journal.together(() => {
       journal.add(entry.path, entry)
-      nested?.nest(journal, this.name, reason => this.#endOne(name, reason))
+      nested?.nest(this.#lives, entry.inside, reason => this.#endOne(name, reason))
     })
     changes?.start(name)
     return this as unknown as ServiceGroup<Name, Known | N>

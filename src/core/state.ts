@@ -3,6 +3,9 @@ import type { ErrorInfo } from './errors.ts'
 /** How well a running service is, in the words of the health+json draft. */
 export type Health = 'pass' | 'warn' | 'fail'
 
+/** The words for it. */
+export const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
+
 /** Particulars of a service's own (an address, what was cut): flat JSON. */
 export type Info = Readonly<Record<string, string | number | boolean | null>>
 
@@ -53,7 +56,12 @@ export type ServiceState = { readonly info?: Info } & (
       readonly deadline?: number
     }
   | { readonly phase: 'backoff'; readonly error: ErrorInfo; readonly attempt: number; readonly retryAt: number }
-  | { readonly phase: 'stopped'; readonly how: Ending; readonly error?: ErrorInfo; readonly forcedAt?: number }
+  | {
+      readonly phase: 'stopped'
+      readonly how: Ending
+      readonly error?: ErrorInfo
+      readonly forcedAt?: number
+    }
   | { readonly phase: 'failed'; readonly error: ErrorInfo }
 )
 

@@ -32,24 +32,24 @@ export const deadline = <Name extends string>(
   deadlines: Deadlines,
   clock: Clock,
   explain?: () => string,
+  likely?: string,
 ): Service<Name> => ({
   name: service.name,
   lifecycle: shutdown$ =>
     new Observable(out => {
-      const bounded = new BoundedLife(service, deadlines, clock, explain, out)
+      const bounded = new BoundedLife(service, deadlines, clock, explain, likely, out)
       bounded.begin(shutdown$)
       return bounded
     }),
 })
-
-const BLOCKING_START = (name: string): string =>
-  `A start() that runs for the service's whole life is a task: task("${name}", fn)`
 
 class BoundedLife {
   readonly #service: Service
   readonly #deadlines: Deadlines
   readonly #clock: Clock
   readonly #explain: (() => string) | undefined
+  /** Why a start that tells no cause takes too long. */
+  readonly #likely: string | undefined
   readonly #out: Subscriber<ServiceState>
   readonly #level = new ShutdownLevel()
   #steps: Subscription | undefined
@@ -76,12 +76,14 @@ class BoundedLife {
     deadlines: Deadlines,
     clock: Clock,
     explain: (() => string) | undefined,
+    likely: string | undefined,
     out: Subscriber<ServiceState>,
   ) {
     this.#service = service
     this.#deadlines = deadlines
     this.#clock = clock
     this.#explain = explain
+    this.#likely = likely
     this.#out = out
   }
 
@@ -117,7 +119,7 @@ class BoundedLife {
     this.#disarm()
     const timeout = this.#startError ?? this.#stopError
     if (!timeout) return this.#out.error(error)
-    const message = `${timeout.message} Cause: ${messageOf(error)}`
+    const message = `${timeout.message}${timeout === this.#startError ? ':' : ' Cause:'} ${messageOf(error)}`
     this.#out.error(
       new ServiceError(timeout.code, timeout.service, message, { cause: error, errors: [timeout, error] }),
     )
@@ -125,7 +127,7 @@ class BoundedLife {
 
   complete(): void {
     this.#disarm()
-    if (this.#startError) return this.#out.error(this.#startError)
+    if (this.#startError) return this.#out.error(this.#unexplained())
     if (this.#lastWords) this.#out.next(this.#blamed(this.#lastWords))
     this.#out.complete()
   }
@@ -164,11 +166,17 @@ class BoundedLife {
     this.#startError = new ServiceError(
       'ERR_START_TIMEOUT',
       name,
-      `"${name}" was not running within ${ms} ms. ${this.#explain?.() ?? BLOCKING_START(name)}`,
+      `"${name}" was not running within ${ms} ms${this.#explain ? `. ${this.#explain()}` : ''}`,
     )
     const reason = { by: 'failure', service: name, error: errorInfo(this.#startError) } as const
     this.#level.raise({ step: 'stop', reason, forceTimeout: this.#forceTimeout })
     this.#armStop()
+  }
+
+  /** The start has been given up, or does not end, and has not said what kept it. */
+  #unexplained(): ServiceError {
+    const { code, service, message } = this.#startError!
+    return this.#likely ? new ServiceError(code, service, `${message}; ${this.#likely}`) : this.#startError!
   }
 
   #onDrainTimeout(): void {
@@ -205,7 +213,7 @@ class BoundedLife {
         'ERR_ABANDONED',
         name,
         `"${name}" did not let go within ${this.#forceTimeout} ms of being forced and was abandoned`,
-        { cause: this.#startError ?? this.#stopError },
+        { cause: this.#startError ? this.#unexplained() : this.#stopError },
       )
       const info = this.#info && { info: this.#info }
       this.#out.next(this.#blamed({ phase: 'stopped', how: 'abandoned', error: errorInfo(stuck), ...info }))

@@ -1,7 +1,8 @@
 import { isObservable, type Subscription } from 'rxjs'
-import { after, type Clock, count, duration, positive } from '../clock.ts'
+import { after, type Clock } from '../clock.ts'
 import { messageOf, ServiceError } from '../errors.ts'
 import type { HookResult } from '../hook-call.ts'
+import { callable, count, duration, known, namesOf, positive } from '../options.ts'
 import type { Service } from '../service.ts'
 import type { Health } from '../state.ts'
 import { outside } from '../work.ts'
@@ -47,9 +48,9 @@ export const healthCheck = <Name extends string>(
   clock: Clock,
 ): Service<Name> => {
   const { name } = service
+  known(name, options, OPTIONS, 'healthCheck.')
   const { check } = options
-  if (typeof check !== 'function')
-    throw new ServiceError('ERR_INVALID_OPTION', name, `"${name}": healthCheck.check must be a function`)
+  callable(name, 'healthCheck.check', check)
   const rules: CheckRules = {
     check,
     interval: positive(name, 'healthCheck.interval', options.interval ?? 10_000),
@@ -60,6 +61,15 @@ export const healthCheck = <Name extends string>(
   const onFailure = onFailureOf(name, 'healthCheck.onFailure', options.onFailure)
   return watched(service, onFailure, findings => new Checks(name, rules, clock, findings))
 }
+
+const OPTIONS = namesOf<HealthCheck>({
+  check: true,
+  interval: true,
+  timeout: true,
+  failureThreshold: true,
+  successThreshold: true,
+  onFailure: true,
+})
 
 type CheckRules = Required<Omit<HealthCheck, 'onFailure'>>
 

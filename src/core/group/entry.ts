@@ -1,6 +1,7 @@
 import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from '../behaviors/deadline.ts'
 import { type HealthCheck, healthCheck } from '../behaviors/health-check.ts'
 import { type Heartbeat, heartbeat } from '../behaviors/heartbeat.ts'
+import { legal } from '../behaviors/legal.ts'
 import {
   policyOf,
   type RestartOptions,
@@ -8,10 +9,10 @@ import {
   type RestartRules,
   restartRules,
 } from '../behaviors/restart-options.ts'
-import { type Clock, duration } from '../clock.ts'
-import { ServiceError } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import { duration, flag, known, must, namesOf, oneOf, refuse } from '../options.ts'
 import type { Placed } from '../plan.ts'
-import type { Service } from '../service.ts'
+import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
 import type { Holder } from './held-up.ts'
 
@@ -96,23 +97,34 @@ export const entryOf = (
   inside: Inside | undefined,
 ): Entry => {
   const { name } = service
-  const onEnd = onEndOf(name, options.onEnd)
+  known(name, options, OPTIONS)
+  const { dependsOn, onEnd } = options
+  const areNames = Array.isArray(dependsOn) && dependsOn.every(other => typeof other === 'string')
+  must(name, 'dependsOn', dependsOn === undefined || areNames, 'an array of names', dependsOn)
+  flag(name, 'observer', options.observer)
+  flag(name, 'optional', options.optional)
+  if (onEnd !== undefined) oneOf(name, 'onEnd', ENDS, onEnd)
   const again = onEnd === 'restart'
   const rules = options.restart === undefined && !again ? undefined : restartRules(name, options.restart, again)
   if (inside && options.heartbeat)
-    throw new ServiceError(
-      'ERR_INVALID_OPTION',
-      name,
-      `"${name}": a group has no heartbeat of its own; set heartbeat on the services inside it`,
-    )
-  const bounded = deadline(service, deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS), clock, inside?.explain)
-  const beating = options.heartbeat ? heartbeat(bounded, options.heartbeat, clock) : bounded
+    refuse(name, 'a group has no heartbeat of its own; set heartbeat on the services inside it')
+  // A group, too, says only what may be said.
+  const checked = inside ? service : legal(service)
+  const likely = mayBlock(service) ? BLOCKING : undefined
+  const bounded = deadline(
+    checked,
+    deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS),
+    clock,
+    inside?.explain,
+    likely,
+  )
+  const beating = options.heartbeat !== undefined ? heartbeat(bounded, options.heartbeat, clock) : bounded
   return {
     name,
     path,
-    service: options.healthCheck ? healthCheck(beating, options.healthCheck, clock) : beating,
+    service: options.healthCheck !== undefined ? healthCheck(beating, options.healthCheck, clock) : beating,
     restart: rules,
-    dependsOn: options.dependsOn && [...options.dependsOn],
+    dependsOn: dependsOn && [...dependsOn],
     observer: options.observer,
     optional: options.optional,
     temporary: policyOf(options.restart) === 'temporary',
@@ -120,6 +132,9 @@ export const entryOf = (
     inside,
   }
 }
+
+/** What a start that never comes to its end most likely is, when it says nothing itself. */
+const BLOCKING = "raise startTimeout, or make it a task if start() runs for the service's whole life"
 
 const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {
   const { startTimeout, drainTimeout, stopTimeout } = options
@@ -131,13 +146,17 @@ const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): De
   }
 }
 
-const ENDS: readonly unknown[] = ['continue', 'stop-group', 'restart'] satisfies OnEnd[]
+const ENDS = ['continue', 'stop-group', 'restart'] as const satisfies OnEnd[]
 
-const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
-  if (onEnd === undefined || ENDS.includes(onEnd)) return onEnd
-  throw new ServiceError(
-    'ERR_INVALID_OPTION',
-    name,
-    `service "${name}": onEnd is 'continue', 'stop-group' or 'restart', not ${JSON.stringify(onEnd)}`,
-  )
-}
+const OPTIONS = namesOf<AddOptions>({
+  dependsOn: true,
+  startTimeout: true,
+  drainTimeout: true,
+  stopTimeout: true,
+  healthCheck: true,
+  heartbeat: true,
+  restart: true,
+  observer: true,
+  optional: true,
+  onEnd: true,
+})

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs'
 import { deadline, UNBOUNDED } from '../behaviors/deadline.ts'
-import { errorInfo, ServiceError } from '../errors.ts'
+import { type ErrorCode, errorInfo, ServiceError } from '../errors.ts'
 import { Journal } from '../journal.ts'
 import { plan } from '../plan.ts'
 import { type Report, reportOf } from '../report.ts'
@@ -32,6 +32,9 @@ export class Lives {
   #living = false
   /** Infinite while nobody leads it: inside another group that one's counts. */
   #shutdownTimeout = Infinity
+  /** The group that it was added to last, and what that holds of it. */
+  #holder: Lives | undefined
+  #held: Inside | undefined
   /** Ends it, for the group that it is in; false when that one has nobody to end. */
   #endOutside: ((reason: StopReason) => boolean) | undefined
 
@@ -135,9 +138,32 @@ export class Lives {
   }
 
   /** It has been added to another group, under whose name all is told there. */
-  nest(outer: Journal, prefix: string, endOutside: (reason: StopReason) => boolean): void {
+  nest(holder: Lives, held: Inside | undefined, endOutside: (reason: StopReason) => boolean): void {
+    this.#holder = holder
+    this.#held = held
     this.#endOutside = endOutside
-    this.journal.nest(outer, prefix)
+    this.journal.nest(holder.journal, holder.#name)
+  }
+
+  /** The group that holds it now. */
+  get holder(): Lives | undefined {
+    return this.#holder?.entries.some(({ inside }) => inside === this.#held) ? this.#holder : undefined
+  }
+
+  /** @throws ServiceError when a group can't be added to this one: it is in a group already, or it holds this one */
+  admit(nested: Lives): void {
+    const names: string[] = []
+    const refuse = (code: ErrorCode, why: string): never => {
+      throw new ServiceError(code, nested.#name, `group "${this.#name}": can't add group "${nested.#name}": ${why}`)
+    }
+    for (let lives: Lives | undefined = this; lives; lives = lives.holder) {
+      names.unshift(lives.#name)
+      if (lives === nested)
+        refuse('ERR_CIRCULAR_DEPENDENCY', `it would hold itself (${names.join('/')}/${nested.#name})`)
+    }
+    const { holder } = nested
+    if (holder)
+      refuse('ERR_SERVICE_IN_USE', `it is in group "${holder.#name}" already; remove it there, or make another one`)
   }
 
   /** What another group needs to hold this one. */
