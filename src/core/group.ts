@@ -2,6 +2,7 @@ import { lastValueFrom, NEVER, type Observable } from 'rxjs'
 import { ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
 import { type Changes, refuseIfInUse, unknownService } from './group/changes.ts'
+import { stopFailure } from './group/end.ts'
 import { type AddOptions, entryOf } from './group/entry.ts'
 import { type GroupHealth, healthChanges } from './group/health.ts'
 import { Lives } from './group/lives.ts'
@@ -22,6 +23,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   readonly #names = new Set<string>()
   readonly #removals = new Map<string, Promise<void>>()
   #conducted: Promise<void> | undefined
+  /** `start()` was rejected with what went wrong. */
+  #toldByStart = false
 
   constructor(name: Name, options: GroupOptions = {}) {
     this.name = checkName(name)
@@ -97,7 +100,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         next: state => {
           if (state.phase === 'running') resolve()
         },
-        error: reject,
+        error: error => {
+          if (this.status.group.readyAt === null) this.#toldByStart = true
+          reject(error)
+        },
         // Gone, or given up, without having run.
         complete: () => reject(this.#lives.failure ?? this.#lives.stoppedEarly()),
       })
@@ -211,9 +217,15 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     return this.#lives.lifecycle(shutdown$)
   }
 
-  /** Stops the group at the end of an `await using` block. */
+  /**
+   * Stops the group at the end of an `await using` block.
+   *
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report in
+   * `errors`, the first as `cause`; not when `start()` has told that it failed
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop('disposed')
+    const report = await this.stop('disposed')
+    if (!report.ok && !this.#toldByStart) throw stopFailure(report)
   }
 
   /** Changes something about a service while the group lives. */
