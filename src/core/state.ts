@@ -25,6 +25,7 @@ export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
  * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
  * moment it has asked for at least so many milliseconds more. `beat`: a sign of life and nothing else, for the
  * `heartbeat` of `add()`. It repeats the state the service is in, says nothing new, and is never seen in events.
+ * `down`: it was not up when it was asked to end, because this had failed and it had not come up again since.
  * `forcedAt`: when it was told to let go of everything, in milliseconds since the epoch. `deadline`: when what is left of a group that is leaving will be forced, in milliseconds since the epoch; told by the
  * group that leads the shutdown.
  */
@@ -61,6 +62,7 @@ export type ServiceState = { readonly info?: Info } & (
       readonly how: Ending
       readonly error?: ErrorInfo
       readonly forcedAt?: number
+      readonly down?: ErrorInfo
     }
   | { readonly phase: 'failed'; readonly error: ErrorInfo }
 )

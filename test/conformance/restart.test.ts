@@ -466,7 +466,7 @@ describe('R7 stop during backoff', () => {
       '50 shop/db stopped',
       '50 shop stopped',
     ])
-    expect(report).toMatchObject({ ok: true, outcome: 'stopped' })
+    expect(report).toMatchObject({ ok: false, outcome: 'stopped', services: [{}, { down: true }, {}] })
     expect([asked(worker), time.timers]).toEqual([['start'], 0])
   })
 

@@ -7,7 +7,7 @@ import type { Member } from './member.ts'
 import type { Restarting } from './restarting.ts'
 import type { Roster } from './roster.ts'
 import { restartedWith } from './strategy.ts'
-import { isReady, isSettled } from './waiting.ts'
+import { isPassed, isReady, isSettled } from './waiting.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** The life whose services come, go, and are restarted by hand. */
@@ -72,9 +72,9 @@ export class Changes {
     this.#waiting.show(member.node)
     if (isFinal(member.state)) return
     const { order, members } = this.#roster
-    const before = order.before[member.node]!.map(node => members[node]!.until(isSettled)).filter(
-      wait => wait !== EMPTY,
-    )
+    const before = order.before[member.node]!.map(node => members[node]!)
+      .map(other => other.until(isPassed(other.entry)))
+      .filter(wait => wait !== EMPTY)
     this.#life.meanwhile(
       concat(
         merge(...before),

@@ -18,7 +18,7 @@ import { Restarting } from './restarting.ts'
 import { Roster } from './roster.ts'
 import type { Strategy } from './strategy.ts'
 import { healthOf, Unwell } from './unwell.ts'
-import { isSettled } from './waiting.ts'
+import { isPassed } from './waiting.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 export interface GroupLifeOptions {
@@ -267,7 +267,7 @@ export class GroupLife implements MemberListener {
     if (this.#doomed) return NEVER
     // One that is on its way back is begun by whoever took it down.
     if (!member.begun && !member.returning) this.#waiting.begin(member)
-    return member.until(isSettled)
+    return member.until(isPassed(member.entry))
   }
 
   #started(): void {
