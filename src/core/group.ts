@@ -37,7 +37,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * the group. While the group runs, the service is started at once and will be the first to stop.
    *
    * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
-   * `ERR_INVALID_OPTION`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
+   * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
    * and `ERR_DEPENDENCY_FAILED` when what it depends on has failed or was stopped
    * @example
    * ```ts
@@ -115,6 +115,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts with
    * it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits in
    * backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins anew.
+   * Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`; `ERR_ABANDONED` for one that may
    * still run; or what it failed with
@@ -138,6 +139,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   /**
    * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling it again meanwhile
    * returns the same promise. In a group that has not been started it is taken out at once.
+   * Awaited from inside that service, it resolves as soon as only that is waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while others name it in
    * `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not let go: that one stays in the
@@ -161,6 +163,9 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * Ends the group: readiness turns false, all drain, then each stops in reverse order. Resolves with the report once
    * all are gone or given up, and never rejects: errors are in the report. Calling it again returns the same result.
    * Before a start it is final: no service code runs.
+   *
+   * Awaited from inside a service that it ends, it would wait for itself: there it resolves with the report so far, as
+   * soon as only services that await such a call are waited for. See "From inside" in the README.
    *
    * @example
    * ```ts
@@ -280,7 +285,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
  * A group of services. Services start in the order they are added and stop in reverse.
  *
  * @param name shown in paths. Default `'group'`.
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_DURATION`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const group = serviceGroup('shop', { shutdownTimeout: 20_000 })

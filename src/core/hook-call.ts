@@ -20,9 +20,17 @@ export interface ServiceContext {
    * so clean up before you call this.
    */
   readonly fail: (error: unknown) => void
-  /** Says how well the running service is. Default `'pass'`. */
+  /**
+   * Says how well the running service is. Default `'pass'`.
+   *
+   * @throws ServiceError `ERR_INVALID_OPTION` for another word, or a detail that is no text
+   */
   readonly setHealth: (health: Health, detail?: string) => void
-  /** How much work is still held. Told only while draining and stopping. */
+  /**
+   * How much work is still held. Told only while draining and stopping.
+   *
+   * @throws ServiceError `ERR_INVALID_OPTION` for what is no number, or below zero
+   */
   readonly pending: (count: number) => void
   /** Particulars to show with the state; later ones are merged into earlier ones. */
   readonly info: (particulars: Info) => void

@@ -52,9 +52,10 @@ export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Servi
 }
 
 /**
- * A service from functions. It is running once `start` has settled, and gone once `stop` has.
+ * A service from functions, or from an object with such methods. It is running once `start` has settled, and gone once
+ * `stop` has.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const rows = new Map<string, string>()
@@ -73,7 +74,7 @@ export const service = <const Name extends string>(name: Name, hooks: ServiceHoo
  * One long-running function (go-zero's blocking `Start`): running at once, until it ends. Its signal fires when it is
  * its turn to stop; an Observable that it returns is unsubscribed then.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const ticker = task('ticker', async ({ signal }) => {
@@ -93,7 +94,7 @@ export const task = <const Name extends string>(
 /**
  * A one-shot: starting until it has ended well; what depends on it starts after that. The start timeout counts.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const migrate = job('migrate', async () => console.log('migrated'))
@@ -112,7 +113,7 @@ export const job = <const Name extends string>(
  * Any cold Observable as a service: subscribed is running, completed is ended, an error is a failure, and to stop it
  * is to unsubscribe.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const clock = fromObservable('clock', interval(1000).pipe(tap(() => console.log('tick'))))

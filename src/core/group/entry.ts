@@ -48,7 +48,8 @@ export interface AddOptions<Known extends string = string> {
   readonly observer?: boolean
   /**
    * The group can do without it: when it fails, at start or later, its group is running all the same, with health
-   * `warn` that names it. What names it in `dependsOn` can't start then, and fails too. Its error is in the report,
+   * `warn` that names it, also while a failed start is tried again. What names it in `dependsOn` can't start then, and
+   * fails too. Its error is in the report,
    * which is not `ok`. Default false.
    */
   readonly optional?: boolean
