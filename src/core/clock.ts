@@ -1,5 +1,4 @@
 import { asyncScheduler, Observable, type SchedulerLike, Subscription } from 'rxjs'
-import { ServiceError } from './errors.ts'
 
 /**
  * The one source of time: an RxJS scheduler, so that a whole shutdown can run under virtual time. Differences of its
@@ -73,40 +72,4 @@ export const timer = (ms: number, clock: Clock = systemClock): Observable<0> =>
     }),
   )
 
-/** How many, checked: a whole number, at least one. */
-export const count = (service: string, option: string, value: number | undefined, fallback: number): number => {
-  if (value === undefined) return fallback
-  if (Number.isSafeInteger(value) && value >= 1) return value
-  throw new ServiceError(
-    'ERR_INVALID_OPTION',
-    service,
-    `"${service}": ${option} must be a whole number, one or more, not ${String(value)}`,
-  )
-}
-
-/** A duration in milliseconds, checked: not NaN, not negative, a number. */
-export const duration = (service: string, option: string, value: number | undefined, fallback: number): number => {
-  if (value === undefined) return fallback
-  if (typeof value === 'number' && value >= 0) return value
-  throw new ServiceError(
-    'ERR_INVALID_DURATION',
-    service,
-    `"${service}": ${option} must be milliseconds, zero or more (Infinity for no limit), not ${String(value)}`,
-  )
-}
-
-/** A duration in milliseconds, checked as the others, and more than zero. */
-export const positive = (service: string, option: string, value: number): number => {
-  if (duration(service, option, value, 0) > 0) return value
-  throw new ServiceError('ERR_INVALID_DURATION', service, `"${service}": ${option} must be more than zero`)
-}
-
-/** A duration that comes to an end, checked. */
-export const finite = (service: string, option: string, ms: number): number => {
-  if (Number.isFinite(ms) && ms >= 0) return ms
-  throw new ServiceError(
-    'ERR_INVALID_DURATION',
-    service,
-    `"${service}": ${option} must be milliseconds, zero or more and finite, not ${String(ms)}`,
-  )
-}
+export { count, duration, finite, positive } from './options.ts'

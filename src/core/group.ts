@@ -2,6 +2,7 @@ import { lastValueFrom, NEVER, type Observable } from 'rxjs'
 import { ServiceError } from './errors.ts'
 import type { GroupEvent } from './events.ts'
 import { type Changes, refuseIfInUse, unknownService } from './group/changes.ts'
+import { stopFailure } from './group/end.ts'
 import { type AddOptions, entryOf } from './group/entry.ts'
 import { type GroupHealth, healthChanges } from './group/health.ts'
 import { Lives } from './group/lives.ts'
@@ -23,6 +24,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   readonly #names = new Set<string>()
   readonly #removals = new Map<string, Promise<void>>()
   #conducted: Promise<void> | undefined
+  /** `start()` was rejected with what went wrong. */
+  #toldByStart = false
 
   constructor(name: Name, options: GroupOptions = {}) {
     this.name = checkName(name)
@@ -35,7 +38,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * the group. While the group runs, the service is started at once and will be the first to stop.
    *
    * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
-   * `ERR_INVALID_OPTION`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
+   * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
    * and `ERR_DEPENDENCY_FAILED` when what it depends on has failed or was stopped
    * @example
    * ```ts
@@ -61,6 +64,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         `group "${this.name}" has a service "${name}" already; give this one another name`,
       )
     const nested = added instanceof ServiceGroup ? added.#lives : undefined
+    if (nested) this.#lives.admit(nested)
     const forceTimeout = (): number => this.#lives.forceTimeout
     const { clock } = this.options
     const entry = entryOf(service, `${this.name}/${name}`, options, clock, nested?.inside(), forceTimeout)
@@ -70,7 +74,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     this.#names.add(name)
     journal.together(() => {
       journal.add(entry.path, entry)
-      nested?.nest(journal, this.name, forceTimeout, reason => this.#endOne(name, reason))
+      nested?.nest(this.#lives, entry.inside, reason => this.#endOne(name, reason))
     })
     changes?.start(name)
     return this as unknown as ServiceGroup<Name, Known | N>
@@ -99,7 +103,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
         next: state => {
           if (state.phase === 'running') resolve()
         },
-        error: reject,
+        error: error => {
+          if (this.status.group.readyAt === null) this.#toldByStart = true
+          reject(error)
+        },
         // Gone, or given up, without having run.
         complete: () => reject(this.#lives.failure ?? this.#lives.stoppedEarly()),
       })
@@ -111,6 +118,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts with
    * it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits in
    * backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins anew.
+   * Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`; `ERR_ABANDONED` for one that may
    * still run; or what it failed with
@@ -124,12 +132,17 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * ```
    */
   restart(name: Known | (string & {})): Promise<void> {
-    return this.#change(name, 'restart', changes => changes.restart(name))
+    const concerned = this.#lives.changes?.concerned(name, true) ?? []
+    return this.#lives.await(
+      this.#change(name, 'restart', changes => changes.restart(name)),
+      concerned,
+    )
   }
 
   /**
    * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling it again meanwhile
    * returns the same promise. In a group that has not been started it is taken out at once.
+   * Awaited from inside that service, it resolves as soon as only that is waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while others name it in
    * `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not let go: that one stays in the
@@ -143,15 +156,19 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
    * ```
    */
   remove(name: Known | (string & {})): Promise<void> {
+    const concerned = this.#lives.changes?.concerned(name, false) ?? []
     const removal = this.#removals.get(name) ?? this.#remove(name).finally(() => this.#removals.delete(name))
     this.#removals.set(name, removal)
-    return removal
+    return this.#lives.await(removal, concerned)
   }
 
   /**
    * Ends the group: readiness turns false, all drain, then each stops in reverse order. Resolves with the report once
    * all are gone or given up, and never rejects: errors are in the report. Calling it again returns the same result.
    * Before a start it is final: no service code runs.
+   *
+   * Awaited from inside a service that it ends, it would wait for itself: there it resolves with the report so far, as
+   * soon as only services that await such a call are waited for. See "From inside" in the README.
    *
    * @param reason told to every stop hook and in the report. Of an error the message counts.
    * @example
@@ -209,9 +226,15 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     return this.#lives.lifecycle(shutdown$)
   }
 
-  /** Stops the group at the end of an `await using` block. */
+  /**
+   * Stops the group at the end of an `await using` block.
+   *
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report in
+   * `errors`, the first as `cause`; not when `start()` has told that it failed
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop('disposed')
+    const report = await this.stop('disposed')
+    if (!report.ok && !this.#toldByStart) throw stopFailure(report)
   }
 
   /** Changes something about a service while the group lives. */
@@ -266,7 +289,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
  * A group of services. Services start in the order they are added and stop in reverse.
  *
  * @param name shown in paths. Default `'group'`.
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_DURATION`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const group = serviceGroup('shop', { shutdownTimeout: 20_000 })

@@ -18,9 +18,17 @@ export interface ServiceContext {
    * so clean up before you call this.
    */
   readonly fail: (error: unknown) => void
-  /** Says how well the running service is. Default `'pass'`. */
+  /**
+   * Says how well the running service is. Default `'pass'`.
+   *
+   * @throws ServiceError `ERR_INVALID_OPTION` for another word, or a detail that is no text
+   */
   readonly setHealth: (health: Health, detail?: string) => void
-  /** How much work is still held. Told only while draining and stopping. */
+  /**
+   * How much work is still held. Told only while draining and stopping.
+   *
+   * @throws ServiceError `ERR_INVALID_OPTION` for what is no number, or below zero
+   */
   readonly pending: (count: number) => void
   /** Particulars to show with the state; later ones are merged into earlier ones. */
   readonly info: (particulars: Info) => void
@@ -42,12 +50,9 @@ export interface ServiceContext {
 /** What a hook reaches of the service it belongs to. */
 export interface HookHost {
   readonly reason: StopReason | undefined
-  fail(error: unknown): void
-  setHealth(health: Health, detail?: string): void
-  setPending(count: number): void
-  addInfo(particulars: Info): void
+  /** What all calls of one life share. */
+  readonly says: Pick<ServiceContext, 'fail' | 'setHealth' | 'pending' | 'info' | 'heartbeat'>
   extend(call: HookCall, ms: number): void
-  beat(): void
 }
 
 const UNSUBSCRIBED = Symbol('unsubscribed')
@@ -56,11 +61,10 @@ const UNSUBSCRIBED = Symbol('unsubscribed')
 export type Settled = (error: unknown, failed: boolean) => void
 
 /**
- * One call of one hook, which is also the context the hook is given. It settles once: returned, resolved, completed,
- * or failed; an Observable that is aborted is unsubscribed and thereby settled. The members of the context are getters,
- * so that a hook can take them apart and one that does not ask for a signal pays for no AbortController.
+ * One call of one hook. It settles once: returned, resolved, completed, or failed; an Observable that is aborted is
+ * unsubscribed and thereby settled.
  */
-export class HookCall implements ServiceContext {
+export class HookCall {
   settled = false
   aborted = false
   /** The hook is on the stack: it has not returned, or has not subscribed what it returned. */
@@ -87,7 +91,7 @@ export class HookCall implements ServiceContext {
   #run(hook: (context: ServiceContext) => unknown): void {
     let result: unknown
     try {
-      result = hook(this)
+      result = hook(this.#context())
     } catch (error) {
       return this.#settle(error, true)
     }
@@ -113,40 +117,34 @@ export class HookCall implements ServiceContext {
     return this.aborted && (error === UNSUBSCRIBED || isAbortEcho(error, this.#controller?.signal.reason))
   }
 
+  /** What the hook is given: members of its own, so that it can be taken apart or copied with `{ ...context }`. */
+  #context(): ServiceContext {
+    const { fail, setHealth, pending, info, heartbeat } = this.#host.says
+    const signal = (): AbortSignal => this.signal
+    const host = this.#host
+    return {
+      // A hook that does not ask for a signal pays for no AbortController.
+      get signal() {
+        return signal()
+      },
+      get reason() {
+        return host.reason
+      },
+      fail,
+      setHealth,
+      pending,
+      info,
+      extend: ms => host.extend(this, ms),
+      heartbeat,
+    }
+  }
+
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
       if (this.aborted) this.#controller.abort()
     }
     return this.#controller.signal
-  }
-
-  get reason(): StopReason | undefined {
-    return this.#host.reason
-  }
-
-  get fail(): (error: unknown) => void {
-    return error => this.#host.fail(error)
-  }
-
-  get setHealth(): (health: Health, detail?: string) => void {
-    return (health, detail) => this.#host.setHealth(health, detail)
-  }
-
-  get pending(): (count: number) => void {
-    return count => this.#host.setPending(count)
-  }
-
-  get info(): (particulars: Info) => void {
-    return particulars => this.#host.addInfo(particulars)
-  }
-
-  get extend(): (ms: number) => void {
-    return ms => this.#host.extend(this, ms)
-  }
-
-  get heartbeat(): () => void {
-    return () => this.#host.beat()
   }
 
   #giveUp(): void {

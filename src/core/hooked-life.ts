@@ -1,12 +1,13 @@
 import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
-import { finite } from './clock.ts'
 import { asServiceError, combine, type ErrorCode, type ServiceError } from './errors.ts'
 import { HookCall, type HookHost, type ServiceContext, type Settled } from './hook-call.ts'
 import type { HookResult } from './hook-result.ts'
 import { type HookedPhase, hookedState, NOTHING_SAID, withInfo } from './hooked-state.ts'
 import { listen } from './listener.ts'
+import { finite, must, oneOf } from './options.ts'
 import { atLeast, type Shutdown } from './shutdown-level.ts'
-import type { Ending, Health, Info, ServiceState, StopReason } from './state.ts'
+import { type Ending, HEALTHS, type Health, type Info, type ServiceState, type StopReason } from './state.ts'
+import { currentWork, enter, type Work } from './work.ts'
 
 type Hook = (context: ServiceContext) => HookResult
 
@@ -37,6 +38,8 @@ export class HookedLife implements HookHost, Unsubscribable {
   readonly #name: string
   readonly #hooks: LifeHooks
   readonly #out: Subscriber<ServiceState>
+  /** Where it lives: its hook calls are parts of that. */
+  readonly #within: Work | undefined = currentWork()
   readonly #steps: Subscription
   #phase: HookedPhase = 'idle'
   /** It has failed, and what it still does is asked to give up: no step and no result counts any more. */
@@ -49,6 +52,7 @@ export class HookedLife implements HookHost, Unsubscribable {
   #stop: HookCall | undefined
   #force: HookCall | undefined
   #said = NOTHING_SAID
+  #says: HookHost['says'] | undefined
   #errors: ServiceError[] | undefined
   /** What a beat says. Made once for each state, because there may be a hundred thousand a second. */
   #beat: ServiceState | undefined
@@ -62,6 +66,17 @@ export class HookedLife implements HookHost, Unsubscribable {
     this.#phase = 'starting'
     this.#say()
     if (this.#phase === 'starting') this.#callStart()
+  }
+
+  get says(): HookHost['says'] {
+    this.#says ??= {
+      fail: error => this.fail(error),
+      setHealth: (health, detail) => this.setHealth(health, detail),
+      pending: count => this.setPending(count),
+      info: particulars => this.addInfo(particulars),
+      heartbeat: () => this.beat(),
+    }
+    return this.#says
   }
 
   get reason(): StopReason | undefined {
@@ -79,16 +94,22 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   setHealth(health: Health, detail?: string): void {
+    oneOf(this.#name, 'setHealth', HEALTHS, health)
+    const isText = detail === undefined || typeof detail === 'string'
+    must(this.#name, 'the detail of setHealth', isText, 'a text', detail)
     this.#said = { ...this.#said, health, detail }
     if (this.#phase === 'running') this.#say()
   }
 
   setPending(count: number): void {
+    must(this.#name, 'pending', Number.isFinite(count) && count >= 0, 'a number >= 0', count)
     this.#said = { ...this.#said, pending: count }
     if (this.#phase === 'draining' || this.#phase === 'stopping') this.#say()
   }
 
   addInfo(particulars: Info): void {
+    const isObject = typeof particulars === 'object' && particulars !== null && !Array.isArray(particulars)
+    must(this.#name, 'info', isObject, 'an object', particulars)
     this.#said = { ...this.#said, info: { ...this.#said.info, ...particulars } }
     if (this.#phase !== 'idle' && this.#phase !== 'over') this.#say()
   }
@@ -128,7 +149,8 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #run(call: HookCall, hook: Hook): void {
-    call.run(hook)
+    const within = this.#within
+    enter(within && { within, isOpen: () => !call.settled }, () => call.run(hook))
     if (this.#failing) this.#endWithin(TURNS_TO_GIVE_UP)
   }
 

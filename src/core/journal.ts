@@ -5,6 +5,7 @@ import type { GroupEvent } from './events.ts'
 import { newcomer } from './service-status.ts'
 import type { ServiceState } from './state.ts'
 import { foldStatus, type GroupStatus, snapshotOf } from './status.ts'
+import { outside } from './work.ts'
 
 interface Listener {
   /** It has been told everything up to this event. */
@@ -152,8 +153,14 @@ export class Journal {
   }
 
   #tell(event: GroupEvent, status: GroupStatus): void {
-    if (!this.#outer) publish(event, status)
     const listeners = this.#listeners
+    if (listeners.length === 0 && (this.#outer || !hasSubscribers())) return
+    // A listener is part of no service, whichever has caused the event.
+    outside(() => this.#tellAll(listeners, event, status))
+  }
+
+  #tellAll(listeners: readonly Listener[], event: GroupEvent, status: GroupStatus): void {
+    if (!this.#outer) publish(event, status)
     for (let i = 0; i < listeners.length; i++) {
       const listener = listeners[i]!
       if (listener.since < event.seq) listener.tell(event, status)

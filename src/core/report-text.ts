@@ -33,7 +33,8 @@ export const formatReport = (report: Report, paint: Paint = plain): string =>
 const headline = ({ group, outcome, ok, trigger, stopTook }: Report, paint: Paint): string => {
   const why = trigger ? `: ${visible(describeReason(trigger))}` : ''
   const took = stopTook === null ? '' : ` in ${milliseconds(stopTook)}`
-  const verdict = ok ? paint('good', ' gracefully') : outcome === 'failed' ? '' : paint('bad', ', not gracefully,')
+  const graceful = outcome === 'still there' ? '' : paint('good', ' gracefully')
+  const verdict = ok ? graceful : outcome === 'failed' ? '' : paint('bad', ', not gracefully,')
   return `${paint('strong', visible(group))} ${ok ? outcome : paint('bad', outcome)}${verdict}${took}${why}`
 }
 
@@ -59,13 +60,14 @@ const table = ({ group, services }: Report, paint: Paint): readonly string[] => 
 
 const isText = (column: number): boolean => column === 1 || column === COLUMNS.length - 1
 
-const isGraceful = ({ outcome, timedOut }: ServiceReport): boolean =>
-  timedOut.length === 0 && (outcome === 'stopped' || outcome === 'ended' || outcome === 'never started')
+const isGraceful = ({ outcome, timedOut, down }: ServiceReport): boolean =>
+  !down && timedOut.length === 0 && (outcome === 'stopped' || outcome === 'ended' || outcome === 'never started')
 
 const cells = (service: ServiceReport, order: number, group: string): readonly string[] => {
-  const { path, outcome, startedAfter, startTook, drainTook, stoppedAfter, stopTook, restarts, timedOut, info } =
+  const { path, outcome, startedAfter, startTook, drainTook, stoppedAfter, stopTook, restarts, timedOut, info, down } =
     service
   const notes = [
+    ...(down ? ['was down'] : []),
     ...(restarts > 0 ? [restarted(restarts)] : []),
     ...timedOut.map(what => `${what} timed out`),
     ...(info?.['cut'] === undefined ? [] : [visible(`cut: ${info['cut']}`)]),

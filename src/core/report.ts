@@ -1,7 +1,7 @@
 import { type CriticalPaths, criticalPaths } from './critical-path.ts'
 import type { ErrorInfo } from './errors.ts'
 import type { ServiceStatus } from './service-status.ts'
-import type { Ending, Info, StopReason } from './state.ts'
+import type { Ending, Info, ServiceState, StopReason } from './state.ts'
 import type { GroupStatus } from './status.ts'
 
 /** How a service ended; `running` and so on while it has not. */
@@ -22,6 +22,8 @@ export interface ServiceReport {
   readonly restarts: number
   /** Which of its deadlines ran out. */
   readonly timedOut: readonly ('start' | 'drain' | 'stop')[]
+  /** It was not up when it was asked to end: `error` tells what had failed. */
+  readonly down?: true
   readonly error?: ErrorInfo
   readonly info?: Info
 }
@@ -29,7 +31,8 @@ export interface ServiceReport {
 /** What happened to a group. Plain JSON. */
 export interface Report {
   readonly group: string
-  /** True when all ended gracefully: nothing failed, ran out of time, was forced or abandoned. */
+  /** True when all ended gracefully: nothing failed or was down when asked to end, ran out of time, was forced or
+   * abandoned. In the report that `stop()` gives a caller inside the group: when that holds so far. */
   readonly ok: boolean
   /** Who or what asked it to end. */
   readonly trigger?: StopReason
@@ -50,6 +53,7 @@ export interface Report {
  * What happened, read off a status, also off one that was folded from a recording. The longer parts are made when they
  * are first read: most people read `ok`.
  *
+ * @param soFar whether a service that is still there is well enough for `ok`. Default false.
  * @example
  * ```ts
  * const recording: string[] = []
@@ -61,7 +65,7 @@ export interface Report {
  * console.log(reportOf(status).trigger) // { by: 'call', message: 'enough' }
  * ```
  */
-export const reportOf = (status: GroupStatus): Report => {
+export const reportOf = (status: GroupStatus, soFar = false): Report => {
   const { group, trigger, list } = status
   const services = once(() =>
     list
@@ -72,7 +76,7 @@ export const reportOf = (status: GroupStatus): Report => {
   const criticalPath = once(() => criticalPaths(group, list))
   return {
     group: group.path,
-    ok: isGraceful(group) && list.every(isGraceful),
+    ok: isGraceful(group, soFar) && list.every(service => isGraceful(service, soFar)),
     ...(trigger && { trigger }),
     outcome: outcomeOf(group),
     startTook: between(group.startedAt, group.readyAt),
@@ -97,21 +101,29 @@ const once = <T extends object>(make: () => T): (() => T) => {
   }
 }
 
-const isGraceful = (status: ServiceStatus): boolean => {
-  if (status.state.phase === 'failed') return false
+const isGraceful = (status: ServiceStatus, soFar: boolean): boolean => {
+  const { state } = status
+  if (state.phase === 'failed' || (state.phase === 'stopped' && state.down)) return false
   const outcome = outcomeOf(status)
-  return (outcome === 'ended' || outcome === 'stopped' || outcome === 'never started') && !status.drainTimedOut
+  const isThere = soFar && outcome === 'still there'
+  return (
+    (isThere || outcome === 'ended' || outcome === 'stopped' || outcome === 'never started') && !status.drainTimedOut
+  )
 }
 
 /** First cause first. What a group says of its services they have said themselves. */
 const errorsOf = (all: readonly ServiceStatus[]): Report['errors'] =>
   all
-    .flatMap(({ path, seq, state }) =>
-      'error' in state && state.error ? [{ seq, error: { ...state.error, service: path } }] : [],
-    )
+    .flatMap(({ path, seq, state }) => {
+      const error = errorOf(state)
+      return error ? [{ seq, error: { ...error, service: path } }] : []
+    })
     .filter(({ error }) => error.code !== 'ERR_GROUP_FAILED')
     .sort((a, b) => a.seq - b.seq)
     .map(({ error }) => error)
+
+const errorOf = (state: ServiceState): ErrorInfo | undefined =>
+  state.phase === 'stopped' ? (state.error ?? state.down) : 'error' in state ? state.error : undefined
 
 const between = (from: number | null, to: number | null): number | null =>
   from === null || to === null ? null : to - from
@@ -138,7 +150,7 @@ const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined
 
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt, restarts } = status
-  const error = 'error' in state ? state.error : undefined
+  const error = errorOf(state)
   const timedOut = (error && startedAt !== null) || status.drainTimedOut ? timeouts(status, error) : NONE
   return {
     path,
@@ -151,6 +163,7 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
     stopTook: between(stoppingAt, endedAt),
     restarts,
     timedOut,
+    ...(state.phase === 'stopped' && state.down && { down: true }),
     ...(error && { error }),
     ...(state.info && { info: state.info }),
   }

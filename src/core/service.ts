@@ -1,8 +1,10 @@
-import { from, Observable, type ObservableInput } from 'rxjs'
+import { from, isObservable, Observable, type ObservableInput } from 'rxjs'
 import { ServiceError } from './errors.ts'
 import type { ServiceContext } from './hook-call.ts'
 import type { HookResult } from './hook-result.ts'
 import { HookedLife, type LifeHooks } from './hooked-life.ts'
+import { isGrpcServer, isInteropObservable, whatInstead } from './instead.ts'
+import { callable, closest, namesOf, refuse, show } from './options.ts'
 import type { Shutdown } from './shutdown-level.ts'
 import type { ServiceState } from './state.ts'
 
@@ -42,16 +44,19 @@ export interface Startable {
 /** What all of these are made of. Not public: it can do what is one of them only by half, such as a start and a main. */
 export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Service<Name> => {
   checkName(name)
-  return {
+  const made: Service<Name> = {
     name,
     lifecycle: shutdown$ => new Observable(out => new HookedLife(name, hooks, shutdown$, out)),
   }
+  ours.add(made)
+  return made
 }
 
 /**
- * A service from functions. It is running once `start` has settled, and gone once `stop` has.
+ * A service from functions, or from an object with such methods. It is running once `start` has settled, and gone once
+ * `stop` has.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const rows = new Map<string, string>()
@@ -61,14 +66,16 @@ export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Servi
  * })
  * ```
  */
-export const service = <const Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> =>
-  hooked(name, hooks)
+export const service = <const Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> => {
+  checkName(name)
+  return byHand(name, hooksOf(name, hooks))
+}
 
 /**
  * One long-running function (go-zero's blocking `Start`): running at once, until it ends. Its signal fires when it is
  * its turn to stop; an Observable that it returns is unsubscribed then.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const ticker = task('ticker', async ({ signal }) => {
@@ -79,12 +86,16 @@ export const service = <const Name extends string>(name: Name, hooks: ServiceHoo
 export const task = <const Name extends string>(
   name: Name,
   main: (context: ServiceContext) => HookResult,
-): Service<Name> => hooked(name, { main })
+): Service<Name> => {
+  checkName(name)
+  checkFunction(name, 'task', main)
+  return hooked(name, { main })
+}
 
 /**
  * A one-shot: starting until it has ended well; what depends on it starts after that. The start timeout counts.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const migrate = job('migrate', async () => console.log('migrated'))
@@ -93,13 +104,17 @@ export const task = <const Name extends string>(
 export const job = <const Name extends string>(
   name: Name,
   run: (context: ServiceContext) => HookResult,
-): Service<Name> => hooked(name, { start: run, once: true })
+): Service<Name> => {
+  checkName(name)
+  checkFunction(name, 'job', run)
+  return hooked(name, { start: run, once: true })
+}
 
 /**
  * Any cold Observable as a service: subscribed is running, completed is ended, an error is a failure, and to stop it
  * is to unsubscribe.
  *
- * @throws ServiceError `ERR_INVALID_NAME`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const clock = fromObservable('clock', interval(1000).pipe(tap(() => console.log('tick'))))
@@ -108,7 +123,13 @@ export const job = <const Name extends string>(
 export const fromObservable = <const Name extends string>(
   name: Name,
   source$: ObservableInput<unknown>,
-): Service<Name> => hooked(name, { main: () => (source$ instanceof Observable ? source$ : from(source$)) })
+): Service<Name> => {
+  checkName(name)
+  const isFunction = typeof source$ === 'function' && !isInteropObservable(source$)
+  if (isFunction || source$ === null || source$ === undefined || typeof source$ === 'number')
+    refuse(name, `fromObservable() needs an Observable, got ${show(source$)}`)
+  return hooked(name, { main: () => (source$ instanceof Observable ? source$ : from(source$)) })
+}
 
 const isService = (thing: object): thing is Service =>
   typeof (thing as Partial<Service>).lifecycle === 'function' && typeof (thing as Partial<Service>).name === 'string'
@@ -127,21 +148,57 @@ export const toService = (thing: unknown): Service => {
       return thing
     }
     const startable = thing as Startable
-    if (typeof startable.start === 'function')
-      return hooked(nameOf(startable), {
-        start: context => startable.start(context),
-        unready: startable.unready && (context => startable.unready?.(context)),
-        drain: startable.drain && (context => startable.drain?.(context)),
-        stop: startable.stop && (context => startable.stop?.(context)),
-        force: startable.force && (context => startable.force?.(context)),
-      })
+    if (typeof startable.start === 'function' && !isObservable(thing) && !isGrpcServer(thing)) {
+      const name = checkName(nameOf(startable))
+      return byHand(name, hooksOf(name, startable))
+    }
   }
-  throw new ServiceError(
-    'ERR_NOT_A_SERVICE',
-    '',
-    `not a service: ${typeof thing === 'function' ? 'a function' : String(thing)}. Give a Service, or an object with start() and stop(); ` +
-      'wrap a function with task(name, fn), an Observable with fromObservable(name, source$)',
-  )
+  throw new ServiceError('ERR_NOT_A_SERVICE', '', `not a service: ${whatInstead(thing)}`)
+}
+
+const HOOKS = namesOf<ServiceHooks>({ start: true, unready: true, drain: true, stop: true, force: true })
+
+/** The hooks of an object, which may be an instance of a class: each is called as its method. */
+const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
+  if (typeof given !== 'object' || given === null)
+    refuse(
+      name,
+      `service() needs an object of hooks, got ${show(given)}; give { start, stop }, or a function to task()`,
+    )
+  const hooks: Record<string, unknown> = {}
+  for (const hook of HOOKS) {
+    const value = given[hook as keyof ServiceHooks]
+    if (value === undefined) continue
+    callable(name, hook, value)
+    hooks[hook] = value.bind(given)
+  }
+  // An object may have methods and fields of its own, but none that is nearly called like a hook.
+  for (const [key, value] of Object.entries(given)) {
+    const hook = typeof value === 'function' && !HOOKS.includes(key) && closest(key, HOOKS, 1)
+    if (hook) refuse(name, `unknown hook ${key}; did you mean ${hook}?`)
+  }
+  return hooks
+}
+
+/** Services whose start is a function of the user's: it may be one that was meant to be a task. */
+const byHandOf = new WeakSet<Service>()
+
+const byHand = <Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> => {
+  const made = hooked(name, hooks)
+  byHandOf.add(made)
+  return made
+}
+
+/** Whether a start that does not come to its end may be one that runs for its whole life. */
+export const mayBlock = (made: Service): boolean => byHandOf.has(made)
+
+const ours = new WeakSet<Service>()
+
+/** Whether a service was made from hooks, and thus says only what may be said. */
+export const isHooked = (made: Service): boolean => ours.has(made)
+
+const checkFunction = (name: string, kind: string, value: unknown): void => {
+  if (typeof value !== 'function') refuse(name, `a ${kind} needs a function, got ${show(value)}`)
 }
 
 /** Names are shown in paths, so they can't be empty or hold a slash. */

@@ -3,6 +3,9 @@ import type { ErrorInfo } from './errors.ts'
 /** How well a running service is, in the words of the health+json draft. */
 export type Health = 'pass' | 'warn' | 'fail'
 
+/** The words for it. */
+export const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
+
 /** Particulars of a service's own (an address, what was cut): flat JSON. */
 export type Info = Readonly<Record<string, string | number | boolean | null>>
 
@@ -22,6 +25,7 @@ export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
  * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
  * moment it has asked for at least so many milliseconds more. `beat`: a sign of life and nothing else, for the
  * `heartbeat` of `add()`. It repeats the state the service is in, says nothing new, and is never seen in events.
+ * `down`: it was not up when it was asked to end, because this had failed and it had not come up again since.
  * `forcedAt`: when it was told to let go of everything, in milliseconds since the epoch. `deadline`: when what is left of a group that is leaving will be forced, in milliseconds since the epoch; told by the
  * group that leads the shutdown.
  */
@@ -53,7 +57,13 @@ export type ServiceState = { readonly info?: Info } & (
       readonly deadline?: number
     }
   | { readonly phase: 'backoff'; readonly error: ErrorInfo; readonly attempt: number; readonly retryAt: number }
-  | { readonly phase: 'stopped'; readonly how: Ending; readonly error?: ErrorInfo; readonly forcedAt?: number }
+  | {
+      readonly phase: 'stopped'
+      readonly how: Ending
+      readonly error?: ErrorInfo
+      readonly forcedAt?: number
+      readonly down?: ErrorInfo
+    }
   | { readonly phase: 'failed'; readonly error: ErrorInfo }
 )
 

@@ -1,6 +1,7 @@
 import { Observable, tap, throwError } from 'rxjs'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { ServiceContext } from '../core/hook-call.ts'
+import { known, namesOf } from '../core/options.ts'
 import { type Service, service } from '../core/service.ts'
 import type { Health, Info, StopReason } from '../core/state.ts'
 import { type Conduct, type FakeHook, fakeHook, type HookName } from './fake-hook.ts'
@@ -16,6 +17,18 @@ export interface FakeOptions extends Readonly<Partial<Record<HookName, Conduct>>
   /** Every call is written here as `db stop`. Fakes can share one, to show who was asked before whom. */
   readonly log?: string[]
 }
+
+const OPTIONS = namesOf<FakeOptions>({
+  start: true,
+  unready: true,
+  drain: true,
+  stop: true,
+  force: true,
+  otherwise: true,
+  returns: true,
+  clock: true,
+  log: true,
+})
 
 /** What a fake was asked to do. */
 export interface Asked {
@@ -70,6 +83,7 @@ export interface FakeService<Name extends string = string> extends Service<Name>
  * ```
  */
 export const fakeService = <const Name extends string>(name: Name, options: FakeOptions = {}): FakeService<Name> => {
+  known(name, options, OPTIONS)
   const { otherwise = 'returns', returns = 'promise', clock = systemClock, log } = options
   const asked: Asked[] = []
   let context: ServiceContext | undefined

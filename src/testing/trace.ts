@@ -1,5 +1,6 @@
 import type { Observable, Subscription } from 'rxjs'
 import type { GroupEvent } from '../core/events.ts'
+import { known } from '../core/options.ts'
 import { canFollow, type Info, type Phase, type ServiceState, transitions } from '../core/state.ts'
 
 /** All that a group said, from the moment it was recorded. */
@@ -19,6 +20,8 @@ export interface Trace {
   /** Listens no longer. */
   end(): void
 }
+
+const OPTIONS = ['times']
 
 /** How a trace is written. */
 export interface TraceOptions {
@@ -42,6 +45,7 @@ export interface TraceOptions {
  * ```
  */
 export const recordTrace = (group: { readonly events$: Observable<GroupEvent> }, options: TraceOptions = {}): Trace => {
+  known({ kind: 'recordTrace', name: '' }, options, OPTIONS)
   const events: GroupEvent[] = []
   const lines: string[] = []
   const phases = new Map<string, Phase>()

@@ -1,5 +1,6 @@
 import { VirtualAction, VirtualTimeScheduler } from 'rxjs'
-import { type Clock, duration } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
+import { duration } from '../core/options.ts'
 
 /** A clock that stands still until the test moves it. It starts at 0. */
 export interface VirtualTime extends Clock {
@@ -55,7 +56,7 @@ export const virtualTime = (): VirtualTime => {
     now: () => scheduler.now(),
     schedule: scheduler.schedule.bind(scheduler),
     async advance(ms) {
-      const end = scheduler.frame + duration('virtualTime', 'advance', ms, 0)
+      const end = scheduler.frame + duration({ kind: 'virtualTime', name: '' }, 'advance', ms, 0)
       if (advancing) throw new RangeError('virtual time is being advanced already: await one advance before the next')
       advancing = true
       try {

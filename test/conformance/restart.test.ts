@@ -466,7 +466,7 @@ describe('R7 stop during backoff', () => {
       '50 shop/db stopped',
       '50 shop stopped',
     ])
-    expect(report).toMatchObject({ ok: true, outcome: 'stopped' })
+    expect(report).toMatchObject({ ok: false, outcome: 'stopped', services: [{}, { down: true }, {}] })
     expect([asked(worker), time.timers]).toEqual([['start'], 0])
   })
 
@@ -603,21 +603,29 @@ describe('T16 after each restart nothing is left', () => {
 })
 
 test.each<[unknown, string, string]>([
-  ['always', 'ERR_INVALID_OPTION', '"worker": restart must be permanent, transient, temporary, not "always"'],
-  [null, 'ERR_INVALID_OPTION', '"worker": restart must be permanent, transient, temporary, not null'],
-  [{}, 'ERR_INVALID_OPTION', '"worker": restart.policy must be permanent, transient, temporary, not undefined'],
-  [{ factor: 0.5 }, 'ERR_INVALID_OPTION', '"worker": restart.factor must be 1 or more, not 0.5'],
-  [{ factor: Number.NaN }, 'ERR_INVALID_OPTION', '"worker": restart.factor must be 1 or more, not NaN'],
-  [{ jitter: 1.1 }, 'ERR_INVALID_OPTION', '"worker": restart.jitter must be 0 to 1, not 1.1'],
+  [
+    'always',
+    'ERR_INVALID_OPTION',
+    'service "worker": restart must be "permanent", "transient" or "temporary", got "always"',
+  ],
+  [null, 'ERR_INVALID_OPTION', 'service "worker": restart must be "permanent", "transient" or "temporary", got null'],
+  [
+    {},
+    'ERR_INVALID_OPTION',
+    'service "worker": restart.policy must be "permanent", "transient" or "temporary", got undefined',
+  ],
+  [{ factor: 0.5 }, 'ERR_INVALID_OPTION', 'service "worker": restart.factor must be a number >= 1, got 0.5'],
+  [{ factor: Number.NaN }, 'ERR_INVALID_OPTION', 'service "worker": restart.factor must be a number >= 1, got NaN'],
+  [{ jitter: 1.1 }, 'ERR_INVALID_OPTION', 'service "worker": restart.jitter must be 0 to 1, got 1.1'],
   [
     { maxRestarts: 1.5 },
     'ERR_INVALID_OPTION',
-    '"worker": restart.maxRestarts must be a whole number, zero or more (Infinity for no limit), not 1.5',
+    'service "worker": restart.maxRestarts must be a whole number >= 0, or Infinity, got 1.5',
   ],
   ...(['initialDelay', 'maxDelay', 'resetAfter', 'period'] as const).map((option): [unknown, string, string] => [
     { [option]: -1 },
     'ERR_INVALID_DURATION',
-    `"worker": restart.${option} must be milliseconds, zero or more (Infinity for no limit), not -1`,
+    `service "worker": restart.${option} must be a number of milliseconds >= 0, got -1`,
   ]),
 ])('restart: %j is refused at once', (given, code, message) => {
   const options = typeof given === 'object' && given !== null && Object.keys(given).length > 0

@@ -48,7 +48,7 @@ describe('a duration', () => {
     [NaN, 'NaN'],
     [-1, '-1'],
     [-Infinity, '-Infinity'],
-    ['10s', '10s'],
+    ['10s', '"10s"'],
     [null, 'null'],
     [Symbol('x'), 'Symbol(x)'],
   ])('%s is refused, naming service, option and value', (value, said) => {
@@ -56,7 +56,7 @@ describe('a duration', () => {
       new ServiceError(
         'ERR_INVALID_DURATION',
         'db',
-        `"db": stopTimeout must be milliseconds, zero or more (Infinity for no limit), not ${said}`,
+        `service "db": stopTimeout must be a number of milliseconds >= 0, got ${said}`,
       ),
     )
   })

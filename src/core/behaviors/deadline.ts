@@ -26,6 +26,8 @@ export const FORCE_TIMEOUT = 1_000
 export interface Around {
   /** Why a start takes so long. */
   readonly explain?: (() => string) | undefined
+  /** What a start that runs out of its time is likely to be, and what to do. */
+  readonly likely?: string | undefined
   /** How long what is forced may take to let go, unless the shutdown brings its own budget. */
   readonly forceTimeout?: () => number
 }
@@ -50,14 +52,13 @@ export const deadline = <Name extends string>(
     }),
 })
 
-const BLOCKING_START = (name: string): string =>
-  `A start() that runs for the service's whole life is a task: task("${name}", fn)`
-
 class BoundedLife {
   readonly #service: Service
   readonly #deadlines: Deadlines
   readonly #clock: Clock
   readonly #explain: (() => string) | undefined
+  /** Why a start that tells no cause takes too long. */
+  readonly #likely: string | undefined
   readonly #out: Subscriber<ServiceState>
   readonly #level = new ShutdownLevel()
   #steps: Subscription | undefined
@@ -83,13 +84,14 @@ class BoundedLife {
     service: Service,
     deadlines: Deadlines,
     clock: Clock,
-    { explain, forceTimeout }: Around,
+    { explain, likely, forceTimeout }: Around,
     out: Subscriber<ServiceState>,
   ) {
     this.#service = service
     this.#deadlines = deadlines
     this.#clock = clock
     this.#explain = explain
+    this.#likely = likely
     this.#forceTimeout = forceTimeout?.() ?? FORCE_TIMEOUT
     this.#out = out
   }
@@ -126,7 +128,7 @@ class BoundedLife {
     this.#disarm()
     const timeout = this.#startError ?? this.#stopError
     if (!timeout) return this.#out.error(error)
-    const message = `${timeout.message} Cause: ${messageOf(error)}`
+    const message = `${timeout.message}${timeout === this.#startError ? ':' : ' Cause:'} ${messageOf(error)}`
     this.#out.error(
       new ServiceError(timeout.code, timeout.service, message, { cause: error, errors: [timeout, error] }),
     )
@@ -134,7 +136,7 @@ class BoundedLife {
 
   complete(): void {
     this.#disarm()
-    if (this.#startError) return this.#out.error(this.#startError)
+    if (this.#startError) return this.#out.error(this.#unexplained())
     if (this.#lastWords) this.#out.next(this.#blamed(this.#lastWords))
     this.#out.complete()
   }
@@ -173,11 +175,17 @@ class BoundedLife {
     this.#startError = new ServiceError(
       'ERR_START_TIMEOUT',
       name,
-      `"${name}" was not running within ${ms} ms. ${this.#explain?.() ?? BLOCKING_START(name)}`,
+      `"${name}" was not running within ${ms} ms${this.#explain ? `. ${this.#explain()}` : ''}`,
     )
     const reason = { by: 'failure', service: name, error: errorInfo(this.#startError) } as const
     this.#level.raise({ step: 'stop', reason, forceTimeout: this.#forceTimeout })
     this.#armStop()
+  }
+
+  /** The start has been given up, or does not end, and has not said what kept it. */
+  #unexplained(): ServiceError {
+    const { code, service, message } = this.#startError!
+    return this.#likely ? new ServiceError(code, service, `${message}; ${this.#likely}`) : this.#startError!
   }
 
   #onDrainTimeout(): void {
@@ -214,7 +222,7 @@ class BoundedLife {
         'ERR_ABANDONED',
         name,
         `"${name}" did not let go within ${this.#forceTimeout} ms of being forced and was abandoned`,
-        { cause: this.#startError ?? this.#stopError },
+        { cause: this.#startError ? this.#unexplained() : this.#stopError },
       )
       const info = this.#info && { info: this.#info }
       this.#out.next(this.#blamed({ phase: 'stopped', how: 'abandoned', error: errorInfo(stuck), ...info }))

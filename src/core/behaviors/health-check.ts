@@ -1,10 +1,12 @@
 import type { Subscription } from 'rxjs'
-import { after, type Clock, count, duration, positive } from '../clock.ts'
+import { after, type Clock } from '../clock.ts'
 import { messageOf, ServiceError } from '../errors.ts'
 import { inspect, peek } from '../foreign.ts'
 import { type Cancel, follow, type HookResult } from '../hook-result.ts'
+import { callable, count, duration, known, namesOf, positive } from '../options.ts'
 import type { Service } from '../service.ts'
 import type { Health } from '../state.ts'
+import { outside } from '../work.ts'
 import { type Finding, type Findings, type OnFailure, onFailureOf, PASS, type Watcher, watched } from './watched.ts'
 
 /** What a check may answer; see `check`. */
@@ -50,9 +52,9 @@ export const healthCheck = <Name extends string>(
   clock: Clock,
 ): Service<Name> => {
   const { name } = service
+  known(name, options, OPTIONS, 'healthCheck.')
   const { check } = options
-  if (typeof check !== 'function')
-    throw new ServiceError('ERR_INVALID_OPTION', name, `"${name}": healthCheck.check must be a function`)
+  callable(name, 'healthCheck.check', check)
   const rules: CheckRules = {
     check,
     interval: positive(name, 'healthCheck.interval', options.interval ?? 10_000),
@@ -63,6 +65,15 @@ export const healthCheck = <Name extends string>(
   const onFailure = onFailureOf(name, 'healthCheck.onFailure', options.onFailure)
   return watched(service, onFailure, findings => new Checks(name, rules, clock, findings))
 }
+
+const OPTIONS = namesOf<HealthCheck>({
+  check: true,
+  interval: true,
+  timeout: true,
+  failureThreshold: true,
+  successThreshold: true,
+  onFailure: true,
+})
 
 type CheckRules = Required<Omit<HealthCheck, 'onFailure'>>
 
@@ -144,7 +155,8 @@ class CheckCall {
   run(check: HealthCheck['check']): void {
     let result: unknown
     try {
-      result = check({ signal: this.#abort.signal })
+      // Whatever brought it about, no hook waits for it.
+      result = outside(() => check({ signal: this.#abort.signal }))
     } catch (error) {
       return this.#settle(failed(error))
     }

@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs'
-import { after, type Clock, count, positive } from '../clock.ts'
+import { after, type Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
+import { count, known, namesOf, positive } from '../options.ts'
 import type { Service } from '../service.ts'
 import { type Findings, type OnFailure, onFailureOf, PASS, type Watcher, watched } from './watched.ts'
 
@@ -40,11 +41,14 @@ export const heartbeat = <Name extends string>(
   clock: Clock,
 ): Service<Name> => {
   const { name } = service
+  known(name, options, OPTIONS, 'heartbeat.')
   const interval = positive(name, 'heartbeat.interval', options.interval)
   const threshold = count(name, 'heartbeat.threshold', options.threshold, 3)
   const onFailure = onFailureOf(name, 'heartbeat.onFailure', options.onFailure)
   return watched(service, onFailure, findings => new Pulse(name, interval, threshold, clock, findings))
 }
+
+const OPTIONS = namesOf<Heartbeat>({ interval: true, threshold: true, onFailure: true })
 
 /** The pulse of one run. A beat costs a look at the clock; one timer looks after them all. */
 class Pulse implements Watcher {

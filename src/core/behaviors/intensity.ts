@@ -1,5 +1,4 @@
-import { duration } from '../clock.ts'
-import { ServiceError } from '../errors.ts'
+import { duration, must, type Whose } from '../options.ts'
 
 /** How often something may be restarted: at most so many times within so many milliseconds. */
 export interface Intensity {
@@ -31,17 +30,13 @@ export const admit = (
  * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  */
 export const intensityOf = (
-  name: string,
+  whose: Whose,
   { maxRestarts, period }: Partial<Intensity>,
   fallback: Intensity,
   prefix = '',
 ): Intensity => {
   const most = maxRestarts ?? fallback.maxRestarts
-  if (most !== Infinity && !(Number.isInteger(most) && most >= 0))
-    throw new ServiceError(
-      'ERR_INVALID_OPTION',
-      name,
-      `"${name}": ${prefix}maxRestarts must be a whole number, zero or more (Infinity for no limit), not ${String(most)}`,
-    )
-  return { maxRestarts: most, period: duration(name, `${prefix}period`, period, fallback.period) }
+  const good = most === Infinity || (Number.isInteger(most) && most >= 0)
+  must(whose, `${prefix}maxRestarts`, good, 'a whole number >= 0, or Infinity', most)
+  return { maxRestarts: most, period: duration(whose, `${prefix}period`, period, fallback.period) }
 }

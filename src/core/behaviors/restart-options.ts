@@ -1,5 +1,4 @@
-import { duration } from '../clock.ts'
-import { ServiceError } from '../errors.ts'
+import { duration, known, must, namesOf, oneOf } from '../options.ts'
 import type { Backoff } from './backoff.ts'
 import { type Intensity, intensityOf } from './intensity.ts'
 
@@ -61,9 +60,20 @@ export interface RestartRules extends Backoff, Intensity {
 
 const POLICIES: readonly RestartPolicy[] = ['permanent', 'transient', 'temporary']
 
+const OPTIONS = namesOf<RestartOptions>({
+  policy: true,
+  initialDelay: true,
+  factor: true,
+  maxDelay: true,
+  jitter: true,
+  resetAfter: true,
+  maxRestarts: true,
+  period: true,
+})
+
 /** Which policy was asked for, if any. */
 export const policyOf = (given: RestartPolicy | RestartOptions | undefined): RestartPolicy | undefined =>
-  typeof given === 'object' ? given.policy : given
+  typeof given === 'object' ? given?.policy : given
 
 /**
  * @param onEnd whether it is restarted when it ends well, whatever the policy says
@@ -74,21 +84,16 @@ export const restartRules = (
   given: RestartPolicy | RestartOptions | undefined,
   onEnd = false,
 ): RestartRules => {
-  const check = (option: string, good: boolean, wanted: string, value: unknown): void => {
-    if (good) return
-    const shown = typeof value === 'string' ? `"${value}"` : String(value)
-    throw new ServiceError('ERR_INVALID_OPTION', service, `"${service}": ${option} must be ${wanted}, not ${shown}`)
-  }
   const options: RestartOptions | undefined = typeof given === 'object' && given !== null ? given : undefined
+  known(service, options, OPTIONS, 'restart.')
   const policy = options ? options.policy : (given as RestartPolicy | undefined)
-  if (given !== undefined)
-    check(options ? 'restart.policy' : 'restart', POLICIES.includes(policy!), POLICIES.join(', '), policy)
+  if (given !== undefined) oneOf(service, options ? 'restart.policy' : 'restart', POLICIES, policy)
 
   const { factor = 2, jitter = 0.5 } = options ?? {}
   const ms = (option: 'initialDelay' | 'maxDelay' | 'resetAfter', fallback: number): number =>
     duration(service, `restart.${option}`, options?.[option], fallback)
-  check('restart.factor', typeof factor === 'number' && factor >= 1, '1 or more', factor)
-  check('restart.jitter', typeof jitter === 'number' && jitter >= 0 && jitter <= 1, '0 to 1', jitter)
+  must(service, 'restart.factor', typeof factor === 'number' && factor >= 1, 'a number >= 1', factor)
+  must(service, 'restart.jitter', typeof jitter === 'number' && jitter >= 0 && jitter <= 1, '0 to 1', jitter)
   return {
     afterFailure: policy === 'permanent' || policy === 'transient',
     afterEnd: policy === 'permanent' || onEnd,

@@ -105,6 +105,8 @@ class RestartedLife implements Unsubscribable {
   #over = false
   /** Begun by us: the first one in a lifecycle is not. */
   #attempt = 1
+  /** What failed last; it has not been running since. */
+  #down: ErrorInfo | undefined
 
   // Of this incarnation.
   #state: ServiceState = { phase: 'idle' }
@@ -165,11 +167,15 @@ class RestartedLife implements Unsubscribable {
     if (state.info) this.#info = state.info
     // A group that was stopped by hand has been asked to end, though not by way of us.
     if (reasonOf(state)?.by === 'call') this.#ending = true
-    if (state.phase === 'running') this.#runningSince ??= this.#clock.now()
+    if (state.phase === 'running') {
+      this.#runningSince ??= this.#clock.now()
+      this.#down = undefined
+    }
     if (state.phase === 'starting' && this.#attempt > 1) {
       // It has been said already, unless there is more to say.
       if (state.info || state.extended !== undefined) this.#out.next({ ...state, attempt: this.#attempt })
-    } else if (state.phase !== 'stopped' || this.#ending) this.#out.next(state)
+    } else if (state.phase !== 'stopped') this.#out.next(state)
+    else if (this.#ending) this.#out.next(this.#down && !state.error ? { ...state, down: this.#down } : state)
     else if (state.how === 'abandoned') {
       this.#ending = true
       this.#out.next(this.#notAgain(state))
@@ -216,6 +222,7 @@ class RestartedLife implements Unsubscribable {
     history.attempt = attempt
     history.restarts = restarts
     this.#waiting = true
+    this.#down = error
     this.#timer = after(this.#clock, delay, () => this.#onTime())
     this.#out.next({ phase: 'backoff', error, attempt, retryAt: onTheWall(this.#clock, retryAt) })
   }
@@ -245,7 +252,8 @@ class RestartedLife implements Unsubscribable {
   /** The timer goes with its listener. */
   #stopWaiting(): void {
     this.#waiting = false
-    this.#out.next({ phase: 'stopped', how: 'stopped', ...(this.#info && { info: this.#info }) })
+    const down = this.#down && { down: this.#down }
+    this.#out.next({ phase: 'stopped', how: 'stopped', ...down, ...(this.#info && { info: this.#info }) })
     this.#out.complete()
   }
 

@@ -1,6 +1,7 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
-import { combine, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
+import { combine, errorInfo, fromErrorInfo, type ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
+import { oneOf } from '../options.ts'
 import type { Service } from '../service.ts'
 import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
 import type { Health, ServiceState, StateOf } from '../state.ts'
@@ -12,12 +13,8 @@ const OUTCOMES: readonly OnFailure[] = ['nothing', 'degrade', 'fail']
 
 /** The outcome that was asked for, checked. */
 export const onFailureOf = (service: string, option: string, value: OnFailure = 'degrade'): OnFailure => {
-  if (OUTCOMES.includes(value)) return value
-  throw new ServiceError(
-    'ERR_INVALID_OPTION',
-    service,
-    `"${service}": ${option} must be 'nothing', 'degrade' or 'fail', not ${String(value)}`,
-  )
+  oneOf(service, option, OUTCOMES, value)
+  return value
 }
 
 /** How well a service was found to be. */

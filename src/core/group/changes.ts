@@ -6,7 +6,8 @@ import type { Entry } from './entry.ts'
 import type { Member } from './member.ts'
 import type { Restarting } from './restarting.ts'
 import type { Roster } from './roster.ts'
-import { isReady, isSettled } from './waiting.ts'
+import { restartedWith } from './strategy.ts'
+import { isPassed, isReady, isSettled } from './waiting.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** The life whose services come, go, and are restarted by hand. */
@@ -71,9 +72,9 @@ export class Changes {
     this.#waiting.show(member.node)
     if (isFinal(member.state)) return
     const { order, members } = this.#roster
-    const before = order.before[member.node]!.map(node => members[node]!.until(isSettled)).filter(
-      wait => wait !== EMPTY,
-    )
+    const before = order.before[member.node]!.map(node => members[node]!)
+      .map(other => other.until(isPassed(other.entry)))
+      .filter(wait => wait !== EMPTY)
     this.#life.meanwhile(
       concat(
         merge(...before),
@@ -88,6 +89,14 @@ export class Changes {
     // It is on its way already, and does not come back.
     if (!member || this.#removed.has(member) || member.leavesForGood) return EMPTY
     return member.end(reason)
+  }
+
+  /** One, or all that are restarted with it by hand. */
+  concerned(name: string, restarted: boolean): readonly Member[] {
+    const { order, members } = this.#roster
+    const member = this.#roster.find(name)
+    if (!member) return []
+    return restarted ? [...restartedWith('by-hand', member.node, order)].map(node => members[node]!) : [member]
   }
 
   /**

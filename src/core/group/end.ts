@@ -1,4 +1,5 @@
-import { ServiceError } from '../errors.ts'
+import { fromErrorInfo, ServiceError } from '../errors.ts'
+import type { Report } from '../report.ts'
 import type { Shutdown } from '../shutdown-level.ts'
 import type { Ending, ServiceState } from '../state.ts'
 
@@ -16,4 +17,20 @@ export const groupFailure = (name: string, ran: boolean, errors: readonly Servic
   const more = rest.length > 0 ? ` (then: ${rest.map(error => error.message).join('; ')})` : ''
   const message = `group "${name}" failed${ran ? '' : ' to start'}: ${first.message}${more}`
   return new ServiceError('ERR_GROUP_FAILED', `${name}/${first.service}`, message, { cause: first, errors })
+}
+
+/** Why a group did not end gracefully, as its report tells. */
+export const stopFailure = ({ group, errors, services }: Report): ServiceError => {
+  const all = errors.map(fromErrorInfo)
+  const ungraceful = services
+    .filter(({ outcome, timedOut }) => timedOut.length > 0 || (outcome !== 'stopped' && outcome !== 'ended'))
+    .map(
+      ({ path, outcome, timedOut }) =>
+        `${path} ${timedOut.length > 0 ? `ran out of its ${timedOut[0]} time` : outcome}`,
+    )
+  const told = all.length > 0 ? all.map(({ message }) => message) : ungraceful
+  return new ServiceError('ERR_GROUP_FAILED', group, `group "${group}" did not stop gracefully: ${told.join('; ')}`, {
+    ...(all.length > 0 && { cause: all[0] }),
+    errors: all,
+  })
 }

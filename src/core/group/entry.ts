@@ -1,6 +1,7 @@
 import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from '../behaviors/deadline.ts'
 import { type HealthCheck, healthCheck } from '../behaviors/health-check.ts'
 import { type Heartbeat, heartbeat } from '../behaviors/heartbeat.ts'
+import { legal } from '../behaviors/legal.ts'
 import {
   policyOf,
   type RestartOptions,
@@ -8,11 +9,12 @@ import {
   type RestartRules,
   restartRules,
 } from '../behaviors/restart-options.ts'
-import { type Clock, duration } from '../clock.ts'
-import { ServiceError } from '../errors.ts'
+import type { Clock } from '../clock.ts'
+import { duration, flag, known, must, namesOf, oneOf, refuse } from '../options.ts'
 import type { Placed } from '../plan.ts'
-import type { Service } from '../service.ts'
+import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
+import type { Holder } from './held-up.ts'
 
 /** What a normal end of a service means for its group. */
 export type OnEnd = 'continue' | 'stop-group' | 'restart'
@@ -46,7 +48,8 @@ export interface AddOptions<Known extends string = string> {
   readonly observer?: boolean
   /**
    * The group can do without it: when it fails, at start or later, its group is running all the same, with health
-   * `warn` that names it. What names it in `dependsOn` can't start then, and fails too. Its error is in the report,
+   * `warn` that names it, also while a failed start is tried again. What names it in `dependsOn` can't start then, and
+   * fails too. Its error is in the report,
    * which is not `ok`. Default false.
    */
   readonly optional?: boolean
@@ -73,6 +76,8 @@ export interface Entry extends Placed {
 
 /** What a nested group brings along. */
 export interface Inside {
+  /** Those in it that hold up its end; `undefined` while it has no life. */
+  readonly holders: () => readonly Holder[] | undefined
   readonly explain: () => string
   /** Throws when what is in it has no order. */
   readonly check: () => void
@@ -94,24 +99,29 @@ export const entryOf = (
   forceTimeout: () => number,
 ): Entry => {
   const { name } = service
-  const onEnd = onEndOf(name, options.onEnd)
+  known(name, options, OPTIONS)
+  const { dependsOn, onEnd } = options
+  const areNames = Array.isArray(dependsOn) && dependsOn.every(other => typeof other === 'string')
+  must(name, 'dependsOn', dependsOn === undefined || areNames, 'an array of names', dependsOn)
+  flag(name, 'observer', options.observer)
+  flag(name, 'optional', options.optional)
+  if (onEnd !== undefined) oneOf(name, 'onEnd', ENDS, onEnd)
   const again = onEnd === 'restart'
   const rules = options.restart === undefined && !again ? undefined : restartRules(name, options.restart, again)
   if (inside && options.heartbeat)
-    throw new ServiceError(
-      'ERR_INVALID_OPTION',
-      name,
-      `"${name}": a group has no heartbeat of its own; set heartbeat on the services inside it`,
-    )
+    refuse(name, 'a group has no heartbeat of its own; set heartbeat on the services inside it')
+  // A group, too, says only what may be said.
+  const checked = inside ? service : legal(service)
+  const likely = mayBlock(service) ? BLOCKING : undefined
   const deadlines = deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS)
-  const bounded = deadline(service, deadlines, clock, { explain: inside?.explain, forceTimeout })
-  const beating = options.heartbeat ? heartbeat(bounded, options.heartbeat, clock) : bounded
+  const bounded = deadline(checked, deadlines, clock, { explain: inside?.explain, likely, forceTimeout })
+  const beating = options.heartbeat !== undefined ? heartbeat(bounded, options.heartbeat, clock) : bounded
   return {
     name,
     path,
-    service: options.healthCheck ? healthCheck(beating, options.healthCheck, clock) : beating,
+    service: options.healthCheck !== undefined ? healthCheck(beating, options.healthCheck, clock) : beating,
     restart: rules,
-    dependsOn: options.dependsOn && [...options.dependsOn],
+    dependsOn: dependsOn && [...dependsOn],
     observer: options.observer,
     optional: options.optional,
     temporary: policyOf(options.restart) === 'temporary',
@@ -119,6 +129,9 @@ export const entryOf = (
     inside,
   }
 }
+
+/** What a start that never comes to its end most likely is, when it says nothing itself. */
+const BLOCKING = "raise startTimeout, or make it a task if start() runs for the service's whole life"
 
 const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {
   const { startTimeout, drainTimeout, stopTimeout } = options
@@ -130,13 +143,17 @@ const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): De
   }
 }
 
-const ENDS: readonly unknown[] = ['continue', 'stop-group', 'restart'] satisfies OnEnd[]
+const ENDS = ['continue', 'stop-group', 'restart'] as const satisfies OnEnd[]
 
-const onEndOf = (name: string, onEnd: OnEnd | undefined): OnEnd | undefined => {
-  if (onEnd === undefined || ENDS.includes(onEnd)) return onEnd
-  throw new ServiceError(
-    'ERR_INVALID_OPTION',
-    name,
-    `service "${name}": onEnd is 'continue', 'stop-group' or 'restart', not ${JSON.stringify(onEnd)}`,
-  )
-}
+const OPTIONS = namesOf<AddOptions>({
+  dependsOn: true,
+  startTimeout: true,
+  drainTimeout: true,
+  stopTimeout: true,
+  healthCheck: true,
+  heartbeat: true,
+  restart: true,
+  observer: true,
+  optional: true,
+  onEnd: true,
+})

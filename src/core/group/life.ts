@@ -1,21 +1,24 @@
-import { EMPTY, NEVER, type Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
+import { EMPTY, NEVER, Observable, Subject, type Subscriber, Subscription, takeUntil } from 'rxjs'
 import { restart } from '../behaviors/restart.ts'
 import { type Clock, onTheWall } from '../clock.ts'
 import { errorInfo, type ServiceError } from '../errors.ts'
 import type { Journal } from '../journal.ts'
+import type { Service } from '../service.ts'
 import { goodbye } from '../shutdown.ts'
 import { atLeast, type Shutdown } from '../shutdown-level.ts'
 import { isFinal, type ServiceState, type StopReason } from '../state.ts'
 import { walk } from '../walk.ts'
+import { currentWork, enter, type Work } from '../work.ts'
 import { Changes } from './changes.ts'
 import { endingOf, groupFailure } from './end.ts'
 import type { Entry } from './entry.ts'
+import { type Holder, lookAgain } from './held-up.ts'
 import { hasDrained, Member, type MemberListener } from './member.ts'
 import { Restarting } from './restarting.ts'
 import { Roster } from './roster.ts'
 import type { Strategy } from './strategy.ts'
 import { healthOf, Unwell } from './unwell.ts'
-import { isSettled } from './waiting.ts'
+import { isPassed } from './waiting.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 export interface GroupLifeOptions {
@@ -37,6 +40,7 @@ export interface GroupLifeOptions {
  * same code, `#raise`, where levels only rise.
  */
 export class GroupLife implements MemberListener {
+  readonly begunIn: Work | undefined = currentWork()
   readonly #options: GroupLifeOptions
   readonly #out: Subscriber<ServiceState>
   readonly #all = new Subscription()
@@ -130,6 +134,21 @@ export class GroupLife implements MemberListener {
     return this.#errors.length > 0 ? groupFailure(this.#options.name, this.#everRan, this.#errors) : undefined
   }
 
+  /** Whether a work is that of a member. */
+  has(work: Work): boolean {
+    return work instanceof Member && this.#roster.members[work.node] === work
+  }
+
+  /** Who of some, or of all, holds up an end; of a nested group those in it that do. */
+  holders(among: readonly Member[] = this.#roster.members): readonly Holder[] {
+    return among
+      .filter(member => member.isHoldingUp)
+      .flatMap((member): readonly Holder[] => {
+        const inner = member.entry.inside?.holders() ?? []
+        return inner.length > 0 ? inner : [member]
+      })
+  }
+
   explain(): string {
     return this.#roster.explain()
   }
@@ -143,6 +162,7 @@ export class GroupLife implements MemberListener {
   }
 
   record(member: Member, state: ServiceState): void {
+    lookAgain()
     const { journal } = this.#options
     const { inside } = member.entry
     if (!inside) return journal.record(member.path, state)
@@ -213,7 +233,9 @@ export class GroupLife implements MemberListener {
     const { clock } = this.#options
     const { service, restart: rules } = entry
     if (!rules) return new Member(node, entry, service, this, clock)
-    const supervised = restart(service, rules, clock, {
+    // Each incarnation begins in the member, whatever set off the restart.
+    const placed: Service = { name: entry.name, lifecycle: shutdown$ => inside(member, service.lifecycle(shutdown$)) }
+    const supervised = restart(placed, rules, clock, {
       gate: () => this.#restarting.gate(member),
       admit: (at, cause) => this.#restarting.admit(entry.name, at, cause),
     })
@@ -245,7 +267,7 @@ export class GroupLife implements MemberListener {
     if (this.#doomed) return NEVER
     // One that is on its way back is begun by whoever took it down.
     if (!member.begun && !member.returning) this.#waiting.begin(member)
-    return member.until(isSettled)
+    return member.until(isPassed(member.entry))
   }
 
   #started(): void {
@@ -410,3 +432,7 @@ export class GroupLife implements MemberListener {
     this.#out.next(state)
   }
 }
+
+/** The same, subscribed as a part of a work. */
+const inside = <T>(work: Work, source$: Observable<T>): Observable<T> =>
+  new Observable(out => enter(work, () => source$.subscribe(out)))

@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs'
 import { deadline, UNBOUNDED } from '../behaviors/deadline.ts'
-import { errorInfo, ServiceError } from '../errors.ts'
+import { type ErrorCode, errorInfo, ServiceError } from '../errors.ts'
 import { Journal } from '../journal.ts'
 import { plan } from '../plan.ts'
 import { type Report, reportOf } from '../report.ts'
@@ -9,7 +9,9 @@ import type { Shutdown } from '../shutdown-level.ts'
 import { describeReason, isFinal, type ServiceState, type StopReason } from '../state.ts'
 import type { Changes } from './changes.ts'
 import type { Entry, Inside } from './entry.ts'
+import { awaitEnd } from './held-up.ts'
 import { GroupLife } from './life.ts'
+import type { Member } from './member.ts'
 import type { GroupOptions } from './options.ts'
 
 /**
@@ -32,8 +34,9 @@ export class Lives {
   #shutdownTimeout = Infinity
   /** Its own, if it was given one. */
   readonly #ownForceTimeout: number | undefined
-  /** That of the group that it is in. */
-  #outerForceTimeout: (() => number) | undefined
+  /** The group that it was added to last, and what that holds of it. */
+  #holder: Lives | undefined
+  #held: Inside | undefined
   /** Ends it, for the group that it is in; false when that one has nobody to end. */
   #endOutside: ((reason: StopReason) => boolean) | undefined
 
@@ -56,7 +59,7 @@ export class Lives {
 
   /** How long what is forced in here may take to let go: as said, else as in the group that it is in. */
   get forceTimeout(): number {
-    return this.#ownForceTimeout ?? this.#outerForceTimeout?.() ?? this.#options.forceTimeout
+    return this.#ownForceTimeout ?? this.#holder?.forceTimeout ?? this.#options.forceTimeout
   }
 
   get failure(): ServiceError | undefined {
@@ -87,7 +90,21 @@ export class Lives {
       this.#dismissAll()
       this.#end({ phase: 'stopped', how: 'stopped' })
     }
-    return over
+    const life = this.#life
+    if (!life) return over
+    const { clock } = this.#options
+    const soFar = (): Report => reportOf(this.journal.status, true)
+    return awaitEnd({ whole: over, key: life, holders: () => life.holders(), soFar, clock }, work => life.has(work))
+  }
+
+  /** What is done to some of its services, as a promise for the caller of this moment, who may be inside one of them. */
+  await(whole: Promise<void>, members: readonly Member[]): Promise<void> {
+    const life = this.#life
+    if (!life || members.length === 0) return whole
+    const { clock } = this.#options
+    const holders = () => life.holders(members)
+    const soFar = () => undefined
+    return awaitEnd({ whole, key: whole, holders, soFar, clock }, work => members.includes(work as Member))
   }
 
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
@@ -130,15 +147,38 @@ export class Lives {
   }
 
   /** It has been added to another group, under whose name all is told there. */
-  nest(outer: Journal, prefix: string, forceTimeout: () => number, endOutside: (reason: StopReason) => boolean): void {
-    this.#outerForceTimeout = forceTimeout
+  nest(holder: Lives, held: Inside | undefined, endOutside: (reason: StopReason) => boolean): void {
+    this.#holder = holder
+    this.#held = held
     this.#endOutside = endOutside
-    this.journal.nest(outer, prefix)
+    this.journal.nest(holder.journal, holder.#name)
+  }
+
+  /** The group that holds it now. */
+  get holder(): Lives | undefined {
+    return this.#holder?.entries.some(({ inside }) => inside === this.#held) ? this.#holder : undefined
+  }
+
+  /** @throws ServiceError when a group can't be added to this one: it is in a group already, or it holds this one */
+  admit(nested: Lives): void {
+    const names: string[] = []
+    const refuse = (code: ErrorCode, why: string): never => {
+      throw new ServiceError(code, nested.#name, `group "${this.#name}": can't add group "${nested.#name}": ${why}`)
+    }
+    for (let lives: Lives | undefined = this; lives; lives = lives.holder) {
+      names.unshift(lives.#name)
+      if (lives === nested)
+        refuse('ERR_CIRCULAR_DEPENDENCY', `it would hold itself (${names.join('/')}/${nested.#name})`)
+    }
+    const { holder } = nested
+    if (holder)
+      refuse('ERR_SERVICE_IN_USE', `it is in group "${holder.#name}" already; remove it there, or make another one`)
   }
 
   /** What another group needs to hold this one. */
   inside(): Inside {
     return {
+      holders: () => (this.#living ? this.#life?.holders() : undefined),
       explain: () => this.#life?.explain() ?? '',
       check: () => this.#check(),
       dismiss: () => this.#dismissAll(),

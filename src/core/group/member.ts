@@ -4,8 +4,9 @@ import { after, type Clock, onTheWall } from '../clock.ts'
 import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Shutdown, ShutdownLevel, type Step } from '../shutdown-level.ts'
+import { atLeast, type Shutdown, ShutdownLevel, type Step } from '../shutdown-level.ts'
 import { type Info, isFinal, type Phase, reasonOf, type ServiceState, type StateOf, type StopReason } from '../state.ts'
+import { enter, type Work } from '../work.ts'
 import type { Entry } from './entry.ts'
 
 /** Particulars within a phase are told at most this often. */
@@ -13,6 +14,8 @@ const NEWS_INTERVAL = 100
 
 /** What a member tells the group it lives in. */
 export interface MemberListener {
+  /** The work in which the group was begun. */
+  readonly begunIn: Work | undefined
   /** Worth telling people. */
   record(member: Member, state: ServiceState): void
   /** It has come to a new state, failed with an error; the group acts on it. */
@@ -31,7 +34,7 @@ interface Awaited {
  * One service in one life of a group: its subscription, its latest state, and how far it has been asked to go. It can
  * be taken down and begun again; each incarnation has a level of its own.
  */
-export class Member {
+export class Member implements Work {
   node: number
   readonly entry: Entry
   state: ServiceState = IDLE
@@ -64,6 +67,10 @@ export class Member {
     this.#service = service
     this.#listener = listener
     this.#clock = clock
+  }
+
+  get within(): Work | undefined {
+    return this.#listener.begunIn
   }
 
   get path(): string {
@@ -111,6 +118,11 @@ export class Member {
     return this.#goingDown
   }
 
+  /** What its group waits for: it was asked to drain and has not drained, or to stop and is not gone. */
+  get isHoldingUp(): boolean {
+    return this.state.phase === 'draining' || (this.alive && atLeast(this.#level.latest, 'stop'))
+  }
+
   /** It was taken down, leaves because it failed, or is held back before it is restarted, and is to run again. */
   get returning(): boolean {
     if (this.#returning || (this.#begun && this.state.phase === 'waiting')) return true
@@ -121,7 +133,7 @@ export class Member {
     this.#begun = true
     this.#present = true
     const level = this.#level
-    const life = listen(this.#service.lifecycle(level), this)
+    const life = enter(this, () => listen(this.#service.lifecycle(level), this))
     // It may be gone by now, or even taken down.
     if (level !== this.#level) return life.unsubscribe()
     this.#life = life
@@ -158,7 +170,7 @@ export class Member {
     if (!this.alive) return
     this.#asked = true
     this.#goingDown = false
-    this.#level.raise(shutdown)
+    this.#raise(shutdown, this.#level)
   }
 
   /** Drains and stops it, to be begun again. Completes once it is gone, or given up. */
@@ -168,7 +180,11 @@ export class Member {
     this.#returning = true
     // It may be gone before the last step, and the next incarnation is not told of that.
     const level = this.#level
-    return this.#lead(shutdown => level.raise(shutdown), reason, isAway)
+    return this.#lead(shutdown => this.#raise(shutdown, level), reason, isAway)
+  }
+
+  #raise(shutdown: Shutdown, level: ShutdownLevel): void {
+    enter(this, () => level.raise(shutdown))
   }
 
   /** Drains and stops it for good, or lets it never begin. Completes once it is gone, or given up. */

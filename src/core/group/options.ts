@@ -1,6 +1,7 @@
 import { FORCE_TIMEOUT } from '../behaviors/deadline.ts'
 import { intensityOf } from '../behaviors/intensity.ts'
-import { type Clock, duration, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { duration, group, known, must, namesOf } from '../options.ts'
 import { type Strategy, strategyOf } from './strategy.ts'
 
 /** How a group behaves as a whole. Times are milliseconds; `Infinity` turns a clock off. */
@@ -40,12 +41,32 @@ const SHUTDOWN_TIMEOUT = 25_000
  *
  * @throws ServiceError `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
  */
-export const groupOptionsOf = (name: string, options: GroupOptions): Required<GroupOptions> => ({
-  clock: options.clock ?? systemClock,
-  startTimeout: duration(name, 'startTimeout', options.startTimeout, Infinity),
-  drainDelay: duration(name, 'drainDelay', options.drainDelay, 0),
-  shutdownTimeout: duration(name, 'shutdownTimeout', options.shutdownTimeout, SHUTDOWN_TIMEOUT),
-  forceTimeout: duration(name, 'forceTimeout', options.forceTimeout, FORCE_TIMEOUT),
-  strategy: strategyOf(name, options.strategy),
-  ...intensityOf(name, options, { maxRestarts: Infinity, period: 600_000 }),
+export const groupOptionsOf = (name: string, options: GroupOptions): Required<GroupOptions> => {
+  const whose = group(name)
+  known(whose, options, OPTIONS)
+  const { clock = systemClock } = options
+  must(whose, 'clock', isClock(clock), 'an RxJS scheduler', clock)
+  return {
+    clock,
+    startTimeout: duration(whose, 'startTimeout', options.startTimeout, Infinity),
+    drainDelay: duration(whose, 'drainDelay', options.drainDelay, 0),
+    shutdownTimeout: duration(whose, 'shutdownTimeout', options.shutdownTimeout, SHUTDOWN_TIMEOUT),
+    forceTimeout: duration(whose, 'forceTimeout', options.forceTimeout, FORCE_TIMEOUT),
+    strategy: strategyOf(whose, options.strategy),
+    ...intensityOf(whose, options, { maxRestarts: Infinity, period: 600_000 }),
+  }
+}
+
+const isClock = ({ now, schedule }: Partial<Clock>): boolean =>
+  typeof now === 'function' && typeof schedule === 'function'
+
+const OPTIONS = namesOf<GroupOptions>({
+  startTimeout: true,
+  drainDelay: true,
+  shutdownTimeout: true,
+  forceTimeout: true,
+  strategy: true,
+  maxRestarts: true,
+  period: true,
+  clock: true,
 })

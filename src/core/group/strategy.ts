@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { oneOf, type Whose } from '../options.ts'
 import type { Order } from '../plan.ts'
 
 /**
@@ -35,14 +35,10 @@ const closure = (node: number, next: (node: number) => readonly number[]): Reado
   return found
 }
 
-const STRATEGIES: readonly unknown[] = ['one-for-one', 'rest-for-one', 'one-for-all'] satisfies Strategy[]
+const STRATEGIES = ['one-for-one', 'rest-for-one', 'one-for-all'] as const satisfies Strategy[]
 
 /** @throws ServiceError `ERR_INVALID_OPTION` */
-export const strategyOf = (group: string, strategy: Strategy = 'one-for-one'): Strategy => {
-  if (STRATEGIES.includes(strategy)) return strategy
-  throw new ServiceError(
-    'ERR_INVALID_OPTION',
-    group,
-    `"${group}": strategy must be ${STRATEGIES.join(', ')}, not ${String(strategy)}`,
-  )
+export const strategyOf = (whose: Whose, strategy: Strategy = 'one-for-one'): Strategy => {
+  oneOf(whose, 'strategy', STRATEGIES, strategy)
+  return strategy
 }

@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import type { Order } from '../plan.ts'
 import { isFinal, type ServiceState } from '../state.ts'
+import type { Entry } from './entry.ts'
 
 /** Running, or ended well as a job does: what depends on it may start. It counts at that very moment. */
 export const isReady = (state: ServiceState): boolean =>
@@ -11,6 +12,16 @@ export const isLost = (state: ServiceState): boolean => isFinal(state) && !isRea
 
 /** Whether it came up or not: what merely comes after it may have its turn. */
 export const isSettled = (state: ServiceState): boolean => state.phase === 'running' || isFinal(state)
+
+/**
+ * Settled, or tried again after a failure by a group that can do without it: what merely comes after it does not wait
+ * until it has come up.
+ */
+export const isPassed =
+  ({ optional }: Entry) =>
+  (state: ServiceState): boolean =>
+    isSettled(state) ||
+    (optional === true && (state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)))
 
 /** One that waits in vain: for whom, and for the sake of which one that can no longer come. */
 export interface Loss {

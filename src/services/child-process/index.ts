@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
 import { ServiceError } from '../../core/errors.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { checkName, type Service } from '../../core/service.ts'
 import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
@@ -21,6 +22,20 @@ export interface ChildProcessOptions extends RemoteOptions<ChildProcess> {
   readonly uid?: number
   readonly gid?: number
 }
+
+const OPTIONS = [
+  ...namesOf<ChildProcessOptions>({
+    ready: true,
+    attach: true,
+    output: true,
+    stopSignal: true,
+    cwd: true,
+    env: true,
+    uid: true,
+    gid: true,
+  }),
+  'argv0',
+]
 
 /**
  * A program in a process of its own as a service, with `info: { pid }` in its state. It is running once it is spawned,
@@ -49,6 +64,7 @@ export const childProcess = <const Name extends string>(
   options: ChildProcessOptions = {},
 ): Service<Name> => {
   checkName(name)
+  known(name, options, OPTIONS)
   const { ready, attach: _, output = prefixed(name), stopSignal = 'SIGTERM', ...forNode } = options
   if (typeof command !== 'string' || command === '') throw invalid(name, 'give the command to run')
   if (!Array.isArray(args) || args.some(arg => typeof arg !== 'string'))

@@ -1,4 +1,5 @@
-import { count, positive, systemClock } from '../../core/clock.ts'
+import { systemClock } from '../../core/clock.ts'
+import { count, known, namesOf, positive } from '../../core/options.ts'
 import { checkName, type Service } from '../../core/service.ts'
 import { startGauge } from './gauge.ts'
 import { monitor } from './monitor.ts'
@@ -14,6 +15,8 @@ export interface EventLoopDelayOptions {
   /** How many samples in a row it takes to change the health, for the worse and for the better. Default 3. */
   readonly threshold?: number
 }
+
+const OPTIONS = namesOf<EventLoopDelayOptions>({ interval: true, warn: true, fail: true, threshold: true })
 
 /**
  * A service that is as well as the event loop of this process: how late timers and input are, because something else
@@ -40,6 +43,7 @@ export const eventLoopDelay = <const Name extends string = 'event-loop'>(
   options: EventLoopDelayOptions = {},
 ): Service<Name> => {
   checkName(name)
+  known(name, options, OPTIONS)
   const { interval = 1_000, warn = 100, fail = 1_000 } = options
   const settings = {
     interval: positive(name, 'interval', interval),

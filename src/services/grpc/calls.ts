@@ -1,4 +1,5 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import { currentWork, enter } from '../../core/work.ts'
 import type { Work } from '../common/cut.ts'
 
 /** A call that is under way. */
@@ -25,6 +26,7 @@ const LEAVING = { code: status.UNAVAILABLE, details: 'the server is shutting dow
 
 /** Follows the calls of a server. One is over when its last byte has been handed to the connection, or that is gone. */
 export const trackCalls = (): Calls => {
+  const within = currentWork()
   const open = new Set<Call>()
   const watches = new Set<Call>()
   let refusing = false
@@ -40,13 +42,16 @@ export const trackCalls = (): Calls => {
       if (among.delete(call) && among === open) onChange()
     }
     among.add(call)
+    const work = within && { within, exact: true, isOpen: () => among.has(call) }
     return new ServerInterceptingCall(wire, {
       start: next => {
         next({
           onReceiveMetadata: (metadata, pass) => {
             started = true
-            pass(metadata)
+            enter(work, () => pass(metadata))
           },
+          onReceiveMessage: (message, pass) => enter(work, () => pass(message)),
+          onReceiveHalfClose: pass => enter(work, pass),
           // Comes at the end of each call that has started, however that was.
           onCancel: over,
         })

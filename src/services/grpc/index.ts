@@ -1,6 +1,7 @@
 import { ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
 import { defer, finalize } from 'rxjs'
 import { ServiceError } from '../../core/errors.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
 import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
@@ -20,6 +21,14 @@ export interface GrpcOptions {
   /** Answer for the standard health service, `grpc.health.v1.Health`, by the package grpc-health-check. Default `true`. */
   readonly health?: boolean
 }
+
+const OPTIONS = namesOf<GrpcOptions>({
+  port: true,
+  host: true,
+  credentials: true,
+  serverOptions: true,
+  health: true,
+})
 
 /**
  * A gRPC server on @grpc/grpc-js as a service: running when it listens, with `info: { address, port, url }` in its
@@ -64,6 +73,7 @@ export const grpc = <const Name extends string>(
   options: GrpcOptions = {},
 ): Service<Name> => {
   checkName(name)
+  known(name, options, OPTIONS)
   const {
     port = 0,
     host,

@@ -1,5 +1,6 @@
 import { defer, finalize } from 'rxjs'
 import { ServiceError } from '../../core/errors.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
 import { type HttpOptions, placesOf } from './place.ts'
 import { serve } from './serve.ts'
@@ -7,6 +8,8 @@ import { type HttpTarget, isServer, targetOf } from './target.ts'
 
 export type { HttpOptions } from './place.ts'
 export type { HttpTarget } from './target.ts'
+
+const OPTIONS = namesOf<HttpOptions>({ port: true, host: true, path: true })
 
 /**
  * An HTTP server as a service: running when it listens, with `info: { address, port, url }` in its state (`urls` too
@@ -40,6 +43,7 @@ export const http = <const Name extends string>(
   const refuse = (message: string): never => {
     throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)
   }
+  known(name, options, OPTIONS)
   const places = placesOf(options, refuse)
   if (typeof target !== 'function' && !isServer(target))
     refuse(

@@ -5,6 +5,7 @@ import { cutInfo } from '../common/cut.ts'
 import { trackConnections } from './connections.ts'
 import { listenersOf } from './listeners.ts'
 import { whereabouts } from './place.ts'
+import { requestsAsWork } from './requests-as-work.ts'
 import { type SayingClose, sayClose } from './say-close.ts'
 import { sayGoaway } from './say-goaway.ts'
 import { type Incarnation, isHttp2 } from './target.ts'
@@ -76,6 +77,7 @@ export const serve = (
           letGo()
           throw error
         })
+        undo.push(requestsAsWork(server))
         fail = context.fail
         for (const listener of listeners.all()) {
           listener.on('error', die)

@@ -1,6 +1,7 @@
 import { defer } from 'rxjs'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { ServiceError } from '../../core/errors.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { checkName, hooked, type Service } from '../../core/service.ts'
 import type { Tick } from './run-tick.ts'
 import { type Overlap, ticking } from './ticking.ts'
@@ -22,6 +23,8 @@ export interface ScheduleOptions {
   /** The one source of time, as given to the group: for tests. Default: the system's clock. */
   readonly clock?: Clock
 }
+
+const OPTIONS = namesOf<ScheduleOptions>({ timezone: true, overlap: true, clock: true })
 
 const OVERLAPS: readonly unknown[] = ['skip', 'replace', 'allow'] satisfies Overlap[]
 
@@ -58,6 +61,7 @@ export const schedule = <const Name extends string>(
   options: ScheduleOptions = {},
 ): Service<Name> => {
   checkName(name)
+  known(name, options, OPTIONS)
   const { timezone, overlap = 'skip', clock = systemClock } = options
   if (typeof tick !== 'function') throw invalid(name, 'give a function to run')
   if (!OVERLAPS.includes(overlap))

@@ -13,6 +13,7 @@ import { after, type Clock, systemClock, wallTime } from '../../core/clock.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hook-call.ts'
 import type { LifeHooks } from '../../core/hooked-life.ts'
+import { currentWork, enter } from '../../core/work.ts'
 import { type Outcome, runTick, type Tick } from './run-tick.ts'
 import { afterSetBack, type Timetable } from './timetable.ts'
 
@@ -34,6 +35,7 @@ const iso = (time: number | undefined): string | null => (time === undefined ? n
 
 /** One life of a schedule: its main part lasts until there is nothing left to run, or until it is told to stop. */
 export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): LifeHooks => {
+  const within = currentWork()
   const runs = new Set<AbortController>()
   /** Runs have begun or ended, or what is due has changed. */
   const changed$ = new Subject<void>()
@@ -95,7 +97,7 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Li
     if (leaving) return
     const run = new AbortController()
     runs.add(run)
-    runTick(tick, { signal: run.signal, scheduledAt: new Date(at) }, outcome => {
+    const onEnd = (outcome: Outcome) => {
       runs.delete(run)
       tell(outcome, context)
       const next = replacement
@@ -104,7 +106,10 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Li
         begin(next, context)
       }
       changed$.next()
-    })
+    }
+    enter(within && { within, exact: true, isOpen: () => runs.has(run) }, () =>
+      runTick(tick, { signal: run.signal, scheduledAt: new Date(at) }, onEnd),
+    )
   }
 
   /** Only what is new, so that a schedule that is well says one thing for each run. */

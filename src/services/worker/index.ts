@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { WorkerOptions as NodeWorkerOptions, Worker } from 'node:worker_threads'
 import { ServiceError } from '../../core/errors.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { checkName, type Service } from '../../core/service.ts'
 import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
@@ -15,6 +16,23 @@ export { inThread } from './in-thread.ts'
 export interface WorkerOptions
   extends RemoteOptions<Worker>,
     Pick<NodeWorkerOptions, 'argv' | 'env' | 'execArgv' | 'resourceLimits' | 'workerData'> {}
+
+/** The last three are Node's too, for those who know what they do. */
+const OPTIONS = [
+  ...namesOf<WorkerOptions>({
+    ready: true,
+    attach: true,
+    output: true,
+    argv: true,
+    env: true,
+    execArgv: true,
+    resourceLimits: true,
+    workerData: true,
+  }),
+  'name',
+  'trackUnmanagedFds',
+  'transferList',
+]
 
 /**
  * A worker thread as a service. It is running when its file has been loaded, top-level `await` included, with
@@ -51,6 +69,7 @@ export const worker = <const Name extends string>(
       name,
       `service "${name}": give the file of the thread, a path or a URL`,
     )
+  known(name, options, OPTIONS)
   const { ready: _, attach: __, output = prefixed(name), ...forNode } = options
   const url = file instanceof URL ? file : pathToFileURL(resolve(file))
   return remote(name, { ...options, output }, ear => openThread(name, url, forNode, ear))

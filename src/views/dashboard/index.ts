@@ -1,8 +1,7 @@
 import { Router } from 'express'
 import type { Observable } from 'rxjs'
-import { count } from '../../core/clock.ts'
-import { ServiceError } from '../../core/errors.ts'
 import type { GroupEvent } from '../../core/events.ts'
+import { count, known, must, namesOf, refuse } from '../../core/options.ts'
 import { jsonOf } from '../../core/recording.ts'
 import { type Actable, actions } from './actions.ts'
 import { assets } from './assets.ts'
@@ -30,6 +29,10 @@ export interface DashboardOptions {
   /** How many may watch at the same time; others get 503. Default 256. */
   readonly maxClients?: number
 }
+
+const DASHBOARD = { kind: 'dashboard', name: '' }
+
+const OPTIONS = namesOf<DashboardOptions>({ token: true, hosts: true, maxClients: true })
 
 const SHORTEST_TOKEN = 16
 const CLIENTS = 256
@@ -59,21 +62,20 @@ const CLIENTS = 256
  * ```
  */
 export const dashboard = (group: Watched, options: DashboardOptions = {}): Router => {
+  known(DASHBOARD, options, OPTIONS)
   const { token, hosts = [] } = options
-  const maxClients = count(group.name, 'maxClients', options.maxClients, CLIENTS)
+  const maxClients = count(DASHBOARD, 'maxClients', options.maxClients, CLIENTS)
   if (token !== undefined && (typeof token !== 'string' || token.length < SHORTEST_TOKEN))
-    throw new ServiceError(
-      'ERR_INVALID_OPTION',
-      group.name,
-      `"${group.name}": token must be a text of at least ${SHORTEST_TOKEN} characters`,
-    )
-  const known = hosts.map(host => host.toLowerCase())
+    refuse(DASHBOARD, `token must be a text of at least ${SHORTEST_TOKEN} characters`)
+  const areNames = Array.isArray(hosts) && hosts.every(host => typeof host === 'string')
+  must(DASHBOARD, 'hosts', areNames, 'an array of host names', hosts)
+  const knownHosts = hosts.map(host => host.toLowerCase())
   const acting = token !== undefined && canAct(group)
   const audience = broadcast(group, acting)
 
   const router = Router({ strict: true })
   // Not for all: an app may have other routes besides.
-  router.all(['/', '/page.js', '/page.css', '/events', '/status', '/actions'], protect, onlyFor(known))
+  router.all(['/', '/page.js', '/page.css', '/events', '/status', '/actions'], protect, onlyFor(knownHosts))
   router.get('/events', (request, response) => {
     if (request.method === 'HEAD') return void response.type('text/event-stream').end()
     if (audience.watching >= maxClients) {
@@ -88,7 +90,7 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
     if (!status) return problem(response, 503, 'ERR_NOT_STARTED', 'nothing is known yet')
     response.type('json').send(jsonOf({ ...status.toJSON(), reasons: status.reasons }))
   })
-  if (acting) router.use(actions(group, audience.status, token, known))
+  if (acting) router.use(actions(group, audience.status, token, knownHosts))
   else router.post('/actions', (_, response) => problem(response, 404, 'ERR_READ_ONLY', 'this dashboard only shows'))
   return router.use(assets(new URL('./', import.meta.url)))
 }

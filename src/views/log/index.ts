@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group.ts'
+import { known, namesOf, oneOf } from '../../core/options.ts'
 import { paintFor } from '../../core/paint.ts'
 import { jsonLine } from '../../core/recording.ts'
 import { transitionLines } from '../../core/transition-text.ts'
@@ -21,6 +22,10 @@ export interface LogOptions {
   readonly output?: LogOutput
 }
 
+const LOG = { kind: 'log', name: '' }
+
+const OPTIONS = namesOf<LogOptions>({ format: true, output: true })
+
 /**
  * One readable line for each transition of a group and all inside it, from now to its end.
  *
@@ -35,8 +40,11 @@ export interface LogOptions {
  */
 export const log = (
   group: Pick<ServiceGroup<string, never>, 'events$' | 'report'>,
-  { format = 'text', output = process.stdout }: LogOptions = {},
+  options: LogOptions = {},
 ): Subscription => {
+  known(LOG, options, OPTIONS)
+  const { format = 'text', output = process.stdout } = options
+  oneOf(LOG, 'format', ['text', 'json'], format)
   if (format === 'json') {
     const line = (value: object): unknown => output.write(`${jsonLine(value)}\n`)
     return group.events$.subscribe({ next: line, complete: () => line({ kind: 'report', ...group.report }) })

@@ -2,6 +2,7 @@ import { type Registry, register } from 'prom-client'
 import { Subscription } from 'rxjs'
 import { ServiceError } from '../../core/errors.ts'
 import type { ServiceGroup } from '../../core/group.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { instrumentsOf } from './instruments.ts'
 import { watch } from './watch.ts'
 
@@ -12,6 +13,8 @@ export interface MetricsOptions {
   /** Put before each name, as in `collectDefaultMetrics`: `'app_'` makes `app_service_group_ready`. Default none. */
   readonly prefix?: string
 }
+
+const OPTIONS = namesOf<MetricsOptions>({ registry: true, prefix: true })
 
 /**
  * The state, health, transitions, restarts and durations of a group and of all inside it, in a registry of prom-client.
@@ -36,8 +39,10 @@ export interface MetricsOptions {
  */
 export const metrics = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
-  { registry = register, prefix = '' }: MetricsOptions = {},
+  options: MetricsOptions = {},
 ): Subscription => {
+  known({ kind: 'metrics', name: '' }, options, OPTIONS)
+  const { registry = register, prefix = '' } = options
   const { name } = group
   const instruments = instrumentsOf(registry, prefix)
   if (instruments.groups.has(name))

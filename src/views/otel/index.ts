@@ -1,6 +1,7 @@
 import { type Meter, metrics, type Tracer, trace } from '@opentelemetry/api'
 import { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { measure } from './measure.ts'
 import { spans } from './spans.ts'
 
@@ -11,6 +12,8 @@ export interface OtelOptions {
   /** Default `metrics.getMeter('rx-service-group')`, which does nothing unless the SDK was set up before. */
   readonly meter?: Meter
 }
+
+const OPTIONS = namesOf<OtelOptions>({ tracer: true, meter: true })
 
 /**
  * A trace of the start and one of the shutdown of a group, and its metrics, through the OpenTelemetry API. In a trace
@@ -30,8 +33,10 @@ export interface OtelOptions {
  */
 export const otel = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
-  { tracer = trace.getTracer('rx-service-group'), meter = metrics.getMeter('rx-service-group') }: OtelOptions = {},
+  options: OtelOptions = {},
 ): Subscription => {
+  known({ kind: 'otel', name: '' }, options, OPTIONS)
+  const { tracer = trace.getTracer('rx-service-group'), meter = metrics.getMeter('rx-service-group') } = options
   const both = new Subscription()
   both.add(spans(group, tracer))
   both.add(measure(group, meter))

@@ -1,4 +1,5 @@
 import { type RequestHandler, Router } from 'express'
+import { flag, known, namesOf } from '../../core/options.ts'
 import type { GroupStatus } from '../../core/status.ts'
 import { healthJson } from './health-json.ts'
 import { type Probe, verdicts } from './verdict.ts'
@@ -17,6 +18,10 @@ export interface ProbesOptions {
    */
   readonly details?: boolean
 }
+
+const PROBES = { kind: 'probes', name: '' }
+
+const OPTIONS = namesOf<ProbesOptions>({ details: true })
 
 /**
  * The probes of a group, as a router for express 5, in `application/health+json`. Each is answered from what is true at
@@ -49,7 +54,10 @@ export interface ProbesOptions {
  * await group.stop()
  * ```
  */
-export const probes = (group: Probed, { details = false }: ProbesOptions = {}): Router => {
+export const probes = (group: Probed, options: ProbesOptions = {}): Router => {
+  known(PROBES, options, OPTIONS)
+  flag(PROBES, 'details', options.details)
+  const { details = false } = options
   let hasRun = false
   const answer =
     (probe: Probe): RequestHandler =>

@@ -1,5 +1,6 @@
 import { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group.ts'
+import { known, namesOf } from '../../core/options.ts'
 import { paintFor } from '../../core/paint.ts'
 import { transitionLines } from '../../core/transition-text.ts'
 import { visible } from '../../core/visible.ts'
@@ -10,6 +11,8 @@ export interface TerminalOptions {
   /** Default `process.stdout`. */
   readonly output?: NodeJS.WriteStream
 }
+
+const OPTIONS = namesOf<TerminalOptions>({ output: true })
 
 /** The part of a group that is looked at. */
 type Seen = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
@@ -30,7 +33,9 @@ type Seen = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
  * await run(group)
  * ```
  */
-export const terminal = (group: Seen, { output = process.stdout }: TerminalOptions = {}): Subscription => {
+export const terminal = (group: Seen, options: TerminalOptions = {}): Subscription => {
+  known({ kind: 'terminal', name: '' }, options, OPTIONS)
+  const { output = process.stdout } = options
   const write = (text: string): void => void output.write(text)
   if (!isLive(output, process.env)) return printLines(group, output, write)
 

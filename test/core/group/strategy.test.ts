@@ -70,7 +70,7 @@ describe('the option', () => {
     expect(() => strategyOf('shop', given as unknown as Strategy)).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_OPTION',
-        message: `"shop": strategy must be one-for-one, rest-for-one, one-for-all, not ${given}`,
+        message: `service "shop": strategy must be "one-for-one", "rest-for-one" or "one-for-all", got ${JSON.stringify(given)}`,
       }),
     )
   })

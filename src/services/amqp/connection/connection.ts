@@ -1,7 +1,8 @@
 import { ServiceError } from '../../../core/errors.ts'
+import { known } from '../../../core/options.ts'
 import { checksFor } from '../checks.ts'
 import { type Line, makeLine } from './line.ts'
-import { type AmqpConnectionOptions, connectionSettings } from './options.ts'
+import { type AmqpConnectionOptions, CONNECTION_OPTIONS, connectionSettings } from './options.ts'
 
 /** A connection to a broker that services share: give it to them as their `connection`. */
 export interface AmqpConnection {
@@ -35,6 +36,7 @@ const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
 export const amqpConnection = (options: AmqpConnectionOptions): AmqpConnection => {
   const check = checksFor('amqpConnection', '')
   check('options', typeof options === 'object' && options !== null, 'an object', options)
+  known({ kind: 'amqpConnection', name: '' }, options, CONNECTION_OPTIONS)
   const settings = connectionSettings('amqpConnection', '', options)
   const connection: AmqpConnection = Object.freeze({ address: settings.address })
   linesOfConnection.set(connection, { consuming: makeLine(settings), publishing: makeLine(settings) })

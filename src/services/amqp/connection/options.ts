@@ -1,5 +1,6 @@
 import type { ChannelModel, SocketOptions } from 'amqplib'
 import { ServiceError } from '../../../core/errors.ts'
+import { namesOf } from '../../../core/options.ts'
 import { checksFor } from '../checks.ts'
 
 /** Makes a connection, as amqplib's `connect` does. The signal, where it is honoured, destroys the socket. */
@@ -25,6 +26,14 @@ export interface AmqpConnectionOptions {
    */
   readonly connect?: AmqpConnect
 }
+
+/** The names of these options. */
+export const CONNECTION_OPTIONS: readonly string[] = namesOf<AmqpConnectionOptions>({
+  url: true,
+  connectTimeout: true,
+  heartbeat: true,
+  connect: true,
+})
 
 /** The options, checked and complete. */
 export interface ConnectionSettings {

@@ -13,6 +13,7 @@ import {
 import { after, systemClock, timer } from '../../../core/clock.ts'
 import type { ServiceContext } from '../../../core/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
+import { currentWork, enter } from '../../../core/work.ts'
 import { type ChannelState, type OpenChannel, superviseChannel } from '../connection/channel.ts'
 import { isFinal } from '../connection/errors.ts'
 import type { Hold } from '../connection/line.ts'
@@ -56,6 +57,7 @@ export const consumption = (
   makeWorker: (onEnded: OnEnded) => Worker,
 ): Consumption => {
   const { service, address, queue, lines, concurrency } = settings
+  const within = currentWork()
   let hold: Hold | undefined
   let channel: OpenChannel<Session> | undefined
   let leaving: Promise<void> | undefined
@@ -104,7 +106,7 @@ export const consumption = (
     working++
     hand.take(delivery)
     counts.changed()
-    worker.begin(delivery)
+    enter(within && { within, exact: true, isOpen: () => !delivery.ended }, () => worker.begin(delivery))
   }
   const beginNext = () => {
     while (working < concurrency) {

@@ -1,7 +1,9 @@
 import type { ConsumeMessage, Options } from 'amqplib'
 import type { HookResult } from '../../../core/hook-result.ts'
+import { known, namesOf } from '../../../core/options.ts'
 import { checksFor } from '../checks.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
+import { type AmqpConnectionOptions, CONNECTION_OPTIONS } from '../connection/options.ts'
 import type { ExchangeOptions } from '../exchange.ts'
 import type { Decode } from './decode.ts'
 import { type OnError, OUTCOMES, type RetryOptions, type RetrySettings, retrySettings } from './policy.ts'
@@ -90,10 +92,27 @@ export interface Settings {
   readonly retry: RetrySettings
 }
 
+const OPTIONS = [
+  ...CONNECTION_OPTIONS,
+  ...namesOf<Omit<AmqpConsumerOptions, keyof AmqpConnectionOptions>>({
+    connection: true,
+    queue: true,
+    declare: true,
+    exchanges: true,
+    bindings: true,
+    prefetch: true,
+    concurrency: true,
+    decode: true,
+    onError: true,
+    retry: true,
+  }),
+]
+
 /** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION` */
 export const settingsOf = (service: string, options: AmqpConsumerOptions): Settings => {
   const check = checksFor(`service "${service}"`, service)
   check('options', typeof options === 'object' && options !== null, 'an object', options)
+  known(service, options, OPTIONS)
   const { prefetch = 10, concurrency = Infinity, onError = 'retry', declare = true, decode = 'json' } = options
   const { exchanges = [], bindings = [] } = options
   const { name: queue, ...queueOptions } =
@@ -112,7 +131,7 @@ export const settingsOf = (service: string, options: AmqpConsumerOptions): Setti
   check('decode', goodDecode, '"json", "text", "buffer" or a function', decode)
   const goodOutcome = typeof onError === 'function' || OUTCOMES.includes(onError)
   check('onError', goodOutcome, `one of ${OUTCOMES.map(outcome => `"${outcome}"`).join(', ')}, or a function`, onError)
-  const retry = retrySettings(options.retry, check)
+  const retry = retrySettings(service, options.retry, check)
   const { address, ...lines } = linesOf(service, options)
   return {
     service,

@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib'
 import { ServiceError } from '../../../core/errors.ts'
+import { known, namesOf } from '../../../core/options.ts'
 import type { Checks } from '../checks.ts'
 
 /**
@@ -35,8 +36,11 @@ export interface RetryOptions {
 
 export type RetrySettings = Readonly<Required<RetryOptions>>
 
-export const retrySettings = (options: RetryOptions | undefined, check: Checks): RetrySettings => {
+const OPTIONS = namesOf<RetryOptions>({ limit: true, initialDelay: true, factor: true, maxDelay: true })
+
+export const retrySettings = (service: string, options: RetryOptions | undefined, check: Checks): RetrySettings => {
   check('retry', options === undefined || (typeof options === 'object' && options !== null), 'an object', options)
+  known(service, options, OPTIONS, 'retry.')
   const { limit = 5, initialDelay = 1000, factor = 2, maxDelay = Math.max(60_000, initialDelay) } = options ?? {}
   check(
     'retry.limit',

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Options } from 'amqplib'
+import { known, namesOf } from '../../../core/options.ts'
 import { checksFor } from '../checks.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
+import { type AmqpConnectionOptions, CONNECTION_OPTIONS } from '../connection/options.ts'
 import type { ExchangeOptions } from '../exchange.ts'
 import type { Encode } from './encode.ts'
 
@@ -60,10 +62,22 @@ export interface Settings {
   readonly encode: Encode
 }
 
+const OPTIONS = [
+  ...CONNECTION_OPTIONS,
+  ...namesOf<Omit<AmqpPublisherOptions, keyof AmqpConnectionOptions>>({
+    connection: true,
+    exchange: true,
+    mandatory: true,
+    maxPending: true,
+    encode: true,
+  }),
+]
+
 /** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION` */
 export const settingsOf = (service: string, options: AmqpPublisherOptions): Settings => {
   const check = checksFor(`service "${service}"`, service)
   check('options', typeof options === 'object' && options !== null, 'an object', options)
+  known(service, options, OPTIONS)
   const { exchange = '', mandatory = true, maxPending = 1000, encode = 'json' } = options
   const declareWith = typeof exchange === 'object' && exchange !== null ? exchange : undefined
   const name = declareWith ? declareWith.name : exchange
