@@ -1,4 +1,5 @@
 import type { GroupEvent, TransitionEvent } from './events.ts'
+import { builtinModule } from './platform.ts'
 import type { GroupStatus } from './status.ts'
 
 /**
@@ -29,10 +30,8 @@ interface Channel {
   publish(message: TransitionMessage): void
 }
 
-interface Platform {
-  readonly process?: {
-    getBuiltinModule?(id: string): { channel(name: string): Channel } | undefined
-  }
+interface Diagnostics {
+  channel(name: string): Channel
 }
 
 /** Not looked for yet; `null`: this is not Node, nor anything like it. */
@@ -42,8 +41,8 @@ let channel: Channel | null | undefined
 export const hasSubscribers = (): boolean => {
   // An import would keep the core out of browsers; this finds the module without one, and only where there is one.
   if (channel === undefined) {
-    const { process } = globalThis as Platform
-    channel = process?.getBuiltinModule?.('node:diagnostics_channel')?.channel('rx-service-group:transition') ?? null
+    const diagnostics = builtinModule<Diagnostics>('node:diagnostics_channel')
+    channel = diagnostics?.channel('rx-service-group:transition') ?? null
   }
   return channel?.hasSubscribers ?? false
 }
