@@ -1,5 +1,5 @@
 import type { GroupEvent, TransitionEvent } from './events.ts'
-import { builtin, type Channel } from './platform.ts'
+import { builtinModule } from './platform.ts'
 import type { GroupStatus } from './status.ts'
 
 /**
@@ -25,13 +25,25 @@ export interface TransitionMessage {
   readonly status: GroupStatus
 }
 
+interface Channel {
+  readonly hasSubscribers: boolean
+  publish(message: TransitionMessage): void
+}
+
+interface Diagnostics {
+  channel(name: string): Channel
+}
+
 /** Not looked for yet; `null`: this is not Node, nor anything like it. */
 let channel: Channel | null | undefined
 
 /** Whether somebody listens. Asked for each transition, so it is the whole cost while nobody does. */
 export const hasSubscribers = (): boolean => {
-  if (channel === undefined)
-    channel = builtin('node:diagnostics_channel')?.channel('rx-service-group:transition') ?? null
+  // An import would keep the core out of browsers; this finds the module without one, and only where there is one.
+  if (channel === undefined) {
+    const diagnostics = builtinModule<Diagnostics>('node:diagnostics_channel')
+    channel = diagnostics?.channel('rx-service-group:transition') ?? null
+  }
   return channel?.hasSubscribers ?? false
 }
 

@@ -1,4 +1,4 @@
-import { builtin } from './platform.ts'
+import { builtinModule } from './platform.ts'
 
 /**
  * Values that come from outside: thrown, returned or passed by users' code. Reading one may throw (a getter, a revoked
@@ -44,9 +44,11 @@ export const inspect = (value: unknown): string => {
   return shown.length > LONGEST ? `${shown.slice(0, LONGEST)}... ${shown.length - LONGEST} more characters` : shown
 }
 
+type Util = { inspect(value: unknown, options: object): string }
+
 const inspected = (value: unknown): string => {
   try {
-    const util = builtin('node:util')
+    const util = builtinModule<Util>('node:util')
     if (util) return util.inspect(value, { breakLength: Infinity, compact: true, maxStringLength: LONGEST })
     const json = isObjectLike(value) ? JSON.stringify(value) : undefined
     return json ?? (typeof value === 'string' ? JSON.stringify(value) : String(value))

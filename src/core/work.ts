@@ -1,3 +1,5 @@
+import { builtinModule } from './platform.ts'
+
 /**
  * A piece of work: a hook call, a request, a message. Code that runs in it, after any number of awaits, is known to be
  * inside. A member of a group is one too: what its lifecycle does outside any hook call.
@@ -16,18 +18,13 @@ interface Storage {
   run<T>(work: Work | undefined, code: () => T): T
 }
 
-interface Platform {
-  readonly process?: {
-    getBuiltinModule?(id: string): { readonly AsyncLocalStorage: new () => Storage } | undefined
-  }
-}
+type AsyncHooks = { readonly AsyncLocalStorage: new () => Storage }
 
 /** Not looked for yet; `null`: this platform can't tell where a call comes from. */
 let storage: Storage | null | undefined
 
 const open = (): Storage | null => {
-  // An import would keep the core out of browsers.
-  const hooks = (globalThis as Platform).process?.getBuiltinModule?.('node:async_hooks')
+  const hooks = builtinModule<AsyncHooks>('node:async_hooks')
   return hooks ? new hooks.AsyncLocalStorage() : null
 }
 

@@ -156,7 +156,7 @@ describe('effects on the process', () => {
   })
 
   test('the core does not know that there is a process, nor a timer of the platform', () => {
-    // One file looks for what the platform offers, and does without it.
+    // Diagnostics, and where a call comes from, need a look at the platform, if there is one to be found.
     expect(
       places(/\b(process|globalThis|require)\b(\?\.|[.(]| as )/, 'core').filter(
         place => !place.startsWith('core/platform.ts: '),

@@ -320,6 +320,8 @@ describe('R7 asked to end', () => {
     expect(lived(livingThrough(dying), 'permanent', { stopOn: 'b' }).states.at(-1)).toEqual({
       phase: 'stopped',
       how: 'stopped',
+      // It was down when it was asked to end.
+      down: expect.objectContaining({ code: 'ERR_SERVICE_FAILED' }),
       info: { port: 80 },
     })
   })
