@@ -5,6 +5,7 @@ import { Journal } from '../journal.ts'
 import { plan } from '../plan.ts'
 import { type Report, reportOf } from '../report.ts'
 import type { Service } from '../service.ts'
+import type { ShutdownClocks } from '../shutdown.ts'
 import type { Shutdown } from '../shutdown-level.ts'
 import { describeReason, isFinal, type ServiceState, type StopReason } from '../state.ts'
 import type { Changes } from './changes.ts'
@@ -28,8 +29,8 @@ export class Lives {
   #life: GroupLife | undefined
   /** Somebody listens to its lifecycle. */
   #living = false
-  /** Infinite while nobody leads it: inside another group that one's counts. */
-  #shutdownTimeout = Infinity
+  /** The clocks of a shutdown that the group begins itself. Inside another group, that group's `shutdownTimeout` counts. */
+  #clocks: ShutdownClocks
   /** Ends it, for the group that it is in; false when that one has nobody to end. */
   #endOutside: ((reason: StopReason) => boolean) | undefined
 
@@ -38,7 +39,8 @@ export class Lives {
     this.#options = options
     this.journal = new Journal(name, options.clock)
     this.#expectEnd()
-    const { clock, startTimeout } = options
+    const { clock, startTimeout, drainDelay, forceTimeout } = options
+    this.#clocks = { drainDelay: () => drainDelay, shutdownTimeout: Infinity, forceTimeout }
     const live: Service = { name, lifecycle: shutdown$ => this.#live(shutdown$) }
     const deadlines = { ...UNBOUNDED, startTimeout }
     this.#bounded = startTimeout === Infinity ? live : deadline(live, deadlines, clock, () => this.#life!.explain())
@@ -63,8 +65,8 @@ export class Lives {
     return this.#living && this.#life!.leaving ? 'leaving' : undefined
   }
 
-  led(shutdownTimeout: number): void {
-    this.#shutdownTimeout = shutdownTimeout
+  led(clocks: ShutdownClocks): void {
+    this.#clocks = clocks
   }
 
   stop(reason: StopReason): Promise<Report> {
@@ -167,8 +169,7 @@ export class Lives {
     return new Observable(out => {
       const renew = this.#life ? () => this.#renewAll() : () => undefined
       const { journal } = this
-      const shutdownTimeout = this.#shutdownTimeout
-      const life = new GroupLife({ ...this.#options, name: this.#name, journal, shutdownTimeout }, out)
+      const life = new GroupLife({ ...this.#options, name: this.#name, journal, clocks: this.#clocks }, out)
       this.#life = life
       out.add(() => life.abandon())
       try {
