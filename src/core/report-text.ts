@@ -97,13 +97,15 @@ const errors = ({ errors: all }: Report, paint: Paint): readonly string[] =>
     ? []
     : [
         ...all.flatMap((error, i) => [
-          `  ${paint('bad', `error ${i + 1}`)} ${error.service}: ${error.message}${code(error)}`,
+          `  ${paint('bad', `error ${i + 1}`)} ${error.service}: ${error.message}${code(error)}${repeated(error)}`,
           ...causes(error),
         ]),
         '',
       ]
 
 const code = (error: ErrorInfo): string => (error.code === undefined ? '' : ` [${error.code}]`)
+
+const repeated = ({ count }: Report['errors'][number]): string => (count === undefined ? '' : ` x ${count}`)
 
 /** Causes whose message is not told already. */
 const causes = (error: ErrorInfo): readonly string[] => {
