@@ -84,15 +84,19 @@ export class EndRequests {
 }
 
 const ignored = new Set<NodeJS.Signals>()
+const ignore = (): void => {}
 
 /** Keeps signals from ending a process that is about to exit by itself: its own exit code counts. */
 const ignoreUntilExit = (names: readonly NodeJS.Signals[]): void => {
-  const guarded = ignored.size > 0
-  for (const name of names) {
+  const added = names.filter(name => !ignored.has(name))
+  for (const name of added) {
     ignored.add(name)
-    handleWithoutListener(name)
+    // Whoever waits for the end of the run may still see that its handlers are gone. On this event Node handles the
+    // signal, without a listener; tsx, which asks for one in each turn of the event loop, finds it from the next tick on.
+    ;(process as NodeJS.EventEmitter).emit('newListener', name, ignore)
+    process.nextTick(() => process.on(name, ignore))
   }
-  if (guarded) return
+  if (added.length < ignored.size) return
   // Node gives up its handlers 10 to 60 ms before the process is gone, but not when it is told to exit.
   const exit = (): void => {
     if (process.listeners('exit').at(-1) === exit) process.exit()
@@ -100,14 +104,7 @@ const ignoreUntilExit = (names: readonly NodeJS.Signals[]): void => {
   process.on('exit', exit)
   setTimeout(() => {
     process.off('exit', exit)
-    for (const name of ignored) handleNoMore(name)
+    for (const name of ignored) process.off(name, ignore)
     ignored.clear()
   }, REPEATS).unref()
 }
-
-const emitter: NodeJS.EventEmitter = process
-const nothing = (): void => {}
-
-/** Node handles a signal of the system from the one event to the other. */
-const handleWithoutListener = (name: NodeJS.Signals): boolean => emitter.emit('newListener', name, nothing)
-const handleNoMore = (name: NodeJS.Signals): boolean => emitter.emit('removeListener', name, nothing)

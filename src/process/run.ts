@@ -50,7 +50,8 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
   const endRun = beginRun()
   try {
     handlers.add(brokenOutput$.subscribe())
-    handlers.add(processEvent('exit').subscribe(() => tellUnstopped(group, settings.report === undefined)))
+    const unreported = processEvent('exit').subscribe(() => tellUnstopped(group, settings.report === undefined))
+    handlers.add(unreported)
     const errors = new UncaughtErrors(group.name)
     const failed$ = new Subject<StopReason>()
     handlers.add(uncaught$.subscribe(error => failed$.next({ by: 'uncaught', error: errors.add(error) })))
@@ -59,6 +60,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
 
     await live(group, settings, merge(requests.first$, failed$), requests.force$)
     const report = await reportOn(group, settings, errors)
+    unreported.unsubscribe()
     await endRun(endOf(report, settings, requests.forcedBy))
     handlers.unsubscribe()
     await requests.close(!inTestRunner())
