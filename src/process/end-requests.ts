@@ -56,7 +56,7 @@ export class EndRequests {
       setImmediate(() => {
         this.#repeats = 'over'
         this.#over$.next()
-      }).unref()
+      })
     }, REPEATS).unref()
     this.#all.add(() => clearTimeout(timer))
     this.#first$.next(reason)

@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify, stripVTControlCharacters } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 import { commandOnTerminal } from '../support/screen.ts'
 
@@ -44,6 +46,30 @@ const order = async (output: () => string, says: (text: RegExp) => Promise<unkno
   for (let id = 1; id <= 5; id++)
     expect(await (await fetch(`${url}/orders`, { method: 'POST' })).json()).toMatchObject({ id, state: 'accepted' })
 }
+
+/** A command of pm2 with a home of its own. Its daemon and what it runs end with this file. */
+const pm2 = (...args: readonly string[]): Promise<string> =>
+  promisify(execFile)(process.execPath, [join(root, 'node_modules/pm2/bin/pm2'), ...args], {
+    cwd: root,
+    env: { ...process.env, ...ENV, PM2_HOME: join(folder, 'pm2') },
+  }).then(({ stdout }) => stdout)
+
+test('P1 P6 pm2 stop amid five orders: all are handled within its 1.6 s, and the process ends by itself', async ({
+  onTestFinished,
+}) => {
+  onTestFinished(async () => void (await pm2('kill')))
+  const output = join(folder, 'pm2.log')
+  const node = ['--interpreter', 'node', '--node-args', '--import tsx', '--no-autorestart']
+  await pm2('start', demo, '--name', 'shop', ...node, '--output', output, '--error', output, '--merge-logs')
+  const read = (): string => (existsSync(output) ? stripVTControlCharacters(readFileSync(output, 'utf8')) : '')
+  await order(read, text => expect.poll(read).toMatch(text))
+  await pm2('stop', 'shop')
+  await expect.poll(read).toMatch(/shop stopped gracefully in [\d.]+ m?s: SIGINT/)
+  expect(read()).toContain('handled 5')
+  expect(read()).not.toMatch(/forced|abandoned|cut/)
+  const [shop] = JSON.parse(await pm2('jlist')) as { pm2_env: { status: string; exit_code: number } }[]
+  expect(shop!.pm2_env).toMatchObject({ status: 'stopped', exit_code: 0 })
+}, 120_000)
 
 describe('P1 one Ctrl-C amid five orders is one request, whoever started the program', () => {
   test.each(Object.entries(launchers))('%s', { timeout: 120_000 }, async (_, { command, code = 0 }) => {
