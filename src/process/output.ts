@@ -54,12 +54,19 @@ export const brokenOutput$: Observable<never> = new Observable<never>(() => {
   }
 }).pipe(share())
 
+/** Streams whose reader took nothing for so long that it is not waited for again. */
+const stalled = new WeakSet<NodeJS.WriteStream>()
+
 /** False when it can't be written, or nobody takes it. */
 const write = (output: NodeJS.WriteStream, text: string): Promise<boolean> =>
   new Promise(resolve => {
+    if (stalled.has(output) && output.writableLength > 0) return resolve(false)
     let left = Infinity
     const watch = setInterval(() => {
-      if (output.writableLength >= left) settle(false)
+      if (output.writableLength >= left) {
+        stalled.add(output)
+        settle(false)
+      }
       left = output.writableLength
     }, STALLED / 2)
     const settle = (written: boolean): void => {
