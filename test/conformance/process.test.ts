@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 import { type Child, startNode } from '../support/child.ts'
+import { afterRepeats } from '../support/processes.ts'
 import { scripts } from '../support/scripts.ts'
 
 const write = scripts()
@@ -73,7 +74,7 @@ describe.concurrent('P1 signals', { timeout: 60_000 }, () => {
     await child.says('up')
     child.kill('SIGTERM')
     await child.says('stopping')
-    await sleep(700)
+    await afterRepeats()
     child.kill('SIGINT')
     const { code, output, took } = await child.ended
     expect(code).toBe(130)

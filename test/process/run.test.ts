@@ -1,13 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { type Child, startProgram } from '../support/child.ts'
+import { afterRepeats } from '../support/processes.ts'
 import { onTerminal } from '../support/screen.ts'
 
 const program = new URL('./programs/shop.ts', import.meta.url)
 const shop = (story: string, env?: Readonly<Record<string, string>>): Child => startProgram(program, env, [story])
-
-/** What comes within 500 ms of a signal belongs to it. */
-const afterRepeats = () => sleep(600)
 
 /** How long a shutdown took, as the report says, in milliseconds. */
 const stopTook = (output: string): number => Number(/ gracefully in (\d+) ms/.exec(output)![1])
