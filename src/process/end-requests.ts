@@ -86,18 +86,26 @@ export class EndRequests {
 const ignored = new Set<NodeJS.Signals>()
 const ignore = (): void => {}
 
-/** Keeps signals from ending a process that is about to exit by itself: its own exit code counts. */
+/**
+ * Keeps signals from ending a process that is about to exit by itself: its own exit code counts. The caller of `run()`
+ * finds no handler of ours; there is one from the next tick on.
+ */
 const ignoreUntilExit = (names: readonly NodeJS.Signals[]): void => {
   const added = names.filter(name => !ignored.has(name))
   for (const name of added) {
     ignored.add(name)
-    // Whoever waits for the end of the run may still see that its handlers are gone. On this event Node handles the
-    // signal, without a listener; tsx, which asks for one in each turn of the event loop, finds it from the next tick on.
+    // On this event Node handles the signal, also without a listener.
     ;(process as NodeJS.EventEmitter).emit('newListener', name, ignore)
-    process.nextTick(() => process.on(name, ignore))
   }
-  if (added.length < ignored.size) return
-  // Node gives up its handlers 10 to 60 ms before the process is gone, but not when it is told to exit.
+  const first = added.length === ignored.size
+  process.nextTick(() => {
+    for (const name of added) process.on(name, ignore)
+    if (first) exitWithHandlers()
+  })
+}
+
+/** Node gives up its handlers 10 to 60 ms before the process is gone, but not when it is told to exit. */
+const exitWithHandlers = (): void => {
   const exit = (): void => {
     if (process.listeners('exit').at(-1) === exit) process.exit()
   }
