@@ -31,6 +31,7 @@ export {
   transitions,
 } from './core/state.ts'
 export { foldStatus, type GroupStatus } from './core/status.ts'
-export { type RunOptions, run } from './process/run.ts'
+export { run } from './process/run.ts'
+export type { RunOptions } from './process/run-options.ts'
 export { signals } from './process/signals.ts'
 export type { WatchdogOptions } from './process/watchdog.ts'

@@ -9,7 +9,7 @@ import { Lives } from './group/lives.ts'
 import { type GroupOptions, groupOptionsOf } from './group/options.ts'
 import { type Report, reportOf } from './report.ts'
 import { checkName, type Service, type Startable, toService } from './service.ts'
-import { conduct } from './shutdown.ts'
+import { conduct, type ShutdownClocks } from './shutdown.ts'
 import type { Shutdown } from './shutdown-level.ts'
 import type { ServiceState, StopReason } from './state.ts'
 import type { GroupStatus } from './status.ts'
@@ -217,8 +217,8 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   }
 
   /** @internal */
-  led(shutdownTimeout: number): void {
-    this.#lives.led(shutdownTimeout)
+  led(clocks: ShutdownClocks): void {
+    this.#lives.led(clocks)
   }
 
   /** The group as a Service: what makes it nest. Inside another group it may live again once it is over. */

@@ -98,8 +98,9 @@ const cut = ({ group, services }: Report, paint: Paint): readonly string[] => {
 const errors = ({ errors: all }: Report, paint: Paint): readonly string[] => {
   const lines = all.flatMap((error, i) => {
     const [first = '', ...rest] = errorLines(error)
+    const count = error.count === undefined ? '' : ` x ${error.count}`
     return [
-      `  ${paint('bad', `error ${i + 1}`)} ${visible(error.service)}: ${first}`,
+      `  ${paint('bad', `error ${i + 1}`)} ${visible(error.service)}: ${first}${count}`,
       ...rest.map(line => `        ${line}`),
     ]
   })

@@ -41,8 +41,8 @@ export interface Report {
   readonly stopTook: number | null
   /** In the order they were started; those never started come last. */
   readonly services: readonly ServiceReport[]
-  /** All errors, first cause first; each names its service by path. */
-  readonly errors: readonly (ErrorInfo & { readonly service: string })[]
+  /** All errors, first cause first; each names its service by path. `count`: so many equal ones came, if more than one. */
+  readonly errors: readonly (ErrorInfo & { readonly service: string; readonly count?: number })[]
   /** The chain of services that decided how long it took. */
   readonly criticalPath: CriticalPaths
   /** What still keeps the process alive; only the process shell knows. */

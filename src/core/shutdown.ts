@@ -31,7 +31,7 @@ export interface Goodbye {
 /** The graceful steps of a shutdown, each told once the one before it has been heeded. */
 export const goodbye = ({ reason, drainDelay, drained$, forceTimeout, clock }: Goodbye): Observable<Shutdown> => {
   const heeded: Readonly<Record<Exclude<Step, 'force'>, Observable<never>>> = {
-    unready: drainDelay > 0 ? timer(drainDelay, clock).pipe(ignoreElements()) : EMPTY,
+    unready: drainDelay > 0 && !haveAllEnded(reason) ? timer(drainDelay, clock).pipe(ignoreElements()) : EMPTY,
     drain: drained$,
     stop: EMPTY,
   }
@@ -40,22 +40,30 @@ export const goodbye = ({ reason, drainDelay, drained$, forceTimeout, clock }: G
   )
 }
 
-export interface Conduct {
+/** The clocks of a whole shutdown, in milliseconds. They count whatever began it. */
+export interface ShutdownClocks {
+  /** How long everything goes on serving after *unready*; not when all services have ended. */
+  readonly drainDelay: (reason: StopReason) => number
+  /** How long the whole shutdown may take, from its trigger, before what is left is forced. */
+  readonly shutdownTimeout: number
+  /** How long forced services may take to end before they are abandoned. */
+  readonly forceTimeout: number
+}
+
+/** Once all services have ended nothing serves any more, so nothing is gained by a drain delay. */
+const haveAllEnded = (reason: StopReason): boolean => reason.by === 'end' && reason.service === undefined
+
+export interface Conduct extends ShutdownClocks {
   /** Its first value begins the shutdown. */
   readonly trigger$: Observable<StopReason>
   /** Its first value cuts everything short: what is left is forced. */
   readonly force$: Observable<StopReason>
-  readonly drainDelay: (reason: StopReason) => number
-  /** How long the whole shutdown may take, from its trigger, before what is left is forced. Milliseconds. */
-  readonly shutdownTimeout: number
-  readonly forceTimeout: number
   readonly clock: Clock
 }
 
-/** A service that wants to know when what is left of it will be forced. */
+/** A service that may also begin its own shutdown, and then keeps the clocks of its leader. */
 export interface Led extends Service {
-  /** Somebody leads it through its life, and gives a shutdown so long. */
-  led?(shutdownTimeout: number): void
+  led?(clocks: ShutdownClocks): void
 }
 
 /**
@@ -66,7 +74,7 @@ export interface Led extends Service {
 export const conduct = (service: Led, options: Conduct): Observable<ServiceState> =>
   new Observable(out => {
     const { clock, forceTimeout } = options
-    service.led?.(options.shutdownTimeout)
+    service.led?.(options)
     const level = new ShutdownLevel()
     const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
     const trigger$ = options.trigger$.pipe(take(1), share())

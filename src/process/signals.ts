@@ -1,13 +1,23 @@
-import { Observable } from 'rxjs'
+import { map, merge, type Observable } from 'rxjs'
+import { ServiceError } from '../core/errors.ts'
+import { processEvent } from './process-events.ts'
 
-/** What a process is told to end with, unless you say otherwise. */
-export const TERMINATION: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
+/** What a process is told to end with, unless you say otherwise. SIGBREAK is Windows' Ctrl-Break. */
+const TERMINATION: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK']
+
+/** No handler can be installed for these. */
+const UNHEARD: ReadonlySet<string> = new Set(['SIGKILL', 'SIGSTOP'])
+
+/** Signals that some platforms lack. A program written for several of them may name them everywhere. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['SIGBREAK', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'])
 
 /**
  * Process signals as an Observable. Handlers are installed on subscription and removed on unsubscription, its own and
- * no others; while subscribed, these signals no longer end the process by themselves.
+ * no others; while subscribed, these signals no longer end the process by themselves. A signal that the platform does
+ * not have is never emitted.
  *
- * @param names which signals. Default `SIGTERM` and `SIGINT`.
+ * @param names which signals. Default `SIGTERM`, `SIGINT`, `SIGHUP` (the terminal was closed) and, on Windows, `SIGBREAK`.
+ * @throws ServiceError `ERR_INVALID_OPTION` for what is no signal, and for `SIGKILL` and `SIGSTOP`, which nothing can handle
  * @example
  * ```ts
  * const subscription = signals('SIGTERM', 'SIGHUP').subscribe(signal => console.log(signal))
@@ -15,11 +25,34 @@ export const TERMINATION: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
  * ```
  */
 export const signals = (...names: readonly NodeJS.Signals[]): Observable<NodeJS.Signals> =>
-  new Observable(out => {
-    const chosen = names.length > 0 ? names : TERMINATION
-    const tell = (signal: NodeJS.Signals): void => out.next(signal)
-    for (const name of chosen) process.on(name, tell)
-    return () => {
-      for (const name of chosen) process.off(name, tell)
-    }
-  })
+  merge(
+    ...signalNames('signals()', names.length > 0 ? names : undefined).map(name =>
+      processEvent(name).pipe(map(() => name)),
+    ),
+  )
+
+/**
+ * The names of signals, checked.
+ *
+ * @param whose begins the message of an error
+ * @param names an empty list means none. Default: the termination signals.
+ */
+export const signalNames = (whose: string, names: unknown = TERMINATION): readonly NodeJS.Signals[] => {
+  const refuse = (why: string): never => {
+    throw new ServiceError('ERR_INVALID_OPTION', whose, `${whose}: ${why}`)
+  }
+  if (!Array.isArray(names)) return refuse(`signals must be a list such as ['SIGTERM', 'SIGINT'], got ${quote(names)}`)
+  const known: Readonly<Record<string, number>> = process.getBuiltinModule('node:os').constants.signals
+  for (const name of names) {
+    if (UNHEARD.has(name)) refuse(`no process can handle ${name}; leave it out of signals`)
+    if (typeof name !== 'string' || !(Object.hasOwn(known, name) || ELSEWHERE.has(name)))
+      refuse(`signals names no signal: ${quote(name)}; write names such as 'SIGTERM'`)
+  }
+  return [...new Set<NodeJS.Signals>(names)].filter(name => Object.hasOwn(known, name))
+}
+
+/** The number of a signal, for the exit code of a process that it forced. */
+export const signalNumber = (signal: NodeJS.Signals): number =>
+  process.getBuiltinModule('node:os').constants.signals[signal]
+
+const quote = (value: unknown): string => process.getBuiltinModule('node:util').inspect(value)

@@ -1,12 +1,48 @@
-import { Observable } from 'rxjs'
+import { map, merge, type Observable } from 'rxjs'
+import { type ErrorInfo, errorInfo } from '../core/errors.ts'
+import type { Report } from '../core/report.ts'
+import { processEvent } from './process-events.ts'
 
 /** Errors that nobody caught: exceptions and rejections alike. While subscribed, they no longer end the process. */
-export const uncaught$: Observable<unknown> = new Observable(out => {
-  const tell = (error: unknown): void => out.next(error)
-  process.on('uncaughtException', tell)
-  process.on('unhandledRejection', tell)
-  return () => {
-    process.off('uncaughtException', tell)
-    process.off('unhandledRejection', tell)
+export const uncaught$: Observable<unknown> = merge(
+  processEvent('uncaughtException'),
+  processEvent('unhandledRejection'),
+).pipe(map(([error]) => error))
+
+/** How many different errors are kept. */
+const MOST = 100
+
+/** Uncaught errors, equal ones counted, and no more of them kept than a person would read. */
+export class UncaughtErrors {
+  readonly #service: string
+  readonly #kept = new Map<string, { readonly info: ErrorInfo; count: number }>()
+  #others = 0
+
+  constructor(service: string) {
+    this.#service = service
   }
-})
+
+  add(error: unknown): ErrorInfo {
+    const info = errorInfo(error)
+    const kind = [info.name, info.code, info.message].join('\n')
+    const known = this.#kept.get(kind)
+    if (known) known.count++
+    else if (this.#kept.size < MOST) this.#kept.set(kind, { info, count: 1 })
+    else this.#others++
+    return info
+  }
+
+  /** How many there were. */
+  get total(): number {
+    return [...this.#kept.values()].reduce((sum, { count }) => sum + count, this.#others)
+  }
+
+  /** In the order in which they first came. */
+  get list(): Report['errors'] {
+    const service = this.#service
+    const kept = [...this.#kept.values()].map(({ info, count }) => ({ ...info, service, ...(count > 1 && { count }) }))
+    if (this.#others === 0) return kept
+    const message = `more uncaught errors, which differ from the ${MOST} kept`
+    return [...kept, { name: 'Error', message, service, ...(this.#others > 1 && { count: this.#others }) }]
+  }
+}

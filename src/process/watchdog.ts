@@ -1,8 +1,9 @@
-import { duration } from '../core/clock.ts'
 import { ServiceError } from '../core/errors.ts'
 import type { GroupEvent } from '../core/events.ts'
 import type { ServiceGroup } from '../core/group.ts'
+import { duration } from '../core/options.ts'
 import { describeReason, reasonOf, type ServiceState } from '../core/state.ts'
+import source from './watchdog-source.ts'
 import type { LastState, Watched } from './watchdog-worker.ts'
 
 /** When a watchdog barks, and when it bites. Times are milliseconds; `Infinity` turns a clock off. */
@@ -54,11 +55,7 @@ export const startWatchdog = (
   const every = Math.min(Math.max(threshold / 20, 5), 250)
   const workerData: Watched = { group: group.name, beats, every, threshold, killAfter }
   // What the program preloads (`--import`) is for itself: it would run a second time in there.
-  const worker = new Worker(new URL('./watchdog-worker.js', import.meta.url), {
-    name: 'watchdog',
-    workerData,
-    execArgv: [],
-  })
+  const worker = new Worker(source, { eval: true, name: 'watchdog', workerData, execArgv: [] })
   worker.unref()
   worker.on('error', error => {
     process.stderr.write(`${group.name}: going on without a watchdog, which failed: ${error.message}\n`)

@@ -121,8 +121,11 @@ describe('as it would be published', () => {
       ),
     ).toEqual([])
     for (const file of Object.values(manifest.exports)) expect(paths).toContain(file.replace('./', ''))
-    // What nothing imports: a thread is started from its file, and the page is served from its files.
-    expect(paths).toContain('dist/process/watchdog-worker.js')
+    // What the build makes beside the compiler: the thread of the watchdog as a script, and the files of the page.
+    expect(paths).toContain('dist/process/watchdog-source.js')
+    expect(readFileSync(join(root, 'dist/process/watchdog-source.js'), 'utf8')).toContain(
+      'the event loop has been blocked',
+    )
     for (const part of ['html', 'css', 'js']) expect(paths).toContain(`dist/views/dashboard/page.${part}`)
     expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig/.test(path))).toEqual([])
   })

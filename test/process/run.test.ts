@@ -1,14 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { type Child, startProgram } from '../support/child.ts'
+import { afterRepeats } from '../support/processes.ts'
+import { onTerminal } from '../support/screen.ts'
 
-const shop = (story: string, env?: Readonly<Record<string, string>>): Child =>
-  startProgram(new URL('./programs/shop.ts', import.meta.url), env, [story])
+const program = new URL('./programs/shop.ts', import.meta.url)
+const shop = (story: string, env?: Readonly<Record<string, string>>): Child => startProgram(program, env, [story])
+
+/** How long a shutdown took, as the report says, in milliseconds. */
+const stopTook = (output: string): number => Number(/ gracefully in (\d+) ms/.exec(output)![1])
 
 /** The transitions of a log, without times and durations. */
 const trace = (output: string): readonly string[] =>
   [...output.matchAll(/^[\d:.]+ +(shop\S*) +(\w+)/gm)].map(([, path, phase]) => `${path} ${phase}`)
 
-describe.concurrent('a process that runs a group', () => {
+describe.concurrent('a process that runs a group', { timeout: 30_000 }, () => {
   test('T16 SIGTERM stops everything in reverse; it exits by itself with code 0, and no handler is left', async () => {
     const child = shop('calm')
     await child.says('shop        running')
@@ -111,6 +116,7 @@ describe.concurrent('a process that runs a group', () => {
     await child.says('shop        running')
     child.kill('SIGTERM')
     await child.says('shop/queue  stopping')
+    await afterRepeats()
     child.kill(second)
     const { code, output } = await child.ended
     expect(code).toBe(expected)
@@ -122,15 +128,27 @@ describe.concurrent('a process that runs a group', () => {
     await child.says('shop        running')
     child.kill('SIGTERM')
     await child.says('shop        leaving')
+    await afterRepeats()
     child.kill('SIGTERM')
     expect(await child.ended).toMatchObject({ code: 143 })
   })
 
-  test('the drain delay is skipped on SIGINT: somebody sits before it', async () => {
-    const child = shop('drain delay')
+  test('the drain delay is skipped when a person presses Ctrl-C on a terminal', async () => {
+    const person = onTerminal(program, ['drain delay'])
+    await person.sees('shop        running')
+    person.presses('\u0003')
+    const { code, screen } = await person.ended
+    expect(code).toBe(0)
+    expect(screen).toMatch(/shop stopped gracefully in \d+ ms: SIGINT/)
+  })
+
+  test('the drain delay counts for a SIGINT that no person sent: PM2, Nomad and Fly.io stop with it', async () => {
+    const child = shop('short drain delay')
     await child.says('shop        running')
     child.kill('SIGINT')
-    expect(await child.ended).toMatchObject({ code: 0 })
+    const { code, output } = await child.ended
+    expect(code).toBe(0)
+    expect(stopTook(output)).toBeGreaterThanOrEqual(300)
   })
 
   test.each([

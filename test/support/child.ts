@@ -16,6 +16,7 @@ export interface Child {
   /** Settles with the output once it holds a text; rejects if the process ends without it. */
   says(text: string | RegExp): Promise<string>
   kill(signal: NodeJS.Signals): void
+  readonly pid: number
   readonly ended: Promise<Ended>
 }
 
@@ -30,8 +31,11 @@ export const startProgram = (
   program: URL,
   env: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
-): Child => {
-  const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(program), ...args], {
+): Child => startNode(['--import', 'tsx', fileURLToPath(program), ...args], env)
+
+/** Runs node with arguments as a real process; it does not outlive its test file. */
+export const startNode = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Child => {
+  const child = spawn(process.execPath, args, {
     env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -52,6 +56,7 @@ export const startProgram = (
     took: performance.now() - signalled,
   }))
   return {
+    pid: child.pid!,
     ended,
     says: text =>
       new Promise((resolve, reject) => {

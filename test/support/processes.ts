@@ -1,4 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A signal within 500 ms of the first repeats it. What comes after this is one of its own, on a busy machine too. */
+export const afterRepeats = (): Promise<void> => sleep(1_000)
 
 /** Whether a process runs. One that has ended and waits for its parent to ask how does not. */
 export const isAlive = (pid: number): boolean => {

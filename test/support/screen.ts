@@ -38,11 +38,19 @@ export const onTerminal = (
   program: URL,
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  size?: Size,
+): Person => commandOnTerminal(process.execPath, ['--import', 'tsx', fileURLToPath(program), ...args], env, size)
+
+/** Runs a command on a terminal of its own; it does not outlive its test file. */
+export const commandOnTerminal = (
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
   { columns, rows }: Size = { columns: 80, rows: 24 },
 ): Person => {
   const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, scrollback: 1_000 })
   const inherited = Object.entries(process.env).filter(([name]) => !FOREIGN.has(name))
-  const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(program), ...args], {
+  const child = spawn(command, [...args], {
     cols: columns,
     rows,
     env: { ...Object.fromEntries(inherited), TERM: 'xterm-256color', ...env } as Record<string, string>,

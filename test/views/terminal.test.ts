@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterRepeats } from '../support/processes.ts'
 import { onTerminal, type Person, type Size } from '../support/screen.ts'
 
 const program = new URL('programs/shop.ts', import.meta.url)
@@ -127,6 +128,7 @@ describe('on a terminal', { timeout: 15_000 }, () => {
     await upAndWell(person)
     person.presses('\u0003')
     await person.sees('press Ctrl-C again to force')
+    await afterRepeats()
     person.presses('\u0003')
     const { code, screen } = await person.ended
     expect(code).toBe(130)

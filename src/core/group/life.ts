@@ -4,7 +4,7 @@ import { type Clock, onTheWall } from '../clock.ts'
 import { errorInfo, type ServiceError } from '../errors.ts'
 import type { Journal } from '../journal.ts'
 import type { Service } from '../service.ts'
-import { goodbye } from '../shutdown.ts'
+import { goodbye, type ShutdownClocks } from '../shutdown.ts'
 import { atLeast, type Shutdown } from '../shutdown-level.ts'
 import { isFinal, type ServiceState, type StopReason } from '../state.ts'
 import { walk } from '../walk.ts'
@@ -25,10 +25,8 @@ export interface GroupLifeOptions {
   readonly name: string
   readonly clock: Clock
   readonly journal: Journal
-  readonly drainDelay: number
-  readonly forceTimeout: number
-  /** Of the whole, when this group leads its own shutdown. */
-  readonly shutdownTimeout: number
+  /** The clocks of a shutdown that this group begins itself. */
+  readonly clocks: ShutdownClocks
   readonly strategy: Strategy
   readonly maxRestarts: number
   readonly period: number
@@ -125,8 +123,8 @@ export class GroupLife implements MemberListener {
 
   /** Ends by itself, unless it is leaving already. */
   leave(reason: StopReason): void {
-    const { drainDelay, forceTimeout } = this.#options
-    if (!this.leaving) this.#sayGoodbye(reason, this.#phase === 'running' ? drainDelay : 0, forceTimeout)
+    const { drainDelay, forceTimeout } = this.#options.clocks
+    if (!this.leaving) this.#sayGoodbye(reason, this.#phase === 'running' ? drainDelay(reason) : 0, forceTimeout)
   }
 
   /** Why it fails, if it does. */
@@ -322,7 +320,7 @@ export class GroupLife implements MemberListener {
     } else if (step === 'force' || this.#goodbye) this.#raise(shutdown)
     // What is still starting takes any step as stop; and a stop that comes unannounced still drains first.
     else if (this.#phase === 'starting' || (step === 'stop' && !atLeast(this.#shutdown, 'drain')))
-      this.#sayGoodbye(reason, 0, forceTimeout ?? this.#options.forceTimeout)
+      this.#sayGoodbye(reason, 0, forceTimeout ?? this.#options.clocks.forceTimeout)
     else this.#raise(shutdown)
   }
 
@@ -336,7 +334,8 @@ export class GroupLife implements MemberListener {
     if (this.#phase === 'over' || atLeast(this.#shutdown, shutdown.step)) return
     const unannounced = this.#shutdown === undefined
     this.#shutdown = shutdown
-    const { clock, shutdownTimeout } = this.#options
+    const { clock, clocks } = this.#options
+    const { shutdownTimeout } = clocks
     if (unannounced && shutdownTimeout !== Infinity) this.#endsAt = clock.now() + shutdownTimeout
     this.#left$.next()
     this.#restarting.stop()

@@ -5,6 +5,7 @@ import { Journal } from '../journal.ts'
 import { plan } from '../plan.ts'
 import { type Report, reportOf } from '../report.ts'
 import type { Service } from '../service.ts'
+import type { ShutdownClocks } from '../shutdown.ts'
 import type { Shutdown } from '../shutdown-level.ts'
 import { describeReason, isFinal, type ServiceState, type StopReason } from '../state.ts'
 import type { Changes } from './changes.ts'
@@ -30,8 +31,8 @@ export class Lives {
   #life: GroupLife | undefined
   /** Somebody listens to its lifecycle. */
   #living = false
-  /** Infinite while nobody leads it: inside another group that one's counts. */
-  #shutdownTimeout = Infinity
+  /** The clocks of a shutdown that the group begins itself, once somebody leads it through its life. */
+  #clocks: ShutdownClocks | undefined
   /** Its own, if it was given one. */
   readonly #ownForceTimeout: number | undefined
   /** The group that it was added to last, and what that holds of it. */
@@ -59,7 +60,9 @@ export class Lives {
 
   /** How long what is forced in here may take to let go: as said, else as in the group that it is in. */
   get forceTimeout(): number {
-    return this.#ownForceTimeout ?? this.#holder?.forceTimeout ?? this.#options.forceTimeout
+    return (
+      this.#clocks?.forceTimeout ?? this.#ownForceTimeout ?? this.#holder?.forceTimeout ?? this.#options.forceTimeout
+    )
   }
 
   get failure(): ServiceError | undefined {
@@ -77,8 +80,8 @@ export class Lives {
     return this.#living && this.#life!.leaving ? 'leaving' : undefined
   }
 
-  led(shutdownTimeout: number): void {
-    this.#shutdownTimeout = shutdownTimeout
+  led(clocks: ShutdownClocks): void {
+    this.#clocks = clocks
   }
 
   stop(reason: StopReason): Promise<Report> {
@@ -219,8 +222,10 @@ export class Lives {
     return new Observable(out => {
       const renew = this.#life ? () => this.#renewAll() : () => undefined
       const { journal, forceTimeout } = this
-      const shutdownTimeout = this.#shutdownTimeout
-      const life = new GroupLife({ ...this.#options, name: this.#name, journal, shutdownTimeout, forceTimeout }, out)
+      const { drainDelay } = this.#options
+      // Inside another group, that group's `shutdownTimeout` counts.
+      const clocks = this.#clocks ?? { drainDelay: () => drainDelay, shutdownTimeout: Infinity, forceTimeout }
+      const life = new GroupLife({ ...this.#options, name: this.#name, journal, clocks }, out)
       this.#life = life
       out.add(() => life.abandon())
       try {

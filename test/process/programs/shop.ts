@@ -25,6 +25,7 @@ const stories: Readonly<Record<string, Story>> = {
   },
   'hanging whole': { queue: { drain: hang, stop: hang }, options: { shutdownTimeout: 80, forceTimeout: 50 } },
   'drain delay': { options: { drainDelay: 60_000 } },
+  'short drain delay': { options: { drainDelay: 300 } },
   crash: {
     api: {
       start: () =>

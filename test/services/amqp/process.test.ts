@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
+import { afterRepeats } from '../../support/processes.ts'
 import { type Bystander, bystander, numbers, promised, queueName } from './life.ts'
 
 const program = fileURLToPath(new URL('./consumer-process.ts', import.meta.url))
@@ -67,6 +68,7 @@ describe('a consumer in a process of its own', () => {
     await broker.faults.freeze()
     consumer.child.kill('SIGTERM')
     await consumer.said(/^draining$/)
+    await afterRepeats()
     const at = performance.now()
     consumer.child.kill('SIGINT')
     const exit = await consumer.exit

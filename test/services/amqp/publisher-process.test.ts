@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
 import { type Child, startProgram } from '../../support/child.ts'
+import { afterRepeats } from '../../support/processes.ts'
 import { type Bystander, bystander, numbers, queueName } from './life.ts'
 
 const program = new URL('./relay-process.ts', import.meta.url)
@@ -69,6 +70,7 @@ describe('a consumer and the publisher it publishes with, in a process of their 
     await broker.faults.freeze()
     relay.kill('SIGTERM')
     await relay.says('"leaving"')
+    await afterRepeats()
     relay.kill('SIGINT')
     const { code, output, took } = await relay.ended
     await broker.faults.thaw()

@@ -1,0 +1,24 @@
+import type { ServiceGroup } from '../core/group.ts'
+import { describeReason, isFinal } from '../core/state.ts'
+import { tellNow } from './output.ts'
+import { reportText } from './report-output.ts'
+
+/** No line names more services. */
+const MOST = 20
+
+/** The last words when the program ends the process, by `process.exit()`, before its group is over and reported. */
+export const tellUnstopped = (group: ServiceGroup<string, never>, printsReport: boolean): void => {
+  const { status } = group
+  if (isFinal(status.group.state)) {
+    if (printsReport) tellNow(reportText(group.report))
+    return
+  }
+  const left = status.list.filter(({ startedAt, state }) => startedAt !== null && !isFinal(state))
+  const names = left.slice(0, MOST).map(({ path }) => path.slice(group.name.length + 1))
+  const more = left.length > MOST ? ` and ${left.length - MOST} more` : ''
+  const when = status.trigger
+    ? `during the shutdown (${describeReason(status.trigger)})`
+    : `while it was ${status.phase}`
+  const who = left.length === 0 ? 'no service was left' : `not stopped: ${names.join(', ')}${more}`
+  tellNow(`${group.name}: process.exit() was called ${when}; ${who}\n`)
+}

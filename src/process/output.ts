@@ -1,0 +1,93 @@
+import { Observable, share } from 'rxjs'
+
+/** How long a reader may take nothing before what is left for it is given up. Milliseconds. */
+const STALLED = 5_000
+
+/** A pipe accepts as much at once, whole. */
+const PIECE = 4_096
+
+/** Writes a text to standard error. Settles when it is out, whole, or when its reader takes nothing any more. */
+export const tell = async (text: string): Promise<void> => {
+  for (const piece of pieces(text)) if (!(await write(process.stderr, piece))) return
+}
+
+/** Settles when all that was written to the standard streams before is out, or their readers take nothing any more. */
+export const flush = async (): Promise<void> => {
+  await Promise.all([process.stdout, process.stderr].map(output => write(output, '')))
+}
+
+/** Writes a line to standard error before it returns, for the very end of a process. */
+export const tellNow = (text: string): void => {
+  const { writeSync } = process.getBuiltinModule('node:fs')
+  let bytes = Buffer.from(text)
+  for (let tries = 0; bytes.length > 0 && tries < 100; tries++)
+    try {
+      bytes = bytes.subarray(writeSync(2, bytes))
+    } catch (error) {
+      // The pipe is full. Its reader, another process, may go on.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+}
+
+/**
+ * While subscribed, a standard stream that can't be written is told once and is no uncaught error: its reader has gone
+ * (`| head`, a closed terminal), or the disk is full. It never emits. A broken stream stays harmless afterwards too,
+ * since every further write fails the same way.
+ */
+export const brokenOutput$: Observable<never> = new Observable<never>(() => {
+  const undo = [process.stdout, process.stderr].map(output => {
+    let broken = false
+    const onError = (error: Error): void => {
+      // What is wrong with standard error can't be told anywhere.
+      if (!broken && output === process.stdout)
+        void tell(`going on without standard output, which can't be written any more: ${error.message}\n`)
+      broken = true
+    }
+    output.on('error', onError)
+    return () => {
+      if (!broken) output.off('error', onError)
+    }
+  })
+  return () => {
+    for (const step of undo) step()
+  }
+}).pipe(share())
+
+/** Streams whose reader took nothing for so long that it is not waited for again. */
+const stalled = new WeakSet<NodeJS.WriteStream>()
+
+/** False when it can't be written, or nobody takes it. */
+const write = (output: NodeJS.WriteStream, text: string): Promise<boolean> =>
+  new Promise(resolve => {
+    if (stalled.has(output) && output.writableLength > 0) return resolve(false)
+    let left = Infinity
+    const watch = setInterval(() => {
+      if (output.writableLength >= left) {
+        stalled.add(output)
+        settle(false)
+      }
+      left = output.writableLength
+    }, STALLED / 2)
+    const settle = (written: boolean): void => {
+      clearInterval(watch)
+      resolve(written)
+    }
+    output.write(text, error => settle(!error))
+    // What a program has put in place of `write` may not call back.
+    setImmediate(() => {
+      if (output.writableLength === 0) settle(true)
+    })
+  })
+
+/** In pieces that end with a line where they can, so that what others write comes between lines. */
+const pieces = (text: string): readonly string[] => {
+  const all: string[] = []
+  for (let start = 0; start < text.length; ) {
+    const line = text.lastIndexOf('\n', start + PIECE - 1) + 1
+    const end = start + PIECE >= text.length ? text.length : line > start ? line : start + PIECE
+    all.push(text.slice(start, end))
+    start = end
+  }
+  return all
+}

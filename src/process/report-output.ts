@@ -1,0 +1,40 @@
+import { messageOf } from '../core/errors.ts'
+import { paintFor } from '../core/paint.ts'
+import type { Report } from '../core/report.ts'
+import { formatReport } from '../core/report-text.ts'
+import { tell } from './output.ts'
+
+/** What to do with a report: a callback, or nothing. Default: print it to standard error. */
+export type ReportOption = ((report: Report) => unknown) | false | undefined
+
+/** How long the end of a process waits for an asynchronous callback. Milliseconds. */
+const CALLBACK_TIMEOUT = 5_000
+
+/** Settles when the report is out, or can't be brought out. A report whose callback failed is printed instead. */
+export const tellReport = async (report: Report, option: ReportOption): Promise<void> => {
+  if (option === false) return
+  const problem = option && (await call(option, report))
+  if (problem !== undefined) await tell(`${report.group}: the report callback ${problem}; printing the report\n`)
+  if (!option || problem !== undefined) await tell(reportText(report))
+}
+
+/** As it is printed to standard error. */
+export const reportText = (report: Report): string => formatReport(report, paintFor(process.stderr, process.env))
+
+/** What went wrong, if anything. */
+const call = async (
+  callback: Exclude<ReportOption, false | undefined>,
+  report: Report,
+): Promise<string | undefined> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>(resolve => {
+    timer = setTimeout(resolve, CALLBACK_TIMEOUT, `did not settle within ${CALLBACK_TIMEOUT} ms`)
+  })
+  try {
+    return await Promise.race([Promise.resolve(callback(report)).then(() => undefined), late])
+  } catch (error) {
+    return `failed: ${messageOf(error)}`
+  } finally {
+    clearTimeout(timer)
+  }
+}

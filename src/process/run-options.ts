@@ -1,0 +1,87 @@
+import { ServiceError } from '../core/errors.ts'
+import type { ServiceGroup } from '../core/group.ts'
+import { duration } from '../core/options.ts'
+import type { Report } from '../core/report.ts'
+import type { ShutdownClocks } from '../core/shutdown.ts'
+import { isFinal } from '../core/state.ts'
+import type { ReportOption } from './report-output.ts'
+import { signalNames } from './signals.ts'
+import { type WatchdogOptions, watchdogTimes } from './watchdog.ts'
+
+/** How a group runs as a process. Times are milliseconds; `Infinity` turns a clock off. */
+export interface RunOptions {
+  /**
+   * Which signals end it; one that comes 500 ms or more after the first forces. Default `SIGTERM`, `SIGINT`, `SIGHUP`
+   * (the terminal was closed) and, on Windows, `SIGBREAK`. An empty list: none.
+   */
+  readonly signals?: readonly NodeJS.Signals[]
+  /**
+   * How long everything goes on serving after the shutdown began, whatever began it. Skipped when a person presses
+   * Ctrl-C: SIGINT with a terminal as standard input. Default: the group's, which is 0.
+   */
+  readonly drainDelay?: number
+  /** How long the whole shutdown may take, whatever began it. Default: the group's, which is 25,000. */
+  readonly shutdownTimeout?: number
+  /** How long forced services may take to end before they are abandoned. Default: the group's, which is 1,000. */
+  readonly forceTimeout?: number
+  /**
+   * How long the process has to exit by itself after a shutdown that it did not begin by `stop()`; what still keeps it
+   * alive then is named, and the process is ended. 0: at once. `Infinity`: never. Default 1,000.
+   */
+  readonly exitGrace?: number
+  /**
+   * What to do with the report. A promise is waited for, 5 s at most; when the callback fails the report is printed.
+   * Default: print it to stderr. `false`: nothing.
+   */
+  readonly report?: ((report: Report) => unknown) | false
+  /**
+   * Watches for an event loop that is blocked, from a thread of its own: prints the last states, sends SIGTERM, and kills
+   * the process when the loop does not come back in time. Default `false`; `true`: a `threshold` of 5,000, `killAfter`
+   * 10,000. It stands by while a debugger can attach. Where no thread can be made the group runs without one, and that
+   * is told.
+   */
+  readonly watchdog?: boolean | WatchdogOptions
+}
+
+export interface RunSettings {
+  readonly signals: readonly NodeJS.Signals[]
+  readonly clocks: ShutdownClocks
+  readonly exitGrace: number
+  readonly report: ReportOption
+  readonly watchdog: Required<WatchdogOptions> | undefined
+}
+
+const EXIT_GRACE = 1_000
+
+/** The options of a run, checked, defaults filled in. */
+export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptions): RunSettings => {
+  const { name } = group
+  refuseBegun(group)
+  const clock = (option: 'drainDelay' | 'shutdownTimeout' | 'forceTimeout'): number =>
+    duration(name, option, options[option], group.options[option])
+  const drainDelay = clock('drainDelay')
+  return {
+    signals: signalNames(`"${name}"`, options.signals),
+    clocks: {
+      drainDelay: reason => (reason.by === 'signal' && reason.signal === 'SIGINT' && isAttended() ? 0 : drainDelay),
+      shutdownTimeout: clock('shutdownTimeout'),
+      forceTimeout: clock('forceTimeout'),
+    },
+    exitGrace: duration(name, 'exitGrace', options.exitGrace, EXIT_GRACE),
+    report: options.report,
+    watchdog: watchdogTimes(name, options.watchdog),
+  }
+}
+
+/** A person sits there, who waits. PM2, Nomad and Fly.io send SIGINT too. */
+const isAttended = (): boolean => process.stdin.isTTY === true
+
+const refuseBegun = ({ name, status }: ServiceGroup<string, never>): void => {
+  const { state } = status.group
+  if (state.phase === 'idle' || isFinal(state)) return
+  throw new ServiceError(
+    'ERR_ALREADY_STARTED',
+    name,
+    `can't run group "${name}": it is ${state.phase} already. run() starts it: leave out start(), or call stop() yourself`,
+  )
+}
