@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Connection } from './connection.ts'
+import { headOf } from './head.ts'
 import { EVENT_STREAM, routeOf } from './request.ts'
 
 /** A connection of HTTP/1: one answer at a time, so the one begun last tells whether something is under way. */
@@ -49,9 +50,9 @@ const isUpgraded = (socket: Socket & { parser?: unknown }): boolean => socket.pa
 const route = (request: IncomingMessage & { originalUrl?: string }): string =>
   routeOf(request.method, request.originalUrl ?? request.url)
 
-const endIfEndless = (answer: ServerResponse & { _header?: string | null }) => {
+const endIfEndless = (answer: ServerResponse) => {
   // `getHeader` does not know what was given to `writeHead` alone.
-  const type = /^content-type: *(.*)/im.exec(answer._header ?? '')?.[1]
+  const type = /^content-type: *(.*)/im.exec(headOf(answer))?.[1]
   if (answer.writableEnded || answer.req.method !== 'GET' || !EVENT_STREAM.test(type ?? '')) return
   // The app does not know yet, and an event written now would be an uncaught error.
   answer.on('error', () => {})
