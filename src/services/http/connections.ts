@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { socketCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { handOver, type LeaveAlone } from './handed-over.ts'
 import { type Http1Connection, http1Connection } from './http1.ts'
 import { type Http2Connection, http2Connection } from './http2.ts'
+import { overhear } from './intercept.ts'
 import { isHttp2, type NodeServer } from './target.ts'
 
 export interface Connections {
@@ -25,6 +28,9 @@ export interface Connections {
 /** Events that hand a request to the app. A listener for one of the last two changes what node does itself. */
 export const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
 
+/** Events that hand a socket to the app. Without a listener Node answers such a request itself. */
+const HANDING_OVER: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
+
 /** A request of HTTP/2 comes as a stream first, and is remembered as that. */
 export const isHttp1 = (request: IncomingMessage): boolean => request.httpVersionMajor === 1
 
@@ -36,7 +42,7 @@ type Marked = Socket & { [CONNECTION]?: Http1Connection }
  * Follows the connections of a server. A request of HTTP/1 costs a glance at the clock and two assignments:
  * whether it is under way is asked of its answer, when it matters.
  */
-export const trackConnections = (server: NodeServer): Connections => {
+export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): Connections => {
   const http1 = new Map<Socket, Http1Connection>()
   const http2 = new Map<ServerHttp2Session, Http2Connection>()
   let turningAway = false
@@ -62,7 +68,7 @@ export const trackConnections = (server: NodeServer): Connections => {
   }
   const onSession = (session: ServerHttp2Session): Http2Connection => {
     const socket = (session.socket as Marked)[CONNECTION]?.socket ?? (session.socket as Socket)
-    const connection = http2Connection(socket, session)
+    const connection = http2Connection(socket, session, isLeftAlone)
     http1.delete(socket)
     http2.set(session, connection)
     session.once('close', () => http2.delete(session))
@@ -73,6 +79,13 @@ export const trackConnections = (server: NodeServer): Connections => {
     const connection = (request.socket as Marked)[CONNECTION] ?? add(request.socket)
     connection.last = response
     connection.since = performance.now()
+  }
+  const onHandOver = (request: IncomingMessage, socket: Socket) => {
+    // A request of HTTP/2 is told here as well.
+    if (!isHttp1(request)) return
+    const connection = (socket as Marked)[CONNECTION] ?? add(socket)
+    connection.since = performance.now()
+    connection.handedOver = handOver(socketCarrier(socket, request), isLeftAlone(request, socket))
   }
   const rememberIfHttp1 = (request: IncomingMessage, response: ServerResponse) => {
     if (isHttp1(request)) remember(request, response)
@@ -95,6 +108,7 @@ export const trackConnections = (server: NodeServer): Connections => {
   // Before node makes it a session.
   server.prependListener('connection', onConnection).prependListener('secureConnection', onSecureConnection)
   server.on('session', onSession)
+  const stopOverhearing = overhear(server, HANDING_OVER, onHandOver)
 
   const stopRemembering = () => {
     for (const event of rememberedEvents) server.off(event, onRequest)
@@ -116,6 +130,7 @@ export const trackConnections = (server: NodeServer): Connections => {
     },
     untrack: () => {
       stopRemembering()
+      stopOverhearing()
       server.off('connection', onConnection).off('secureConnection', onSecureConnection).off('session', onSession)
       for (const socket of http1.keys()) socket.off('close', onClose)
     },

@@ -5,6 +5,7 @@ import { type HttpOptions, placesOf } from './place.ts'
 import { serve } from './serve.ts'
 import { type HttpTarget, isServer, targetOf } from './target.ts'
 
+export type { LeaveAlone, UpgradeRequest } from './handed-over.ts'
 export type { HttpOptions } from './place.ts'
 export type { HttpTarget } from './target.ts'
 
@@ -14,8 +15,9 @@ export type { HttpTarget } from './target.ts'
  *
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
  * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
- * (`pending` tells how many), ends `text/event-stream` answers, tells WebSockets to close (1001), and closes connections
- * once they have been quiet for 45 ms. What is left when the drain time is over is cut, and told:
+ * (`pending` tells how many), ends `text/event-stream` answers, tells WebSockets that the app frames itself to close (1001),
+ * ends tunnels and proxied WebSockets at both ends once they are quiet, and closes connections once they have been quiet
+ * for 45 ms. What is left when the drain time is over is cut, and told:
  * `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
  *
  * A server that already listens is taken as it is, and `port`, `host` and `path` are not looked at. A server of yours is
@@ -46,12 +48,14 @@ export const http = <const Name extends string>(
       'give an express app, a request listener, or a server of node:http, node:https or node:http2 ' +
         '(koa: app.callback(), fastify: app.server)',
     )
+  const { leaveAlone = () => false } = options
+  if (typeof leaveAlone !== 'function') refuse(`leaveAlone must be a function, got ${typeof leaveAlone}`)
   const newServer = targetOf(target, places)
   return {
     name,
     lifecycle: shutdown$ =>
       defer(() => {
-        const { hooks, letGo } = serve(name, newServer())
+        const { hooks, letGo } = serve(name, newServer(), leaveAlone)
         return service(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
       }),
   }

@@ -3,6 +3,7 @@ import type { ServiceContext } from '../../core/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import { cutInfo } from '../common/cut.ts'
 import { trackConnections } from './connections.ts'
+import type { LeaveAlone } from './handed-over.ts'
 import { listenersOf } from './listeners.ts'
 import { whereabouts } from './place.ts'
 import { type SayingClose, sayClose } from './say-close.ts'
@@ -14,16 +15,26 @@ import { windDown } from './wind-down.ts'
 export const serve = (
   name: string,
   incarnation: Incarnation,
+  leaveAlone: LeaveAlone,
 ): { readonly hooks: ServiceHooks; readonly letGo: () => void } => {
   const { server } = incarnation
   const listeners = listenersOf(name, incarnation)
-  const connections = trackConnections(server)
+  const isLeftAlone: LeaveAlone = (request, socket) => {
+    try {
+      return leaveAlone(request, socket)
+    } catch (error) {
+      warn(`leaveAlone failed for ${request.method} ${request.url}, which is left alone: ${error}`)
+      return true
+    }
+  }
+  const connections = trackConnections(server, isLeftAlone)
   const undo = [connections.untrack]
   let leaving = false
   let over = false
   let goodbye: SayingClose | undefined
   let drained: Promise<void> | undefined
   let fail: ServiceContext['fail'] = () => {}
+  let warn = (_detail: string) => {}
 
   const die = (error: unknown) => {
     letGo()
@@ -77,6 +88,8 @@ export const serve = (
           throw error
         })
         fail = context.fail
+        const { setHealth } = context
+        warn = detail => setHealth('warn', detail)
         for (const listener of listeners.all()) {
           listener.on('error', die)
           undo.push(() => listener.off('error', die))
