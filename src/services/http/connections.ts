@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import type { Socket } from 'node:net'
 import { socketCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { answerOn, socketsOf } from './existing.ts'
 import { handOver, type LeaveAlone } from './handed-over.ts'
 import { type Http1Connection, http1Connection } from './http1.ts'
 import { type Http2Connection, http2Connection } from './http2.ts'
@@ -109,6 +110,7 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
   server.prependListener('connection', onConnection).prependListener('secureConnection', onSecureConnection)
   server.on('session', onSession)
   const stopOverhearing = overhear(server, HANDING_OVER, onHandOver)
+  for (const socket of server.listening ? socketsOf(server) : []) add(socket).last = answerOn(socket)
 
   const stopRemembering = () => {
     for (const event of rememberedEvents) server.off(event, onRequest)
@@ -125,8 +127,8 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
     destroyAll: () => {
       turningAway = true
       for (const connection of all()) connection.destroy()
-      // Those that were there before us.
-      if (!isHttp2(server)) server.closeAllConnections()
+      // Sessions that came before us are known to nobody.
+      for (const socket of socketsOf(server)) socket.destroy()
     },
     untrack: () => {
       stopRemembering()
