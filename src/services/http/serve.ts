@@ -5,6 +5,7 @@ import { cutInfo } from '../common/cut.ts'
 import { trackConnections } from './connections.ts'
 import type { LeaveAlone } from './handed-over.ts'
 import { listenersOf } from './listeners.ts'
+import { holdBackOthers } from './others-close.ts'
 import { whereabouts } from './place.ts'
 import { type SayingClose, sayClose } from './say-close.ts'
 import { sayGoaway } from './say-goaway.ts'
@@ -28,7 +29,9 @@ export const serve = (
     }
   }
   const connections = trackConnections(server, isLeftAlone)
-  const undo = [connections.untrack]
+  let tellHeldBack = (_calls: string) => {}
+  const others = holdBackOthers(server, calls => tellHeldBack(calls))
+  const undo = [connections.untrack, others.undo]
   let leaving = false
   let over = false
   let goodbye: SayingClose | undefined
@@ -43,6 +46,7 @@ export const serve = (
   // Emitted once the listener is closed and the last connection gone.
   const closed = new Promise<void>(resolve => {
     const onClose = () => {
+      others.gone()
       resolve()
       if (!leaving)
         die(new ServiceError('ERR_SERVICE_FAILED', name, `service "${name}" failed: someone else closed its server`))
@@ -52,8 +56,12 @@ export const serve = (
   })
   const gone = () => Promise.all([closed, listeners.gone()])
 
-  const cut = ({ info }: ServiceContext) => {
+  const leave = () => {
     leaving = true
+    others.leave()
+  }
+  const cut = ({ info }: ServiceContext) => {
+    leave()
     const lost = connections.all().flatMap(connection => connection.work())
     if (lost.length > 0) info(cutInfo(lost))
     listeners.closeNow()
@@ -69,7 +77,6 @@ export const serve = (
     for (const step of undo.splice(0).reverse()) step()
   }
   const windUp = async ({ pending }: ServiceContext) => {
-    leaving = true
     const end = windDown(connections, pending)
     undo.push(end)
     const release = goodbye!.hold()
@@ -88,7 +95,8 @@ export const serve = (
           throw error
         })
         fail = context.fail
-        const { setHealth } = context
+        const { setHealth, info } = context
+        tellHeldBack = calls => info({ heldBack: calls })
         warn = detail => setHealth('warn', detail)
         for (const listener of listeners.all()) {
           listener.on('error', die)
@@ -97,6 +105,7 @@ export const serve = (
         context.info(whereabouts(listeners.all(), 'setSecureContext' in server ? 'https' : 'http'))
       },
       unready: () => {
+        leave()
         goodbye = sayClose(server, connections)
         undo.push(goodbye.undo)
         if (isHttp2(server)) undo.push(sayGoaway(server, connections))
