@@ -4,6 +4,8 @@ import type { Work } from '../common/cut.ts'
 /** A connection, and how one that speaks its protocol is taken leave of. */
 export interface Connection {
   readonly socket: Socket
+  /** How long its client takes from an answer to the next request, in ms. 0: not measured yet. */
+  readonly gap: number
   /** How much is under way on it. */
   count(): number
   work(): readonly Work[]

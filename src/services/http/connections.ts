@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { socketCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
 import { answerOn, socketsOf } from './existing.ts'
+import { gapOfHandshake, laterGap } from './gap.ts'
 import { handOver, type LeaveAlone } from './handed-over.ts'
 import { type Http1Connection, http1Connection } from './http1.ts'
 import { type Http2Connection, http2Connection } from './http2.ts'
@@ -29,6 +30,10 @@ export interface Connections {
 /** Events that hand a request to the app. A listener for one of the last two changes what node does itself. */
 export const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
 
+/** The gaps after so many first requests are measured, and after that one in so many: a listener costs. */
+const MEASURED = 4
+const MEASURED_EVERY = 8
+
 /** Events that hand a socket to the app. Without a listener Node answers such a request itself. */
 const HANDING_OVER: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
 
@@ -38,6 +43,11 @@ export const isHttp1 = (request: IncomingMessage): boolean => request.httpVersio
 /** Cheaper than a look-up; and a session shows its socket through a proxy, which can only be asked for properties. */
 const CONNECTION = Symbol('connection')
 type Marked = Socket & { [CONNECTION]?: Http1Connection }
+
+function onAnswered(this: ServerResponse) {
+  const connection = (this.req.socket as Marked)[CONNECTION]
+  if (connection?.last === this) connection.answeredAt = performance.now()
+}
 
 /**
  * Follows the connections of a server. A request of HTTP/1 costs a glance at the clock and two assignments:
@@ -64,13 +74,16 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
   }
   // TLS wraps the raw socket that came first; from now on the wrapper speaks for both.
   const onSecureConnection = (socket: Socket & { _parent?: Socket }) => {
-    if (socket._parent) http1.delete(socket._parent)
+    const raw = socket._parent && http1.get(socket._parent)
+    if (raw) http1.delete(raw.socket)
     onConnection(socket)
+    const connection = http1.get(socket)
+    if (raw && connection) connection.gap = gapOfHandshake(performance.now() - raw.since)
   }
   const onSession = (session: ServerHttp2Session): Http2Connection => {
-    const socket = (session.socket as Marked)[CONNECTION]?.socket ?? (session.socket as Socket)
-    const connection = http2Connection(socket, session, isLeftAlone)
-    http1.delete(socket)
+    const opening = (session.socket as Marked)[CONNECTION] ?? { socket: session.socket as Socket, gap: 0 }
+    const connection = http2Connection(opening, session, isLeftAlone)
+    http1.delete(opening.socket)
     http2.set(session, connection)
     session.once('close', () => http2.delete(session))
     if (turningAway) connection.destroy()
@@ -78,8 +91,13 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
   }
   const remember = (request: IncomingMessage, response: ServerResponse) => {
     const connection = (request.socket as Marked)[CONNECTION] ?? add(request.socket)
+    const now = performance.now()
+    if (connection.answeredAt > 0) connection.gap = laterGap(connection.gap, now - connection.answeredAt)
+    connection.answeredAt = 0
     connection.last = response
-    connection.since = performance.now()
+    connection.since = now
+    if (connection.requests++ < MEASURED || connection.requests % MEASURED_EVERY === 0)
+      response.on('finish', onAnswered)
   }
   const onHandOver = (request: IncomingMessage, socket: Socket) => {
     // A request of HTTP/2 is told here as well.

@@ -11,6 +11,11 @@ export interface Http1Connection extends Connection {
   last: ServerResponse | undefined
   /** When that was begun; before the first, when the connection came. */
   since: number
+  gap: number
+  /** When the last answer was given. 0: it was not, or is not measured. */
+  answeredAt: number
+  /** How many requests have come. */
+  requests: number
   /** What became of it after an upgrade or CONNECT. */
   handedOver: HandedOver | undefined
 }
@@ -20,6 +25,9 @@ export const http1Connection = (socket: Socket): Http1Connection => {
     socket,
     last: undefined,
     since: performance.now(),
+    gap: 0,
+    answeredAt: 0,
+    requests: 0,
     handedOver: undefined,
     count: () => (!socket.destroyed && (isUpgraded(connection) || isUnderWay(connection.last)) ? 1 : 0),
     work: () =>

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
 import type { Work } from '../common/cut.ts'
 import { asUpgradeRequest, isConnect, streamCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { laterGap } from './gap.ts'
 import { type HandedOver, handOver, type LeaveAlone } from './handed-over.ts'
 import { EVENT_STREAM, routeOf } from './request.ts'
 
@@ -22,12 +22,14 @@ interface UnderWay {
 }
 
 export const http2Connection = (
-  socket: Socket,
+  opening: Pick<Connection, 'socket' | 'gap'>,
   session: ServerHttp2Session,
   isLeftAlone: LeaveAlone,
 ): Http2Connection => {
+  const { socket } = opening
   const streams = new Map<ServerHttp2Stream, UnderWay>()
   let stirredAt = 0
+  let { gap } = opening
   function onClose(this: ServerHttp2Stream) {
     streams.delete(this)
     stirredAt = performance.now()
@@ -35,10 +37,15 @@ export const http2Connection = (
   return {
     socket,
     session,
+    get gap() {
+      return gap
+    },
     stirredAt: () => stirredAt,
     add: (stream, headers) => {
       if (stream.destroyed) return
-      stirredAt = performance.now()
+      const now = performance.now()
+      if (streams.size === 0 && stirredAt > 0) gap = laterGap(gap, now - stirredAt)
+      stirredAt = now
       const handedOver = isConnect(headers)
         ? handOver(streamCarrier(stream, headers), isLeftAlone(asUpgradeRequest(headers), stream))
         : undefined

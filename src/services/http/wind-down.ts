@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
+import { patienceFor } from './gap.ts'
 
-/** How long a connection is quiet before it is closed. At 25 ms many a busy client is still about to write. */
+/** How long a connection is quiet at least before it is closed. At 25 ms many a busy client is still about to write. */
 const QUIET = 45
 /** One that was accepted while leaving is about to send its first request; a busy machine may be slow in that. */
 const QUIET_NEWCOMER = 90
@@ -30,6 +31,7 @@ export const windDown = (connections: Connections, pending: (count: number) => v
   let told = -1
   let swept = performance.now()
   let late = 0
+  let longestGap = 0
   const tell = (count: number) => {
     if (count === told) return
     told = count
@@ -49,7 +51,9 @@ export const windDown = (connections: Connections, pending: (count: number) => v
     return swept - quiet.since
   }
   const closeIfQuiet = (connection: Connection, quiet: Quiet, quietFor: number) => {
-    const enough = quiet.isNewcomer && connection.socket.bytesRead === 0 ? QUIET_NEWCOMER : QUIET
+    const atLeast = quiet.isNewcomer && connection.socket.bytesRead === 0 ? QUIET_NEWCOMER : QUIET
+    // A client that has asked only once may be as far away as the others.
+    const enough = Math.max(atLeast, patienceFor(connection.gap || longestGap))
     if (Math.min(quietFor, swept - quiet.idleSince) < enough + PER_LATE * late) return
     quiet.idleSince = swept
     connection.close()
@@ -78,7 +82,10 @@ export const windDown = (connections: Connections, pending: (count: number) => v
   const timer = setInterval(() => {
     immediate = setImmediate(sweep)
   }, SWEEP_EVERY)
-  for (const connection of connections.all()) meet(connection, false)
+  for (const connection of connections.all()) {
+    longestGap = Math.max(longestGap, connection.gap)
+    meet(connection, false)
+  }
   sweep()
   return () => {
     clearInterval(timer)
