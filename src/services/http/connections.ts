@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { socketCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { rememberFront, rememberSource } from './end-answer.ts'
 import { answerOn, socketsOf } from './existing.ts'
 import { gapOfHandshake, laterGap } from './gap.ts'
 import { handOver, type LeaveAlone } from './handed-over.ts'
@@ -30,6 +32,8 @@ export interface Connections {
 /** Events that hand a request to the app. A listener for one of the last two changes what node does itself. */
 export const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
 
+const REQUEST: ReadonlySet<unknown> = new Set(['request'])
+
 /** The gaps after so many first requests are measured, and after that one in so many: a listener costs. */
 const MEASURED = 4
 const MEASURED_EVERY = 8
@@ -47,6 +51,17 @@ type Marked = Socket & { [CONNECTION]?: Http1Connection }
 function onAnswered(this: ServerResponse) {
   const connection = (this.req.socket as Marked)[CONNECTION]
   if (connection?.last === this) connection.answeredAt = performance.now()
+}
+
+function onPipe(this: ServerResponse, source: Readable) {
+  rememberSource(this, this, source)
+}
+/** The answer of HTTP/2 as the app sees it, which is not its stream. */
+const onHttp2Request = (request: IncomingMessage, response: ServerResponse & { stream?: object }) => {
+  const { stream } = response
+  if (isHttp1(request) || !stream) return
+  rememberFront(stream, response)
+  response.on('pipe', source => rememberSource(stream, response, source))
 }
 
 /**
@@ -96,6 +111,7 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
     connection.answeredAt = 0
     connection.last = response
     connection.since = now
+    response.on('pipe', onPipe)
     if (connection.requests++ < MEASURED || connection.requests % MEASURED_EVERY === 0)
       response.on('finish', onAnswered)
   }
@@ -127,7 +143,8 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
   // Before node makes it a session.
   server.prependListener('connection', onConnection).prependListener('secureConnection', onSecureConnection)
   server.on('session', onSession)
-  const stopOverhearing = overhear(server, HANDING_OVER, onHandOver)
+  const stopOverhearing = [overhear(server, HANDING_OVER, onHandOver)]
+  if (speaksHttp2) stopOverhearing.unshift(overhear(server, REQUEST, onHttp2Request))
   for (const socket of server.listening ? socketsOf(server) : []) add(socket).last = answerOn(socket)
 
   const stopRemembering = () => {
@@ -150,7 +167,7 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
     },
     untrack: () => {
       stopRemembering()
-      stopOverhearing()
+      for (const stop of stopOverhearing) stop()
       server.off('connection', onConnection).off('secureConnection', onSecureConnection).off('session', onSession)
       for (const socket of http1.keys()) socket.off('close', onClose)
     },

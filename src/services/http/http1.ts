@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { unknownCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { endAnswer } from './end-answer.ts'
 import { type HandedOver, handOver } from './handed-over.ts'
 import { headOf } from './head.ts'
 import { EVENT_STREAM, routeOf } from './request.ts'
@@ -64,7 +65,5 @@ const endIfEndless = (answer: ServerResponse) => {
   // `getHeader` does not know what was given to `writeHead` alone.
   const type = /^content-type: *(.*)/im.exec(headOf(answer))?.[1]
   if (answer.writableEnded || answer.req.method !== 'GET' || !EVENT_STREAM.test(type ?? '')) return
-  // The app does not know yet, and an event written now would be an uncaught error.
-  answer.on('error', () => {})
-  answer.end()
+  endAnswer(answer)
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import type { Work } from '../common/cut.ts'
 import { asUpgradeRequest, isConnect, streamCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { endAnswer, rememberSource } from './end-answer.ts'
 import { laterGap } from './gap.ts'
 import { type HandedOver, handOver, type LeaveAlone } from './handed-over.ts'
 import { EVENT_STREAM, routeOf } from './request.ts'
@@ -49,6 +50,7 @@ export const http2Connection = (
       const handedOver = isConnect(headers)
         ? handOver(streamCarrier(stream, headers), isLeftAlone(asUpgradeRequest(headers), stream))
         : undefined
+      stream.on('pipe', source => rememberSource(stream, stream, source))
       streams.set(stream, { headers, since: stirredAt, handedOver })
       stream.once('close', onClose)
     },
@@ -77,7 +79,5 @@ const route = ({ ':method': method, ':path': path }: IncomingHttpHeaders): strin
 const endIfEndless = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
   if (stream.writableEnded || headers[':method'] !== 'GET') return
   if (!EVENT_STREAM.test(String(stream.sentHeaders?.['content-type'] ?? ''))) return
-  // The app does not know yet, and an event written now would be an uncaught error.
-  stream.on('error', () => {})
-  stream.end()
+  endAnswer(stream)
 }
