@@ -15,10 +15,12 @@ export type { HttpTarget } from './target.ts'
  *
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
  * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
- * (`pending` tells how many), ends `text/event-stream` answers, tells WebSockets that the app frames itself to close (1001),
- * ends tunnels and proxied WebSockets at both ends once they are quiet, and closes connections once they have been quiet
- * for 45 ms. What is left when the drain time is over is cut, and told:
- * `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
+ * (`pending` tells how many) and ends `text/event-stream` answers. WebSockets that the app frames itself are told to close
+ * (1001); tunnels and proxied WebSockets are ended once they are quiet for 500 ms. Connections are closed once they are
+ * quiet for 45 ms, or for one and a half of the time that their client takes to its next request. What is left when the
+ * drain time is over is cut, and told: `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
+ *
+ * Calls of others that end the server while it leaves are held back, and named: `info: { heldBack: 'server.close()' }`.
  *
  * A server that already listens is taken as it is, and `port`, `host` and `path` are not looked at. A server of yours is
  * given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass

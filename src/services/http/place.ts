@@ -26,7 +26,10 @@ export interface HttpOptions {
    * ```ts
    * import { http } from 'rx-service-group/http'
    *
-   * const api = http('api', app, { port: 8080, leaveAlone: ({ url }) => url?.startsWith('/devtools') === true })
+   * const api = http('api', (_, response) => response.end('hello'), {
+   *   port: 8080,
+   *   leaveAlone: ({ url }) => url === '/devtools',
+   * })
    * ```
    */
   readonly leaveAlone?: LeaveAlone
