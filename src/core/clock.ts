@@ -44,7 +44,7 @@ export const skewOf = (clock: Clock): number => {
 export const onTheWall = (clock: Clock, moment: number): number => moment + skewOf(clock)
 
 /** Timers of the platform hold 31 bits; what is longer would fire at once. */
-export const LONGEST_TIMER = 2 ** 31 - 1
+export const LONGEST_TIMER: number = 2 ** 31 - 1
 
 /** Calls back after some milliseconds, however many; `Infinity` is never. */
 export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined => {

@@ -1,7 +1,8 @@
 import { VirtualTimeScheduler } from 'rxjs'
 import { describe, expect, test } from 'vitest'
-import { after, duration } from '../../src/core/clock.ts'
+import { after } from '../../src/core/clock.ts'
 import { ServiceError } from '../../src/core/errors.ts'
+import { duration } from '../../src/core/options.ts'
 
 describe('after some time', () => {
   test.each<[string, number, number | undefined]>([

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { besideNewcomer } from '../common/socket-file.ts'
+import { realClose } from './others-close.ts'
 
 /** Closes only the listener. `server.close()` also cuts idle connections, with requests perhaps on their way. */
 export const closeNow = (server: Server): void => {
@@ -10,7 +11,7 @@ export const closeNow = (server: Server): void => {
     // From Node 24 on it closes the sessions of HTTP/2 as well.
     sessions ? replace(server, sessions, new Set()) : () => {},
   ]
-  besideNewcomer(server, () => server.close())
+  besideNewcomer(server, () => realClose(server))
   for (const step of restore) step()
 }
 

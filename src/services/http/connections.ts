@@ -1,9 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { socketCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { rememberFront, rememberSource } from './end-answer.ts'
+import { answerOn, socketsOf } from './existing.ts'
+import { gapOfHandshake, laterGap } from './gap.ts'
+import { handOver, type LeaveAlone } from './handed-over.ts'
 import { type Http1Connection, http1Connection } from './http1.ts'
 import { type Http2Connection, http2Connection } from './http2.ts'
+import { overhear } from './intercept.ts'
 import { isHttp2, type NodeServer } from './target.ts'
 
 export interface Connections {
@@ -25,6 +32,15 @@ export interface Connections {
 /** Events that hand a request to the app. A listener for one of the last two changes what node does itself. */
 export const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
 
+const REQUEST: ReadonlySet<unknown> = new Set(['request'])
+
+/** The gaps after so many first requests are measured, and after that one in so many: a listener costs. */
+const MEASURED = 4
+const MEASURED_EVERY = 8
+
+/** Events that hand a socket to the app. Without a listener Node answers such a request itself. */
+const HANDING_OVER: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
+
 /** A request of HTTP/2 comes as a stream first, and is remembered as that. */
 export const isHttp1 = (request: IncomingMessage): boolean => request.httpVersionMajor === 1
 
@@ -32,11 +48,27 @@ export const isHttp1 = (request: IncomingMessage): boolean => request.httpVersio
 const CONNECTION = Symbol('connection')
 type Marked = Socket & { [CONNECTION]?: Http1Connection }
 
+function onAnswered(this: ServerResponse) {
+  const connection = (this.req.socket as Marked)[CONNECTION]
+  if (connection?.last === this) connection.answeredAt = performance.now()
+}
+
+function onPipe(this: ServerResponse, source: Readable) {
+  rememberSource(this, this, source)
+}
+/** The answer of HTTP/2 as the app sees it, which is not its stream. */
+const onHttp2Request = (request: IncomingMessage, response: ServerResponse & { stream?: object }) => {
+  const { stream } = response
+  if (isHttp1(request) || !stream) return
+  rememberFront(stream, response)
+  response.on('pipe', source => rememberSource(stream, response, source))
+}
+
 /**
  * Follows the connections of a server. A request of HTTP/1 costs a glance at the clock and two assignments:
  * whether it is under way is asked of its answer, when it matters.
  */
-export const trackConnections = (server: NodeServer): Connections => {
+export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): Connections => {
   const http1 = new Map<Socket, Http1Connection>()
   const http2 = new Map<ServerHttp2Session, Http2Connection>()
   let turningAway = false
@@ -57,13 +89,16 @@ export const trackConnections = (server: NodeServer): Connections => {
   }
   // TLS wraps the raw socket that came first; from now on the wrapper speaks for both.
   const onSecureConnection = (socket: Socket & { _parent?: Socket }) => {
-    if (socket._parent) http1.delete(socket._parent)
+    const raw = socket._parent && http1.get(socket._parent)
+    if (raw) http1.delete(raw.socket)
     onConnection(socket)
+    const connection = http1.get(socket)
+    if (raw && connection) connection.gap = gapOfHandshake(performance.now() - raw.since)
   }
   const onSession = (session: ServerHttp2Session): Http2Connection => {
-    const socket = (session.socket as Marked)[CONNECTION]?.socket ?? (session.socket as Socket)
-    const connection = http2Connection(socket, session)
-    http1.delete(socket)
+    const opening = (session.socket as Marked)[CONNECTION] ?? { socket: session.socket as Socket, gap: 0 }
+    const connection = http2Connection(opening, session, isLeftAlone)
+    http1.delete(opening.socket)
     http2.set(session, connection)
     session.once('close', () => http2.delete(session))
     if (turningAway) connection.destroy()
@@ -71,8 +106,21 @@ export const trackConnections = (server: NodeServer): Connections => {
   }
   const remember = (request: IncomingMessage, response: ServerResponse) => {
     const connection = (request.socket as Marked)[CONNECTION] ?? add(request.socket)
+    const now = performance.now()
+    if (connection.answeredAt > 0) connection.gap = laterGap(connection.gap, now - connection.answeredAt)
+    connection.answeredAt = 0
     connection.last = response
+    connection.since = now
+    response.on('pipe', onPipe)
+    if (connection.requests++ < MEASURED || connection.requests % MEASURED_EVERY === 0)
+      response.on('finish', onAnswered)
+  }
+  const onHandOver = (request: IncomingMessage, socket: Socket) => {
+    // A request of HTTP/2 is told here as well.
+    if (!isHttp1(request)) return
+    const connection = (socket as Marked)[CONNECTION] ?? add(socket)
     connection.since = performance.now()
+    connection.handedOver = handOver(socketCarrier(socket, request), isLeftAlone(request, socket))
   }
   const rememberIfHttp1 = (request: IncomingMessage, response: ServerResponse) => {
     if (isHttp1(request)) remember(request, response)
@@ -95,6 +143,9 @@ export const trackConnections = (server: NodeServer): Connections => {
   // Before node makes it a session.
   server.prependListener('connection', onConnection).prependListener('secureConnection', onSecureConnection)
   server.on('session', onSession)
+  const stopOverhearing = [overhear(server, HANDING_OVER, onHandOver)]
+  if (speaksHttp2) stopOverhearing.unshift(overhear(server, REQUEST, onHttp2Request))
+  for (const socket of server.listening ? socketsOf(server) : []) add(socket).last = answerOn(socket)
 
   const stopRemembering = () => {
     for (const event of rememberedEvents) server.off(event, onRequest)
@@ -111,11 +162,12 @@ export const trackConnections = (server: NodeServer): Connections => {
     destroyAll: () => {
       turningAway = true
       for (const connection of all()) connection.destroy()
-      // Those that were there before us.
-      if (!isHttp2(server)) server.closeAllConnections()
+      // Sessions that came before us are known to nobody.
+      for (const socket of socketsOf(server)) socket.destroy()
     },
     untrack: () => {
       stopRemembering()
+      for (const stop of stopOverhearing) stop()
       server.off('connection', onConnection).off('secureConnection', onSecureConnection).off('session', onSession)
       for (const socket of http1.keys()) socket.off('close', onClose)
     },

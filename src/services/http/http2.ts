@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
 import type { Work } from '../common/cut.ts'
+import { asUpgradeRequest, isConnect, streamCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
+import { endAnswer, rememberSource } from './end-answer.ts'
+import { laterGap } from './gap.ts'
+import { type HandedOver, handOver, type LeaveAlone } from './handed-over.ts'
 import { EVENT_STREAM, routeOf } from './request.ts'
 
 /** A connection of HTTP/2: as many requests at once as there are streams. */
@@ -12,9 +15,22 @@ export interface Http2Connection extends Connection {
   add(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void
 }
 
-export const http2Connection = (socket: Socket, session: ServerHttp2Session): Http2Connection => {
-  const streams = new Map<ServerHttp2Stream, { readonly headers: IncomingHttpHeaders; readonly since: number }>()
+interface UnderWay {
+  readonly headers: IncomingHttpHeaders
+  readonly since: number
+  /** After CONNECT it carries another protocol. */
+  readonly handedOver: HandedOver | undefined
+}
+
+export const http2Connection = (
+  opening: Pick<Connection, 'socket' | 'gap'>,
+  session: ServerHttp2Session,
+  isLeftAlone: LeaveAlone,
+): Http2Connection => {
+  const { socket } = opening
+  const streams = new Map<ServerHttp2Stream, UnderWay>()
   let stirredAt = 0
+  let { gap } = opening
   function onClose(this: ServerHttp2Stream) {
     streams.delete(this)
     stirredAt = performance.now()
@@ -22,17 +38,28 @@ export const http2Connection = (socket: Socket, session: ServerHttp2Session): Ht
   return {
     socket,
     session,
+    get gap() {
+      return gap
+    },
     stirredAt: () => stirredAt,
     add: (stream, headers) => {
       if (stream.destroyed) return
-      stirredAt = performance.now()
-      streams.set(stream, { headers, since: stirredAt })
+      const now = performance.now()
+      if (streams.size === 0 && stirredAt > 0) gap = laterGap(gap, now - stirredAt)
+      stirredAt = now
+      const handedOver = isConnect(headers)
+        ? handOver(streamCarrier(stream, headers), isLeftAlone(asUpgradeRequest(headers), stream))
+        : undefined
+      stream.on('pipe', source => rememberSource(stream, stream, source))
+      streams.set(stream, { headers, since: stirredAt, handedOver })
       stream.once('close', onClose)
     },
     count: () => streams.size,
     work: () => Array.from(streams.values(), ({ headers, since }): Work => ({ what: route(headers), since })),
-    hasten: () => {
-      for (const [stream, { headers }] of streams) endIfEndless(stream, headers)
+    hasten: quietFor => {
+      for (const [stream, { headers, handedOver }] of streams)
+        if (handedOver) handedOver.leave(quietFor)
+        else endIfEndless(stream, headers)
     },
     close: () => {
       // It has said GOAWAY already, but the client does not let go.
@@ -52,7 +79,5 @@ const route = ({ ':method': method, ':path': path }: IncomingHttpHeaders): strin
 const endIfEndless = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
   if (stream.writableEnded || headers[':method'] !== 'GET') return
   if (!EVENT_STREAM.test(String(stream.sentHeaders?.['content-type'] ?? ''))) return
-  // The app does not know yet, and an event written now would be an uncaught error.
-  stream.on('error', () => {})
-  stream.end()
+  endAnswer(stream)
 }

@@ -1,15 +1,16 @@
 import { defer, finalize } from 'rxjs'
 import { ServiceError } from '../../core/errors.ts'
-import { known, namesOf } from '../../core/options.ts'
+import { callable, known, namesOf } from '../../core/options.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
 import { type HttpOptions, placesOf } from './place.ts'
 import { serve } from './serve.ts'
 import { type HttpTarget, isServer, targetOf } from './target.ts'
 
+export type { LeaveAlone, UpgradeRequest } from './handed-over.ts'
 export type { HttpOptions } from './place.ts'
 export type { HttpTarget } from './target.ts'
 
-const OPTIONS = namesOf<HttpOptions>({ port: true, host: true, path: true })
+const OPTIONS = namesOf<HttpOptions>({ port: true, host: true, path: true, leaveAlone: true })
 
 /**
  * An HTTP server as a service: running when it listens, with `info: { address, port, url }` in its state (`urls` too
@@ -17,9 +18,12 @@ const OPTIONS = namesOf<HttpOptions>({ port: true, host: true, path: true })
  *
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
  * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
- * (`pending` tells how many), ends `text/event-stream` answers, tells WebSockets to close (1001), and closes connections
- * once they have been quiet for 45 ms. What is left when the drain time is over is cut, and told:
- * `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
+ * (`pending` tells how many) and ends `text/event-stream` answers. WebSockets that the app frames itself are told to close
+ * (1001); tunnels and proxied WebSockets are ended once they are quiet for 500 ms. Connections are closed once they are
+ * quiet for 45 ms, or for one and a half of the time that their client takes to its next request. What is left when the
+ * drain time is over is cut, and told: `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
+ *
+ * Calls of others that end the server while it leaves are held back, and named: `info: { heldBack: 'server.close()' }`.
  *
  * A server that already listens is taken as it is, and `port`, `host` and `path` are not looked at. A server of yours is
  * given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass
@@ -50,12 +54,14 @@ export const http = <const Name extends string>(
       'give an express app, a request listener, or a server of node:http, node:https or node:http2 ' +
         '(koa: app.callback(), fastify: app.server)',
     )
+  const { leaveAlone = () => false } = options
+  callable(name, 'leaveAlone', leaveAlone)
   const newServer = targetOf(target, places)
   return {
     name,
     lifecycle: shutdown$ =>
       defer(() => {
-        const { hooks, letGo } = serve(name, newServer())
+        const { hooks, letGo } = serve(name, newServer(), leaveAlone)
         return service(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
       }),
   }

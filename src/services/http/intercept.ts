@@ -24,3 +24,24 @@ export const intercept = (
     else delete (server as Partial<EventEmitter>).emit
   }
 }
+
+/** Tells some events of a server before anyone else hears them. A listener would change what Node does by itself. */
+export const overhear = (
+  server: EventEmitter,
+  events: ReadonlySet<unknown>,
+  tell: (...args: readonly never[]) => void,
+): (() => void) => {
+  const { emit } = server
+  const wasOwn = Object.hasOwn(server, 'emit')
+  // Called for each request, too, so that it does next to nothing.
+  function emitAndTell(this: EventEmitter, ...args: Parameters<Emit>): boolean {
+    if (events.has(args[0])) tell(...(args.slice(1) as never[]))
+    return emit.apply(this, args)
+  }
+  server.emit = emitAndTell
+  return () => {
+    if (server.emit !== emitAndTell) return
+    if (wasOwn) server.emit = emit
+    else delete (server as Partial<EventEmitter>).emit
+  }
+}

@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import type { Info } from '../../core/state.ts'
 import { type Place, reachableAt } from '../common/place.ts'
+import type { LeaveAlone } from './handed-over.ts'
 
 /** At least one. */
 export type Places = readonly [Place, ...Place[]]
@@ -16,6 +17,22 @@ export interface HttpOptions {
    * is replaced; the file is removed at the end.
    */
   readonly path?: string
+  /**
+   * Names upgraded sockets, CONNECT tunnels and WebSockets over HTTP/2 that something else brings to their end. Into
+   * these nothing is written, and they are not ended. The drain waits for them; at its deadline they are cut like all else.
+   * Asked once, when the app is handed the socket. Default: none.
+   *
+   * @example
+   * ```ts
+   * import { http } from 'rx-service-group/http'
+   *
+   * const api = http('api', (_, response) => response.end('hello'), {
+   *   port: 8080,
+   *   leaveAlone: ({ url }) => url === '/devtools',
+   * })
+   * ```
+   */
+  readonly leaveAlone?: LeaveAlone
 }
 
 /** All places that the options name; what is wrong with them goes to `refuse`. */

@@ -1,13 +1,11 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Connections, isHttp1, requestEvents } from './connections.ts'
+import { closeAfter } from './head.ts'
 import { intercept } from './intercept.ts'
 import type { NodeServer } from './target.ts'
 
-type Headers = OutgoingHttpHeaders | readonly OutgoingHttpHeader[]
-type WriteHead = (status: number, reason?: string | Headers, headers?: Headers) => ServerResponse
-
-/** What a request may be late by. */
+/** Longest delay added to a request, in ms. */
 const HOLD_AT_MOST = 30
 
 export interface SayingClose {
@@ -25,20 +23,10 @@ export interface SayingClose {
  */
 export const sayClose = (server: NodeServer, connections: Connections): SayingClose => {
   const isLast = (response: ServerResponse) => connections.http1.get(response.req.socket)?.last === response
-  const closeOnHead = (response: ServerResponse) => {
-    const writeHead = response.writeHead as WriteHead
-    response.writeHead = ((status, reason, headers) => {
-      if (!isLast(response)) return writeHead.call(response, status, reason, headers)
-      response.removeHeader('keep-alive')
-      response.setHeader('connection', 'close')
-      return typeof reason === 'string'
-        ? writeHead.call(response, status, reason, withoutConnection(headers))
-        : writeHead.call(response, status, withoutConnection(reason ?? headers))
-    }) as ServerResponse['writeHead'] & WriteHead
-  }
+  const sayCloseOn = (response: ServerResponse) => closeAfter(response, () => !isLast(response))
 
   connections.stopRemembering()
-  for (const { last } of connections.http1.values()) if (last && !last.headersSent) closeOnHead(last)
+  for (const { last } of connections.http1.values()) if (last) sayCloseOn(last)
 
   // Requests that came in one piece are handed out only when all of them are known, or the first would take itself
   // for the last.
@@ -48,7 +36,7 @@ export const sayClose = (server: NodeServer, connections: Connections): SayingCl
     // A listener of `checkContinue` hands it on as a `request`.
     if (!isHttp1(request) || isLast(response)) return pass()
     connections.remember(request, response)
-    closeOnHead(response)
+    sayCloseOn(response)
     const handOut = () => {
       if (!request.socket.destroyed) pass()
     }
@@ -74,15 +62,4 @@ export const sayClose = (server: NodeServer, connections: Connections): SayingCl
       undo()
     },
   }
-}
-
-const isConnection = (name: unknown) => /^(connection|keep-alive)$/i.test(String(name))
-
-/** Headers as `writeHead` takes them (an object, a flat list or pairs), without those about the connection. */
-const withoutConnection = (headers: Headers | undefined): Headers | undefined => {
-  if (!headers) return headers
-  if (!Array.isArray(headers))
-    return Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnection(name)))
-  const flat: OutgoingHttpHeader[] = Array.isArray(headers[0]) ? headers.flat() : headers
-  return flat.filter((_, i) => !isConnection(flat[i - (i % 2)]))
 }

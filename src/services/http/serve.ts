@@ -3,7 +3,9 @@ import type { ServiceContext } from '../../core/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import { cutInfo } from '../common/cut.ts'
 import { trackConnections } from './connections.ts'
+import type { LeaveAlone } from './handed-over.ts'
 import { listenersOf } from './listeners.ts'
+import { holdBackOthers } from './others-close.ts'
 import { whereabouts } from './place.ts'
 import { requestsAsWork } from './requests-as-work.ts'
 import { type SayingClose, sayClose } from './say-close.ts'
@@ -15,16 +17,28 @@ import { windDown } from './wind-down.ts'
 export const serve = (
   name: string,
   incarnation: Incarnation,
+  leaveAlone: LeaveAlone,
 ): { readonly hooks: ServiceHooks; readonly letGo: () => void } => {
   const { server } = incarnation
   const listeners = listenersOf(name, incarnation)
-  const connections = trackConnections(server)
-  const undo = [connections.untrack]
+  const isLeftAlone: LeaveAlone = (request, socket) => {
+    try {
+      return leaveAlone(request, socket)
+    } catch (error) {
+      warn(`leaveAlone failed for ${request.method} ${request.url}, which is left alone: ${error}`)
+      return true
+    }
+  }
+  const connections = trackConnections(server, isLeftAlone)
+  let tellHeldBack = (_calls: string) => {}
+  const others = holdBackOthers(server, calls => tellHeldBack(calls))
+  const undo = [connections.untrack, others.undo]
   let leaving = false
   let over = false
   let goodbye: SayingClose | undefined
   let drained: Promise<void> | undefined
   let fail: ServiceContext['fail'] = () => {}
+  let warn = (_detail: string) => {}
 
   const die = (error: unknown) => {
     letGo()
@@ -33,6 +47,7 @@ export const serve = (
   // Emitted once the listener is closed and the last connection gone.
   const closed = new Promise<void>(resolve => {
     const onClose = () => {
+      others.gone()
       resolve()
       if (!leaving)
         die(new ServiceError('ERR_SERVICE_FAILED', name, `service "${name}" failed: someone else closed its server`))
@@ -42,8 +57,12 @@ export const serve = (
   })
   const gone = () => Promise.all([closed, listeners.gone()])
 
-  const cut = ({ info }: ServiceContext) => {
+  const leave = () => {
     leaving = true
+    others.leave()
+  }
+  const cut = ({ info }: ServiceContext) => {
+    leave()
     const lost = connections.all().flatMap(connection => connection.work())
     if (lost.length > 0) info(cutInfo(lost))
     listeners.closeNow()
@@ -59,7 +78,6 @@ export const serve = (
     for (const step of undo.splice(0).reverse()) step()
   }
   const windUp = async ({ pending }: ServiceContext) => {
-    leaving = true
     const end = windDown(connections, pending)
     undo.push(end)
     const release = goodbye!.hold()
@@ -79,6 +97,9 @@ export const serve = (
         })
         undo.push(requestsAsWork(server))
         fail = context.fail
+        const { setHealth, info } = context
+        tellHeldBack = calls => info({ heldBack: calls })
+        warn = detail => setHealth('warn', detail)
         for (const listener of listeners.all()) {
           listener.on('error', die)
           undo.push(() => listener.off('error', die))
@@ -86,6 +107,7 @@ export const serve = (
         context.info(whereabouts(listeners.all(), 'setSecureContext' in server ? 'https' : 'http'))
       },
       unready: () => {
+        leave()
         goodbye = sayClose(server, connections)
         undo.push(goodbye.undo)
         if (isHttp2(server)) undo.push(sayGoaway(server, connections))

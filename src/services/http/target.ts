@@ -13,7 +13,7 @@ export type NodeServer = Server | Http2Server | Http2SecureServer
 export interface Incarnation {
   readonly server: NodeServer
   readonly places: Places
-  /** Nobody else had a hand in its listening socket, so it may be changed to our ends. */
+  /** The listening socket belongs to this server alone, so that its backlog may be changed. */
   readonly ours: boolean
 }
 
@@ -37,6 +37,10 @@ export const targetOf = (target: HttpTarget, places: Places): (() => Incarnation
     const address = target.address()
     if (typeof address === 'string') home = [{ path: address }]
     else if (address) home = [{ port: address.port, host: address.address }]
-    return { server: target, places: home, ours: false }
+    return { server: target, places: home, ours: bindsItself(target) }
   }
 }
+
+/** Whether a listening server made its socket: one that it was given, by systemd or a parent, has other owners. */
+const bindsItself = (server: NodeServer & { _connectionKey?: string }): boolean =>
+  /^[46]:/.test(server._connectionKey ?? '')
