@@ -64,9 +64,10 @@ const isGraceful = ({ outcome, timedOut, down }: ServiceReport): boolean =>
   !down && timedOut.length === 0 && (outcome === 'stopped' || outcome === 'ended' || outcome === 'never started')
 
 const cells = (service: ServiceReport, order: number, group: string): readonly string[] => {
-  const { path, outcome, startedAfter, startTook, drainTook, stoppedAfter, stopTook, restarts, timedOut, info, down } =
-    service
+  const { path, outcome, startedAfter, startTook, drainTook, stoppedAfter, stopTook } = service
+  const { restarts, timedOut, info, down, optional } = service
   const notes = [
+    ...(optional && !isGraceful(service) ? ['optional'] : []),
     ...(down ? ['was down'] : []),
     ...(restarts > 0 ? [restarted(restarts)] : []),
     ...timedOut.map(what => `${what} timed out`),

@@ -24,6 +24,8 @@ export interface ServiceReport {
   readonly timedOut: readonly ('start' | 'drain' | 'stop')[]
   /** It was not up when it was asked to end: `error` tells what had failed. */
   readonly down?: true
+  /** Its group can do without it. */
+  readonly optional?: true
   readonly error?: ErrorInfo
   readonly info?: Info
 }
@@ -164,6 +166,7 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
     restarts,
     timedOut,
     ...(state.phase === 'stopped' && state.down && { down: true }),
+    ...(status.optional && { optional: true }),
     ...(error && { error }),
     ...(state.info && { info: state.info }),
   }

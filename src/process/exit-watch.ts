@@ -1,5 +1,6 @@
 import type { ServiceGroup } from '../core/group.ts'
 import { describeReason, isFinal } from '../core/state.ts'
+import { visible } from '../core/visible.ts'
 import { tellNow } from './output.ts'
 import { reportText } from './report-output.ts'
 
@@ -20,5 +21,5 @@ export const tellUnstopped = (group: ServiceGroup<string, never>, printsReport: 
     ? `during the shutdown (${describeReason(status.trigger)})`
     : `while it was ${status.phase}`
   const who = left.length === 0 ? 'no service was left' : `not stopped: ${names.join(', ')}${more}`
-  tellNow(`${group.name}: process.exit() was called ${when}; ${who}\n`)
+  tellNow(`${visible(`${group.name}: process.exit() was called ${when}; ${who}`)}\n`)
 }

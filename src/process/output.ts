@@ -1,4 +1,5 @@
 import { Observable, share } from 'rxjs'
+import { visible } from '../core/visible.ts'
 
 /** How long a reader may take nothing before what is left for it is given up. Milliseconds. */
 const STALLED = 5_000
@@ -10,6 +11,9 @@ const PIECE = 4_096
 export const tell = async (text: string): Promise<void> => {
   for (const piece of pieces(text)) if (!(await write(process.stderr, piece))) return
 }
+
+/** Writes one line to standard error; what others have put into it can't begin another. */
+export const tellLine = (text: string): Promise<void> => tell(`${visible(text)}\n`)
 
 /** Settles when all that was written to the standard streams before is out, or their readers take nothing any more. */
 export const flush = async (): Promise<void> => {
@@ -41,7 +45,7 @@ export const brokenOutput$: Observable<never> = new Observable<never>(() => {
     const onError = (error: Error): void => {
       // What is wrong with standard error can't be told anywhere.
       if (!broken && output === process.stdout)
-        void tell(`going on without standard output, which can't be written any more: ${error.message}\n`)
+        void tellLine(`going on without standard output, which can't be written any more: ${error.message}`)
       broken = true
     }
     output.on('error', onError)

@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.ts'
 import { paintFor } from '../core/paint.ts'
 import type { Report } from '../core/report.ts'
 import { formatReport } from '../core/report-text.ts'
-import { tell } from './output.ts'
+import { tell, tellLine } from './output.ts'
 
 /** What to do with a report: a callback, or nothing. Default: print it to standard error. */
 export type ReportOption = ((report: Report) => unknown) | false | undefined
@@ -14,7 +14,7 @@ const CALLBACK_TIMEOUT = 5_000
 export const tellReport = async (report: Report, option: ReportOption): Promise<void> => {
   if (option === false) return
   const problem = option && (await call(option, report))
-  if (problem !== undefined) await tell(`${report.group}: the report callback ${problem}; printing the report\n`)
+  if (problem !== undefined) await tellLine(`${report.group}: the report callback ${problem}; printing the report`)
   if (!option || problem !== undefined) await tell(reportText(report))
 }
 

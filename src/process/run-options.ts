@@ -1,6 +1,6 @@
 import { ServiceError } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group.ts'
-import { duration } from '../core/options.ts'
+import { duration, group as groupNamed, known, must, namesOf } from '../core/options.ts'
 import type { Report } from '../core/report.ts'
 import type { ShutdownClocks } from '../core/shutdown.ts'
 import { isFinal } from '../core/state.ts'
@@ -53,23 +53,37 @@ export interface RunSettings {
 
 const EXIT_GRACE = 1_000
 
+const OPTIONS = namesOf<RunOptions>({
+  signals: true,
+  drainDelay: true,
+  shutdownTimeout: true,
+  forceTimeout: true,
+  exitGrace: true,
+  report: true,
+  watchdog: true,
+})
+
 /** The options of a run, checked, defaults filled in. */
 export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptions): RunSettings => {
   const { name } = group
+  const whose = groupNamed(name)
+  known(whose, options, OPTIONS)
   refuseBegun(group)
+  const { report } = options
+  must(whose, 'report', !report || typeof report === 'function', 'a function or false', report)
   const clock = (option: 'drainDelay' | 'shutdownTimeout' | 'forceTimeout'): number =>
-    duration(name, option, options[option], group.options[option])
+    duration(whose, option, options[option], group.options[option])
   const drainDelay = clock('drainDelay')
   return {
-    signals: signalNames(`"${name}"`, options.signals),
+    signals: signalNames(`group "${name}"`, options.signals),
     clocks: {
       drainDelay: reason => (reason.by === 'signal' && reason.signal === 'SIGINT' && isAttended() ? 0 : drainDelay),
       shutdownTimeout: clock('shutdownTimeout'),
       forceTimeout: clock('forceTimeout'),
     },
-    exitGrace: duration(name, 'exitGrace', options.exitGrace, EXIT_GRACE),
-    report: options.report,
-    watchdog: watchdogTimes(name, options.watchdog),
+    exitGrace: duration(whose, 'exitGrace', options.exitGrace, EXIT_GRACE),
+    report,
+    watchdog: watchdogTimes(whose, options.watchdog),
   }
 }
 
@@ -78,7 +92,13 @@ const isAttended = (): boolean => process.stdin.isTTY === true
 
 const refuseBegun = ({ name, status }: ServiceGroup<string, never>): void => {
   const { state } = status.group
-  if (state.phase === 'idle' || isFinal(state)) return
+  if (state.phase === 'idle') return
+  if (isFinal(state))
+    throw new ServiceError(
+      'ERR_GROUP_STOPPED',
+      name,
+      `group "${name}": it has ${state.phase === 'failed' ? 'failed' : 'stopped'}, and can't be run again; make a new group`,
+    )
   throw new ServiceError(
     'ERR_ALREADY_STARTED',
     name,

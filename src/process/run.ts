@@ -1,26 +1,27 @@
 import { merge, type Observable, Subject, Subscription } from 'rxjs'
+import { errorLine } from '../core/error-text.ts'
 import { messageOf } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group.ts'
 import type { Report } from '../core/report.ts'
 import { conduct } from '../core/shutdown.ts'
 import type { StopReason } from '../core/state.ts'
 import { EndRequests } from './end-requests.ts'
+import { exitCodeOf } from './exit-code.ts'
 import { tellUnstopped } from './exit-watch.ts'
-import { brokenOutput$, tell } from './output.ts'
+import { brokenOutput$, tellLine } from './output.ts'
 import { processEvent } from './process-events.ts'
 import { tellReport } from './report-output.ts'
 import { activeResources, closing, turn } from './resources.ts'
 import { type RunOptions, type RunSettings, settingsOf } from './run-options.ts'
 import { beginRun, type RunEnd } from './runs.ts'
-import { signalNumber } from './signals.ts'
 import { inTestRunner } from './test-runner.ts'
 import { UncaughtErrors, uncaught$ } from './uncaught.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /**
  * Runs a group as a process: starts it, waits for a signal, an uncaught error or its end, takes it down, prints the
- * report and sets the exit code: 0 when all ended gracefully, 1 when anything failed, ran out of time, was forced or
- * abandoned, 128+n when a later signal forced it. What repeats a signal within 500 ms belongs to it. A process that was
+ * report and sets the exit code: 0 when all ended gracefully, 1 when anything but an optional service failed, or anything
+ * ran out of time, was forced or abandoned, 128+n when a later signal forced it. What repeats a signal within 500 ms belongs to it. A process that was
  * forced ends as soon as its report is out; what otherwise keeps the process alive after a shutdown is named after
  * `exitGrace`, and ended. A `watchdog` ends a process whose event loop is blocked, which no signal or deadline here can.
  *
@@ -61,7 +62,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     await live(group, settings, merge(requests.first$, failed$), requests.force$)
     const report = await reportOn(group, settings, errors)
     unreported.unsubscribe()
-    await endRun(endOf(report, settings, requests.forcedBy))
+    await endRun(endOf(report, settings, errors.total, requests.forcedBy))
     handlers.unsubscribe()
     await requests.close(!inTestRunner())
     return report
@@ -111,7 +112,7 @@ const watch = (...all: Parameters<typeof startWatchdog>): ReturnType<typeof star
     const [{ name }] = all
     const denied = (error as { code?: unknown }).code === 'ERR_ACCESS_DENIED'
     const remedy = denied ? ' (allow threads with --allow-worker, or leave out watchdog)' : ''
-    void tell(`${name}: going on without a watchdog, whose thread can't be made: ${messageOf(error)}${remedy}\n`)
+    void tellLine(`${name}: going on without a watchdog, whose thread can't be made: ${messageOf(error)}${remedy}`)
     return undefined
   }
 }
@@ -130,7 +131,7 @@ const reportOn = async (
   if (errors.total === told) return report
   const late = errors.total - told
   const last = errors.list.at(-1)!
-  await tell(`${group.name}: ${late} more uncaught after the report, the last kind: ${last.message}\n`)
+  await tellLine(`${group.name}: ${late} more uncaught after the report, the last kind: ${errorLine(last)}`)
   return withProcess(group.report, errors, exitGrace)
 }
 
@@ -142,8 +143,13 @@ const withProcess = (report: Report, uncaught: UncaughtErrors, exitGrace: number
   return { ...report, ok: report.ok && stray.length === 0, errors, keepsAlive }
 }
 
-const endOf = (report: Report, { exitGrace }: RunSettings, forcedBy: NodeJS.Signals | undefined): RunEnd => ({
-  code: forcedBy ? 128 + signalNumber(forcedBy) : report.ok ? 0 : 1,
+const endOf = (
+  report: Report,
+  { exitGrace }: RunSettings,
+  uncaught: number,
+  forcedBy: NodeJS.Signals | undefined,
+): RunEnd => ({
+  code: exitCodeOf(report, uncaught, forcedBy),
   grace: endsProcess(report, exitGrace) ? exitGrace : undefined,
   atOnce: forcedBy !== undefined || (report.outcome === 'abandoned' && exitGrace !== Infinity),
 })
@@ -154,7 +160,7 @@ const endsProcess = ({ trigger }: Report, exitGrace: number): boolean =>
 
 const warnOfKubernetes = ({ name }: ServiceGroup<string, never>, { clocks }: RunSettings): void => {
   if (clocks.drainDelay({ by: 'signal', signal: 'SIGTERM' }) > 0 || !process.env['KUBERNETES_SERVICE_HOST']) return
-  void tell(
-    `${name}: drainDelay is 0 inside Kubernetes, so requests may still be routed here after the listener has closed; 5000 is a good start\n`,
+  void tellLine(
+    `${name}: drainDelay is 0 inside Kubernetes, so requests may still be routed here after the listener has closed; 5000 is a good start`,
   )
 }

@@ -1,5 +1,5 @@
 import { LONGEST_TIMER } from '../core/clock.ts'
-import { flush, tell } from './output.ts'
+import { flush, tellLine } from './output.ts'
 import { activeResources, hearsParent } from './resources.ts'
 import { inTestRunner } from './test-runner.ts'
 
@@ -89,7 +89,7 @@ const exitAfter = (all: Runs, grace: number): void => {
   process.channel?.unref()
   all.ending = setTimeout(async () => {
     const why = activeResources().join(', ') || 'something that Node has no name for'
-    await tell(`still alive after ${grace} ms because of ${why}; exiting\n`)
+    await tellLine(`still alive after ${grace} ms because of ${why}; exiting`)
     await exit(all)
   }, grace).unref()
 }

@@ -2,6 +2,7 @@
 import { write } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { milliseconds } from '../core/report-text.ts'
+import { visible } from '../core/visible.ts'
 
 /** What the watchdog is told when it begins. Times are milliseconds. */
 export interface Watched {
@@ -23,6 +24,7 @@ export interface LastState {
 }
 
 const { group, beats, every, threshold, killAfter } = workerData as Watched
+const shownName = visible(group)
 
 const last = new Map<string, LastState & { readonly since: number }>()
 
@@ -57,7 +59,7 @@ const lastStates = (): readonly string[] => {
   const width = Math.max(...shown.map(({ path }) => path.length))
   const lines = shown.map(({ path, phase, detail, since }) => {
     const state = `${phase} for ${milliseconds(performance.now() - since)}`
-    return `  ${path.padEnd(width)}  ${detail === '' ? state : `${state}, ${detail}`}`
+    return visible(`  ${path.padEnd(width)}  ${detail === '' ? state : `${state}, ${detail}`}`)
   })
   return all.length > MOST_LINES ? [...lines, `  and ${all.length - MOST_LINES} more`] : lines
 }
@@ -69,9 +71,9 @@ const bark = (blocked: number): void => {
   const then = killAfter === Infinity ? '' : `; SIGKILL in ${milliseconds(killAfter)} if it is not free by then`
   say(
     [
-      `${group}: the event loop has been blocked for ${milliseconds(blocked)}. Last known:`,
+      `${shownName}: the event loop has been blocked for ${milliseconds(blocked)}. Last known:`,
       ...lastStates(),
-      `${group}: now ${now}${then}`,
+      `${shownName}: now ${now}${then}`,
     ].join('\n'),
   )
   if (!leaving) process.kill(process.pid, 'SIGTERM')
@@ -82,7 +84,7 @@ const LAST_WORDS = 100
 
 const bite = (blocked: number): void => {
   const kill = (): void => void process.kill(process.pid, 'SIGKILL')
-  say(`${group}: the event loop is still blocked after ${milliseconds(blocked)}: SIGKILL`, kill)
+  say(`${shownName}: the event loop is still blocked after ${milliseconds(blocked)}: SIGKILL`, kill)
   setTimeout(kill, LAST_WORDS)
 }
 
@@ -100,7 +102,7 @@ setInterval(() => {
   looked = now
   const beat = Atomics.load(beats, 0)
   if (beat !== seen) {
-    if (barkedAt < Infinity) say(`${group}: the event loop is free again after ${milliseconds(silent)}`)
+    if (barkedAt < Infinity) say(`${shownName}: the event loop is free again after ${milliseconds(silent)}`)
     seen = beat
     silent = 0
     barkedAt = Infinity

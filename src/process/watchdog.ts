@@ -1,8 +1,8 @@
-import { ServiceError } from '../core/errors.ts'
 import type { GroupEvent } from '../core/events.ts'
 import type { ServiceGroup } from '../core/group.ts'
-import { duration } from '../core/options.ts'
+import { duration, known, namesOf, positive, type Whose } from '../core/options.ts'
 import { describeReason, reasonOf, type ServiceState } from '../core/state.ts'
+import { tellLine } from './output.ts'
 import source from './watchdog-source.ts'
 import type { LastState, Watched } from './watchdog-worker.ts'
 
@@ -17,21 +17,19 @@ export interface WatchdogOptions {
 const THRESHOLD = 5_000
 const KILL_AFTER = 10_000
 
+const OPTIONS = namesOf<WatchdogOptions>({ threshold: true, killAfter: true })
+
 /** The times of a watchdog, checked; `undefined` when none is wanted. */
 export const watchdogTimes = (
-  group: string,
+  whose: Whose,
   option: boolean | WatchdogOptions = false,
 ): Required<WatchdogOptions> | undefined => {
   if (option === false) return undefined
   const asked = option === true ? {} : option
-  const threshold = duration(group, 'watchdog.threshold', asked.threshold, THRESHOLD)
-  const killAfter = duration(group, 'watchdog.killAfter', asked.killAfter, KILL_AFTER)
-  if (threshold === 0)
-    throw new ServiceError(
-      'ERR_INVALID_DURATION',
-      group,
-      `"${group}": watchdog.threshold must be more than zero (Infinity for no limit): every turn of the loop takes time`,
-    )
+  known(whose, asked, OPTIONS, 'watchdog.')
+  // Every turn of the event loop takes time, so that it can't be zero.
+  const threshold = positive(whose, 'watchdog.threshold', asked.threshold ?? THRESHOLD)
+  const killAfter = duration(whose, 'watchdog.killAfter', asked.killAfter, KILL_AFTER)
   return threshold === Infinity ? undefined : { threshold, killAfter }
 }
 
@@ -46,8 +44,8 @@ export const startWatchdog = (
   { threshold, killAfter }: Required<WatchdogOptions>,
 ): (() => Promise<unknown>) => {
   if (process.pid === 1)
-    process.stderr.write(
-      `${group.name}: the watchdog can tell and ask (SIGTERM), but the kernel lets no process 1 kill itself: run it under an init (docker run --init)\n`,
+    void tellLine(
+      `${group.name}: the watchdog can tell and ask (SIGTERM), but the kernel lets no process 1 kill itself: run it under an init (docker run --init)`,
     )
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const inspector = process.getBuiltinModule('node:inspector')
@@ -58,7 +56,7 @@ export const startWatchdog = (
   const worker = new Worker(source, { eval: true, name: 'watchdog', workerData, execArgv: [] })
   worker.unref()
   worker.on('error', error => {
-    process.stderr.write(`${group.name}: going on without a watchdog, which failed: ${error.message}\n`)
+    void tellLine(`${group.name}: going on without a watchdog, which failed: ${error.message}`)
   })
   const beat = (): void => {
     Atomics.store(beats, 1, inspector?.url() === undefined ? 0 : 1)

@@ -399,3 +399,34 @@ test('a group that was started already is not run: the error says what to do, an
   expect([shop.status.phase, process.listenerCount('SIGTERM')]).toEqual(['running', listeners])
   expect((await shop.stop()).ok).toBe(true)
 })
+
+test('a group that is over is not run again, and the error says so', async () => {
+  const shop = serviceGroup('shop').add(fakeService('db'))
+  await shop.stop()
+  expect(await rejectionOf(run(shop))).toMatchObject({
+    code: 'ERR_GROUP_STOPPED',
+    message: 'group "shop": it has stopped, and can\'t be run again; make a new group',
+  })
+})
+
+test.each<[object, string, string]>([
+  [{ shutdownTimout: 5 }, 'ERR_INVALID_OPTION', 'unknown option shutdownTimout; did you mean shutdownTimeout?'],
+  [{ drainDelay: '5s' }, 'ERR_INVALID_DURATION', 'drainDelay must be a number of milliseconds >= 0, got "5s"'],
+  [{ exitGrace: -1 }, 'ERR_INVALID_DURATION', 'exitGrace must be a number of milliseconds >= 0, got -1'],
+  [{ report: 'no' }, 'ERR_INVALID_OPTION', 'report must be a function or false, got "no"'],
+  [
+    { watchdog: { treshold: 5 } },
+    'ERR_INVALID_OPTION',
+    'unknown option watchdog.treshold; did you mean watchdog.threshold?',
+  ],
+  [
+    { watchdog: { threshold: 0 } },
+    'ERR_INVALID_DURATION',
+    'watchdog.threshold must be a number of milliseconds > 0, got 0',
+  ],
+])('X5 run refuses %j, before anything starts', async (options, code, why) => {
+  const db = fakeService('db')
+  const shop = serviceGroup('shop').add(db)
+  expect(await rejectionOf(run(shop, options))).toMatchObject({ code, message: `group "shop": ${why}` })
+  expect([db.starts, shop.status.phase]).toEqual([0, 'idle'])
+})

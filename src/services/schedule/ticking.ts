@@ -10,7 +10,8 @@ import {
   tap,
 } from 'rxjs'
 import { after, type Clock, systemClock, wallTime } from '../../core/clock.ts'
-import { messageOf } from '../../core/errors.ts'
+import { errorLine } from '../../core/error-text.ts'
+import { errorInfo } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hook-call.ts'
 import type { LifeHooks } from '../../core/hooked-life.ts'
 import { currentWork, enter } from '../../core/work.ts'
@@ -114,7 +115,7 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Li
 
   /** Only what is new, so that a schedule that is well says one thing for each run. */
   const tell = (outcome: Outcome, { info, setHealth }: ServiceContext) => {
-    const failure = outcome.how === 'failed' ? { lastFailure: messageOf(outcome.error) } : undefined
+    const failure = outcome.how === 'failed' ? { lastFailure: errorLine(errorInfo(outcome.error)) } : undefined
     const news = { lastOutcome: outcome.how, ...failure }
     if (JSON.stringify(news) === told) return
     told = JSON.stringify(news)

@@ -242,7 +242,11 @@ describe('a run that fails', () => {
     let n = 0
     const { time, life } = live(EVERY_5_S, context => (n++ < 2 ? fail(context) : undefined))
     await time.advance(seconds(5))
-    expect(life.states.at(-1)).toMatchObject({ phase: 'running', health: 'warn', detail: 'no disk' })
+    expect(life.states.at(-1)).toMatchObject({
+      phase: 'running',
+      health: 'warn',
+      detail: expect.stringMatching(/^no disk \(at .*schedule\.test\.ts:\d+:\d+\)*$/),
+    })
     const told = life.states.length
     await time.advance(seconds(5))
     // The same failure again is no news.
@@ -251,7 +255,7 @@ describe('a run that fails', () => {
     expect(life.states.at(-1)).toMatchObject({
       phase: 'running',
       health: 'pass',
-      info: { lastOutcome: 'ok', lastFailure: 'no disk' },
+      info: { lastOutcome: 'ok', lastFailure: expect.stringMatching(/^no disk \(at .*schedule\.test\.ts/) },
     })
     life.ask('force')
   })
