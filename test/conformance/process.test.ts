@@ -338,7 +338,7 @@ describe.concurrent('P5 the report', { timeout: 60_000 }, () => {
 
   test.each([
     ['throws', '() => { throw new Error("no disk") }', 'failed: no disk'],
-    ['rejects', 'async () => { throw undefined }', 'failed: undefined'],
+    ['rejects', 'async () => { throw undefined }', 'failed: undefined, thrown instead of an Error'],
     ['never settles', '() => hang()', 'did not settle within 5000 ms'],
   ])('P5 a report callback that %s is told, and the report is printed', async (_, report, problem) => {
     const { code, output } = await start(`const group = serviceGroup('shop').add(service('api', {}))
