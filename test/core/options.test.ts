@@ -125,7 +125,12 @@ describe('X5 an option that is not known is refused by name', () => {
       'metrics: unknown option register; did you mean registry?',
     ],
     ['otel', typo => otel(shop(), typo), { trcer: 5 }, 'otel: unknown option trcer; did you mean tracer?'],
-    ['dashboard', typo => dashboard(shop(), typo), { tokn: 5 }, 'dashboard: unknown option tokn; did you mean token?'],
+    [
+      'dashboard',
+      typo => dashboard(shop(), typo),
+      { tokn: 5 },
+      'dashboard "shop": unknown option tokn; did you mean token?',
+    ],
     [
       'recordTrace',
       typo => recordTrace(shop(), typo),

@@ -341,7 +341,9 @@ test('15: a poisoned job kills two threads of a pool, which are restarted; SIGTE
   child.kill('SIGTERM')
   const { code, output } = await child.ended
   expect(code).toBe(0)
-  expect(output).toMatch(/shop\/pool\/\w+ +backoff .*failed: there are no primes up to -1$/m)
+  expect(output).toMatch(
+    /shop\/pool\/\w+ +backoff .*failed: there are no primes up to -1 \[ERR_SERVICE_FAILED\] \(at .*\)$/m,
+  )
   expect(output).toMatch(/^\d+ jobs were accepted, \d+ are done, 1 was given up: 0 lost\.$/m)
   expectInOrder(output, ['jobs', 'drained'], ['pool', 'drained'], ['jobs', 'stopped'], ['pool', 'stopping'])
 }, 30_000)

@@ -30,8 +30,6 @@ export interface DashboardOptions {
   readonly maxClients?: number
 }
 
-const DASHBOARD = { kind: 'dashboard', name: '' }
-
 const OPTIONS = namesOf<DashboardOptions>({ token: true, hosts: true, maxClients: true })
 
 const SHORTEST_TOKEN = 16
@@ -62,13 +60,14 @@ const CLIENTS = 256
  * ```
  */
 export const dashboard = (group: Watched, options: DashboardOptions = {}): Router => {
-  known(DASHBOARD, options, OPTIONS)
+  const whose = { kind: 'dashboard', name: group.name }
+  known(whose, options, OPTIONS)
   const { token, hosts = [] } = options
-  const maxClients = count(DASHBOARD, 'maxClients', options.maxClients, CLIENTS)
+  const maxClients = count(whose, 'maxClients', options.maxClients, CLIENTS)
   if (token !== undefined && (typeof token !== 'string' || token.length < SHORTEST_TOKEN))
-    refuse(DASHBOARD, `token must be a text of at least ${SHORTEST_TOKEN} characters`)
+    refuse(whose, `token must be a text of at least ${SHORTEST_TOKEN} characters`)
   const areNames = Array.isArray(hosts) && hosts.every(host => typeof host === 'string')
-  must(DASHBOARD, 'hosts', areNames, 'an array of host names', hosts)
+  must(whose, 'hosts', areNames, 'an array of host names', hosts)
   const knownHosts = hosts.map(host => host.toLowerCase())
   const acting = token !== undefined && canAct(group)
   const audience = broadcast(group, acting)
