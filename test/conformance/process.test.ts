@@ -332,7 +332,7 @@ describe.concurrent('P5 the report', { timeout: 60_000 }, () => {
       } })
       say(report.ok + ' ' + report.errors[0].message)`).ended
     expect(code).toBe(1)
-    expect(output).toContain('shop: 1 more uncaught after the report, the last kind: the last moment\n')
+    expect(output).toMatch(/^shop: 1 more uncaught after the report, the last kind: the last moment \(at .+\)$/m)
     expect(output).toContain('false the last moment')
   })
 
