@@ -15,7 +15,7 @@ export const systemClock: Clock = {
   schedule: asyncScheduler.schedule.bind(asyncScheduler),
 }
 
-/** What the clock on the wall says now, in milliseconds since the epoch. An injected clock is its own wall clock. */
+/** The wall clock's time now, in milliseconds since the epoch. An injected clock is its own wall clock. */
 export const wallTime = (clock: Clock): number => (clock === systemClock ? Date.now() : clock.now())
 
 /** Two looks at two clocks differ by so many milliseconds without either having been set. */

@@ -1,10 +1,10 @@
 import type { ServiceStatus } from './service-status.ts'
 import type { Health, ServiceState, StopReason } from './state.ts'
 
-/** What all events but a snapshot have in common. */
+/** The fields that all events but a snapshot share. */
 interface Numbered {
   readonly seq: number
-  /** What the clock on the wall said, in milliseconds since the epoch. */
+  /** The wall clock's time of the event, in milliseconds since the epoch. */
   readonly at: number
   /**
    * By how many milliseconds that clock was set since the event before, if it was. A status moves all earlier times by

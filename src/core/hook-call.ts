@@ -50,7 +50,7 @@ export interface ServiceContext {
 /** What a hook reaches of the service it belongs to. */
 export interface HookHost {
   readonly reason: StopReason | undefined
-  /** What all calls of one life share. */
+  /** The part that all calls of one life share. */
   readonly says: Pick<ServiceContext, 'fail' | 'setHealth' | 'pending' | 'info' | 'heartbeat'>
   extend(call: HookCall, ms: number): void
 }
@@ -117,7 +117,7 @@ export class HookCall {
     return this.aborted && (error === UNSUBSCRIBED || isAbortEcho(error, this.#controller?.signal.reason))
   }
 
-  /** What the hook is given: members of its own, so that it can be taken apart or copied with `{ ...context }`. */
+  /** The hook's context, with members of its own, so that it can be taken apart or copied with `{ ...context }`. */
   #context(): ServiceContext {
     const { fail, setHealth, pending, info, heartbeat } = this.#host.says
     const signal = (): AbortSignal => this.signal

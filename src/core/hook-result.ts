@@ -2,7 +2,7 @@ import { Observable, type ObservableInput } from 'rxjs'
 import { isObjectLike, peek } from './foreign.ts'
 
 /**
- * What a hook may return: nothing, or something that is waited for, which is any `ObservableInput`:
+ * The result of a hook: nothing, or any `ObservableInput`, which is waited for:
  *
  * - a promise, or anything with a `then`: until it settles
  * - an Observable, of RxJS or with `Symbol.observable`: until it completes. When the hook is aborted it is unsubscribed.
@@ -15,7 +15,7 @@ import { isObjectLike, peek } from './foreign.ts'
  */
 export type HookResult = void | ObservableInput<unknown>
 
-/** What becomes of a result, told once or not at all when it is cancelled and never settles. */
+/** Hears once how a result ended; never, when it was cancelled and does not settle. */
 export interface ResultListener {
   /** It came to its end well; an Observable or iterable tells its last value. */
   done(last?: unknown): void
@@ -121,7 +121,7 @@ const followIterator = (iterator: AsyncIterator<unknown>, listener: ResultListen
       last = step.value
       if (cancelled) break
     }
-    // One that can be asked to return tells by that when it has.
+    // An iterator with a `return` tells by that when it has ended.
     if (!cancelled || !iterator.return) listener.done(last)
   }
   run().catch(error => listener.failed(error))

@@ -12,7 +12,7 @@ export const isInteropObservable = (thing: unknown): boolean => {
   return typeof (thing as Record<string | symbol, unknown>)[key] === 'function'
 }
 
-/** What people add to a group that is no service, and what to write instead. The first that fits counts. */
+/** Things that people add to a group though they are no service, each with its remedy. The first that fits counts. */
 const INSTEAD: readonly (readonly [is: (thing: Thing) => boolean, what: string, instead: string])[] = [
   [thing => isObservable(thing) || isInteropObservable(thing), 'an Observable', 'fromObservable("name", source$)'],
   [thing => has(thing, 'handle', 'use', 'set'), 'an express app', HTTP('app')],
@@ -63,7 +63,7 @@ function isClass(thing: Thing): boolean {
   return typeof thing === 'function' && /^class\b/.test(Function.prototype.toString.call(thing))
 }
 
-/** What a thing is, and what to add in its place. */
+/** The kind of a thing, and what to add in its place. */
 export const whatInstead = (thing: unknown): string => {
   const isThing = (typeof thing === 'object' && thing !== null) || typeof thing === 'function'
   const found = isThing ? INSTEAD.find(([is]) => is(thing as Thing)) : undefined

@@ -3,7 +3,7 @@ import { isObjectLike, peek, peekText } from './foreign.ts'
 import type { StopReason } from './state.ts'
 
 /**
- * What a caller gave as the reason of a stop, as one that every state, event and report can carry. Nothing is refused:
+ * The reason that a caller gave for a stop, as one that every state, event and report can carry. Nothing is refused:
  * a stop that fails because of its reason would leave everything running.
  */
 export const stopReasonOf = (given: unknown): StopReason => {

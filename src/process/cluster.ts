@@ -7,7 +7,7 @@ import { Observable } from 'rxjs'
  */
 export const clusterDisconnect$: Observable<void> = new Observable(out => {
   if (!process.connected) return
-  // What this returns is the default export, though its type says otherwise.
+  // This returns the default export, though its type says otherwise.
   const { isWorker, worker } = process.getBuiltinModule('node:cluster') as unknown as Cluster
   if (!isWorker || !worker) return
   let leaving = worker.exitedAfterDisconnect

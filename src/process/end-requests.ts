@@ -10,7 +10,7 @@ import { signals } from './signals.ts'
  */
 const REPEATS = 500
 
-/** What asks a process from outside to end. The first request begins a shutdown; a signal after its repeats forces it. */
+/** The requests from outside to end a process. The first begins a shutdown; a signal after its repeats forces it. */
 export class EndRequests {
   readonly #names: readonly NodeJS.Signals[]
   readonly #first$ = new Subject<StopReason>()

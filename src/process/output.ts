@@ -43,7 +43,7 @@ export const brokenOutput$: Observable<never> = new Observable<never>(() => {
   const undo = [process.stdout, process.stderr].map(output => {
     let broken = false
     const onError = (error: Error): void => {
-      // What is wrong with standard error can't be told anywhere.
+      // A broken standard error can't be told anywhere.
       if (!broken && output === process.stdout)
         void tellLine(`going on without standard output, which can't be written any more: ${error.message}`)
       broken = true
@@ -78,7 +78,7 @@ const write = (output: NodeJS.WriteStream, text: string): Promise<boolean> =>
       resolve(written)
     }
     output.write(text, error => settle(!error))
-    // What a program has put in place of `write` may not call back.
+    // A `write` that the program has replaced may not call back.
     setImmediate(() => {
       if (output.writableLength === 0) settle(true)
     })

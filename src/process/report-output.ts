@@ -4,7 +4,7 @@ import type { Report } from '../core/report.ts'
 import { formatReport } from '../core/report-text.ts'
 import { tell, tellLine } from './output.ts'
 
-/** What to do with a report: a callback, or nothing. Default: print it to standard error. */
+/** A callback for the report, or `false` for none. Default: print it to standard error. */
 export type ReportOption = ((report: Report) => unknown) | false | undefined
 
 /** How long the end of a process waits for an asynchronous callback. Milliseconds. */
@@ -21,7 +21,7 @@ export const tellReport = async (report: Report, option: ReportOption): Promise<
 /** As it is printed to standard error. */
 export const reportText = (report: Report): string => formatReport(report, paintFor(process.stderr, process.env))
 
-/** What went wrong, if anything. */
+/** The problem of the callback, if it has one. */
 const call = async (
   callback: Exclude<ReportOption, false | undefined>,
   report: Report,

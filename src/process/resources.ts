@@ -1,7 +1,7 @@
 /** The standard streams, and what this very turn of the event loop is made of, keep no process alive. */
 const HARMLESS = new Set(['TTYWrap', 'Immediate', 'TickObject', 'SignalWrap', 'FSReqCallback'])
 
-/** What keeps the process alive, by kind: `Timeout`, `TCPServerWrap x2`. The channel to a parent is named only when asked for. */
+/** The kinds of resources that keep the process alive: `Timeout`, `TCPServerWrap x2`. `channel`: the parent's too. */
 export const activeResources = (channel = false): readonly string[] => {
   const counts = new Map<string, number>()
   for (const kind of process.getActiveResourcesInfo())

@@ -30,7 +30,7 @@ export interface RunOptions {
    */
   readonly exitGrace?: number
   /**
-   * What to do with the report. A promise is waited for, 5 s at most; when the callback fails the report is printed.
+   * Gets the report. A promise is waited for, 5 s at most; when the callback fails the report is printed.
    * Default: print it to stderr. `false`: nothing.
    */
   readonly report?: ((report: Report) => unknown) | false

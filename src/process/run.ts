@@ -21,7 +21,7 @@ import { startWatchdog } from './watchdog.ts'
 /**
  * Runs a group as a process: starts it, waits for a signal, an uncaught error or its end, takes it down, prints the
  * report and sets the exit code: 0 when all ended gracefully, 1 when anything but an optional service failed, or anything
- * ran out of time, was forced or abandoned, 128+n when a later signal forced it. What repeats a signal within 500 ms belongs to it. A process that was
+ * ran out of time, was forced or abandoned, 128+n when a later signal forced it. A signal within 500 ms of the first repeats it. A process that was
  * forced ends as soon as its report is out; what otherwise keeps the process alive after a shutdown is named after
  * `exitGrace`, and ended. A `watchdog` ends a process whose event loop is blocked, which no signal or deadline here can.
  *

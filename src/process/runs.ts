@@ -3,7 +3,7 @@ import { flush, tellLine } from './output.ts'
 import { activeResources, hearsParent } from './resources.ts'
 import { inTestRunner } from './test-runner.ts'
 
-/** What the runs of a process share. Plain data, so that several copies of this package in one process agree on it. */
+/** The state that the runs of a process share. Plain data, so that several copies of this package agree on it. */
 interface Runs {
   /** How many have begun and not ended. */
   active: number

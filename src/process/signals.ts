@@ -2,7 +2,7 @@ import { map, merge, type Observable } from 'rxjs'
 import { ServiceError } from '../core/errors.ts'
 import { processEvent } from './process-events.ts'
 
-/** What a process is told to end with, unless you say otherwise. SIGBREAK is Windows' Ctrl-Break. */
+/** The signals that end a process by default. SIGBREAK is Windows' Ctrl-Break. */
 const TERMINATION: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK']
 
 /** No handler can be installed for these. */

@@ -22,11 +22,11 @@ export const UNBOUNDED: Deadlines = { startTimeout: Infinity, drainTimeout: Infi
 /** How long what is forced may take to let go, when nobody says otherwise. */
 export const FORCE_TIMEOUT = 1_000
 
-/** What the deadlines of a service know of the group it is in. */
+/** The group's part in the deadlines of one of its services. */
 export interface Around {
   /** Why a start takes so long. */
   readonly explain?: (() => string) | undefined
-  /** What a start that runs out of its time is likely to be, and what to do. */
+  /** Likely cause of a start timeout, and the remedy. */
   readonly likely?: string | undefined
   /** How long what is forced may take to let go, unless the shutdown brings its own budget. */
   readonly forceTimeout?: () => number

@@ -9,7 +9,7 @@ import type { Health } from '../state.ts'
 import { outside } from '../work.ts'
 import { type Finding, type Findings, type OnFailure, onFailureOf, PASS, type Watcher, watched } from './watched.ts'
 
-/** What a check may answer; see `check`. */
+/** The answers of a check; see `check`. */
 export type CheckResult = HookResult | boolean | null | Health | { readonly health: Health; readonly detail?: string }
 
 /**

@@ -105,7 +105,7 @@ class RestartedLife implements Unsubscribable {
   #over = false
   /** Begun by us: the first one in a lifecycle is not. */
   #attempt = 1
-  /** What failed last; it has not been running since. */
+  /** The last failure; the service has not been running since. */
   #down: ErrorInfo | undefined
 
   // Of this incarnation.

@@ -76,7 +76,7 @@ export interface Entry extends Placed {
 
 /** What a nested group brings along. */
 export interface Inside {
-  /** Those in it that hold up its end; `undefined` while it has no life. */
+  /** Its members that hold up its end; `undefined` while the group has no life. */
   readonly holders: () => readonly Holder[] | undefined
   readonly explain: () => string
   /** Throws when what is in it has no order. */
@@ -130,7 +130,7 @@ export const entryOf = (
   }
 }
 
-/** What a start that never comes to its end most likely is, when it says nothing itself. */
+/** Likely cause of a start that never ends and gives no reason itself. */
 const BLOCKING = "raise startTimeout, or make it a task if start() runs for the service's whole life"
 
 const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {

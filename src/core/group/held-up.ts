@@ -8,20 +8,20 @@ import { currentWork, type Work } from '../work.ts'
  */
 const QUIET = 500
 
-/** What holds up an end: a service, or a group with those in it that do. */
+/** A service that holds up an end; of a group, the members that do. */
 export type Holder = Work & { readonly state: object }
 
 /** The services that hold up an end at this moment, those inside nested groups included. None: it makes progress. */
 export type Holders = () => readonly Holder[]
 
-/** What is waited for from inside. */
+/** The end that a caller inside waits for. */
 export interface Awaited<T> {
-  /** What callers from outside wait for. */
+  /** The promise for callers from outside. */
   readonly whole: Promise<T>
   /** The same for all calls that wait for the same. */
   readonly key: object
   readonly holders: Holders
-  /** What a call gets once all that is left to wait for waits for such calls. */
+  /** The result of a call once all remaining members wait for such calls. */
   readonly soFar: () => T
   readonly clock: Clock
 }
@@ -62,7 +62,7 @@ export const awaitEnd = <T>(awaited: Awaited<T>, isPart: (work: Work) => boolean
   return new Promise((resolve, reject) => {
     const call = new Call(awaited, work, path, resolve)
     calls.add(call as Call<unknown>)
-    // What it comes to later is told in the status and the report.
+    // A later result is told in the status and the report.
     awaited.whole.then(resolve, reject).finally(() => call.leave())
     lookAgain()
   })

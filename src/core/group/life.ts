@@ -137,7 +137,7 @@ export class GroupLife implements MemberListener {
     return work instanceof Member && this.#roster.members[work.node] === work
   }
 
-  /** Who of some, or of all, holds up an end; of a nested group those in it that do. */
+  /** The members, of some or of all, that hold up an end; of a nested group its own members that do. */
   holders(among: readonly Member[] = this.#roster.members): readonly Holder[] {
     return among
       .filter(member => member.isHoldingUp)

@@ -100,7 +100,7 @@ export class Lives {
     return awaitEnd({ whole: over, key: life, holders: () => life.holders(), soFar, clock }, work => life.has(work))
   }
 
-  /** What is done to some of its services, as a promise for the caller of this moment, who may be inside one of them. */
+  /** A change of some members, as a promise for the present caller, which may be inside one of them. */
   await(whole: Promise<void>, members: readonly Member[]): Promise<void> {
     const life = this.#life
     if (!life || members.length === 0) return whole

@@ -118,7 +118,7 @@ export class Member implements Work {
     return this.#goingDown
   }
 
-  /** What its group waits for: it was asked to drain and has not drained, or to stop and is not gone. */
+  /** The group waits for it: asked to drain and not drained, or asked to stop and not gone. */
   get isHoldingUp(): boolean {
     return this.state.phase === 'draining' || (this.alive && atLeast(this.#level.latest, 'stop'))
   }

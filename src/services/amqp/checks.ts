@@ -7,7 +7,7 @@ export interface Checks {
   time(option: string, given: number, least: number, orInfinity?: boolean): void
 }
 
-/** What the timer of a socket can wait; the broker keeps no message longer than twice that. */
+/** Longest wait of a socket's timer; the broker keeps no message longer than twice that. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1
 
 /** @param who How messages begin: `service "orders"` */

@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '../../core/errors.ts'
 
-/** What was wrong, and what to do about it, by the code of the system. */
+/** The problem and the remedy, by the code of the system. */
 const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'this process has too many files open; close some, or raise the limit (ulimit -n)',
   ENFILE: 'the machine has too many files open; close some, or raise the limit of the system',

@@ -52,7 +52,7 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
   // Once it runs, what is emitted here is a message that could not be sent: it is leaving.
   const notSpawned = new Promise<Error>(resolve => child.on('error', resolve))
   const exited = new Promise<Exit>(resolve => child.once('exit', (code, signal) => resolve({ code, signal })))
-  // One that could not be spawned for want of files has no streams either.
+  // A process that could not be spawned for want of files has no streams either.
   const outputs = [
     ...lines(child.stdout, line => ear.line(line, 'stdout')),
     ...lines(child.stderr, line => {
@@ -60,7 +60,7 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
       return ear.line(line, 'stderr')
     }),
   ]
-  /** One that waits until it can write can't hear that it should go. */
+  /** A process that waits until it can write can't hear that it should go. */
   const letItWrite = () => {
     for (const output of outputs) output.hurry(LATE_OUTPUT)
   }
@@ -112,7 +112,7 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
   }
 }
 
-/** What Node throws, instead of telling it by an event, is told in the same words. */
+/** Errors that Node throws, instead of telling them by an event, are told in the same words. */
 const spawned = (command: string, args: readonly string[], options: SpawnOptions): ChildProcess => {
   try {
     return spawn(command, args, options)

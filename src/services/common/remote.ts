@@ -230,7 +230,7 @@ const remoteLife = <Handle>(
   }
 }
 
-/** What `ready` returned, as an Observable of its last value. */
+/** The result of `ready`, as an Observable of its last value. */
 const settled = (result: HookResult | boolean): Observable<unknown> =>
   new Observable(out => {
     const cancel = follow(result, {

@@ -26,7 +26,7 @@ export const endAnswer = (answer: Writable): void => {
   answer.end()
 }
 
-/** What it has taken still comes through; what the app adds from now on is dropped. */
+/** Data it has taken still comes through; data that the app adds from now on is dropped. */
 const endSource = (source: Readable | Duplex): void => {
   if (ended.has(source)) return
   ended.add(source)

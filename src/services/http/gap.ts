@@ -1,6 +1,6 @@
 /** A client that thinks longer than this is not about to ask, in ms. */
 const LONGEST = 700
-/** What is left of a longer gap with each shorter one that follows. */
+/** The part that is left of a longer gap with each shorter one that follows. */
 const FADES_TO = 0.9
 /** How many gaps long a connection must be quiet for its client to have stopped asking. */
 const GAPS = 1.5

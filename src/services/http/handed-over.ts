@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { followFrames } from './frames.ts'
 
-/** What a client asked for when its connection was handed over to another protocol. */
+/** The request with which a connection was handed over to another protocol. */
 export type UpgradeRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'>
 
 /** Says which sockets nobody but the app may write into or end. */
@@ -14,12 +14,12 @@ export interface HandedOver {
   leave(quietFor: number): void
 }
 
-/** What a socket and a stream of HTTP/2 do differently. */
+/** The operations that a socket and a stream of HTTP/2 do differently. */
 export interface Carrier {
   readonly stream: Duplex
   /** Takes the bytes of each write; returns those that belong to the other protocol. */
   readonly unwrap: (bytes: Buffer) => Buffer
-  /** What the app has agreed to. `undefined`: it has not answered. */
+  /** The protocol that the app has agreed to. `undefined`: it has not answered. */
   readonly agreed: () => 'websocket' | 'tunnel' | undefined
   /** Somebody else writes there, too: bytes were written past the stream, or together with the head of the answer. */
   readonly isWrittenByOthers: () => boolean
@@ -36,7 +36,7 @@ const QUIET_TUNNEL = 500
 /**
  * Follows what the app does with a socket that it was handed. A WebSocket is told to close (1001) only if the app has
  * accepted it and frames its messages itself, and only between two messages. All else is a tunnel, and no byte is
- * written into it: it is ended, with the streams that are piped into it, when nothing is on its way.
+ * written into it: it is ended, with the streams that are piped into it, when no data is under way.
  */
 export const handOver = (carrier: Carrier, isLeftAlone: boolean): HandedOver => {
   const { stream } = carrier

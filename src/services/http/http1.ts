@@ -17,7 +17,7 @@ export interface Http1Connection extends Connection {
   answeredAt: number
   /** How many requests have come. */
   requests: number
-  /** What became of it after an upgrade or CONNECT. */
+  /** Its state after an upgrade or CONNECT. */
   handedOver: HandedOver | undefined
 }
 
