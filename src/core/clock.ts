@@ -6,8 +6,11 @@ import { asyncScheduler, Observable, type SchedulerLike, Subscription } from 'rx
  */
 export type Clock = SchedulerLike
 
-/** Milliseconds since the epoch as they were when the process began, and the time that has passed since. */
-const sinceEpoch = (): number => Math.floor(performance.timeOrigin + performance.now())
+/** When the process began, in milliseconds since the epoch. Read once: there are several looks at the clock an event. */
+const ORIGIN = performance.timeOrigin
+
+/** The begin of the process, and the time that has passed since. */
+const sinceEpoch = (): number => Math.floor(ORIGIN + performance.now())
 
 /** The time of the platform. Its `now()` only goes forward, also when the wall clock is set. */
 export const systemClock: Clock = {
@@ -30,10 +33,14 @@ const measureSkew = (tries = 5): number => {
 
 let skew = 0
 
-/** By how many milliseconds the wall clock is ahead of `clock.now()`. It changes only when the wall clock is set. */
-export const skewOf = (clock: Clock): number => {
+/**
+ * By how many milliseconds the wall clock is ahead of `clock.now()`. It changes only when the wall clock is set.
+ *
+ * @param now of the clock, for callers that have just looked at it
+ */
+export const skewOf = (clock: Clock, now: number = clock.now()): number => {
   if (clock !== systemClock) return 0
-  if (Math.abs(Date.now() - sinceEpoch() - skew) > ROUNDING) {
+  if (Math.abs(Date.now() - now - skew) > ROUNDING) {
     const measured = measureSkew()
     if (Math.abs(measured - skew) > ROUNDING) skew = Math.abs(measured) > ROUNDING ? measured : 0
   }

@@ -145,7 +145,7 @@ export class Journal {
 
   /** An event at the time of the clock, at that of the wall. Nearly always it is the same. */
   #onTheWall(event: GroupEvent): GroupEvent {
-    const skew = skewOf(this.#clock)
+    const skew = skewOf(this.#clock, event.at)
     const clockSet = skew - this.#skew
     if (skew === 0 && clockSet === 0) return event
     this.#skew = skew
