@@ -1,8 +1,8 @@
 import { isFinal, reasonOf, type ServiceState } from './state.ts'
 
 /**
- * What is known of one service at one moment. Times are milliseconds since the epoch, `null` while not reached. When the
- * clock of the machine is set they move with it: their differences are durations.
+ * The knowledge of one service at one moment. Times are milliseconds since the epoch, `null` while not reached. When
+ * the clock of the machine is set they move with it: their differences are durations.
  */
 export interface ServiceStatus {
   /** Where in the tree: `shop/workers/mailer`. */

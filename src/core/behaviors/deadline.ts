@@ -33,9 +33,10 @@ export interface Around {
 }
 
 /**
- * Bounds each stage of a service's life. A start that takes too long is stopped and fails; a drain that does is
- * called drained; a stop that does is forced; and what does not let go within the force budget is abandoned: it says
- * so and never completes. A state that says `extended` moves the deadline that runs. Steps are handed on before clocks are armed, so that the innermost service is named first.
+ * Bounds each stage of a service's life. A late start is stopped and fails. A late drain is called drained. A late stop
+ * is forced. A service that does not end in its force budget is abandoned: it says so and never completes. A state that
+ * says `extended` moves the present deadline. A step is handed on before its clock is armed, so that the innermost
+ * service is named first.
  */
 export const deadline = <Name extends string>(
   service: Service<Name>,

@@ -18,9 +18,9 @@ export type CheckResult = HookResult | boolean | null | Health | { readonly heal
  */
 export interface HealthCheck {
   /**
-   * The question. What settles well passes; what throws, rejects or errors fails, and so do `false` and a `Response` of
-   * `fetch` that is not `ok`. A check that knows more says `'pass'`, `'warn'` or `'fail'`, or `{ health, detail }`; of an
-   * Observable the last value counts. Its signal fires when its time is up, and when the service leaves.
+   * The question. An answer that settles well passes. A throw, a rejection, an error, `false` and a `Response` of
+   * `fetch` that is not `ok` fail. A check that knows more says `'pass'`, `'warn'` or `'fail'`, or `{ health, detail }`.
+   * Of an Observable the last value counts. Its signal fires when its time is up, and when the service leaves.
    */
   readonly check: (context: { readonly signal: AbortSignal }) => CheckResult
   /** From the end of one check to the next; the first comes as soon as the service is running. Default 10,000. */
