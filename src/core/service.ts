@@ -1,12 +1,12 @@
 import { from, isObservable, Observable, type ObservableInput } from 'rxjs'
 import { ServiceError } from './errors.ts'
-import type { ServiceContext } from './hook-call.ts'
-import type { HookResult } from './hook-result.ts'
-import { HookedLife, type LifeHooks } from './hooked-life.ts'
-import { isGrpcServer, isInteropObservable, whatInstead } from './instead.ts'
+import type { ServiceContext } from './hooks/hook-call.ts'
+import type { HookResult } from './hooks/hook-result.ts'
+import { HookedLife, type LifeHooks } from './hooks/hooked-life.ts'
+import { isGrpcServer, isInteropObservable, whatInstead } from './hooks/instead.ts'
 import { callable, closest, namesOf, refuse, show } from './options.ts'
-import type { Shutdown } from './shutdown-level.ts'
 import type { ServiceState } from './state.ts'
+import type { Shutdown } from './steps.ts'
 
 /**
  * A service is a cold Observable of its lifecycle. Subscribing starts it, `shutdown$` says how far the goodbye has

@@ -15,8 +15,8 @@ import {
 } from 'rxjs'
 import { after, type Clock, timer } from './clock.ts'
 import type { Service } from './service.ts'
-import { type Shutdown, ShutdownLevel, type Step } from './shutdown-level.ts'
 import { reasonOf, type ServiceState, type StopReason } from './state.ts'
+import { type Shutdown, ShutdownSteps, type Step } from './steps.ts'
 
 export interface Goodbye {
   readonly reason: StopReason
@@ -75,7 +75,7 @@ export const conduct = (service: Led, options: Conduct): Observable<ServiceState
   new Observable(out => {
     const { clock, forceTimeout } = options
     service.led?.(options)
-    const level = new ShutdownLevel()
+    const level = new ShutdownSteps()
     const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
     const trigger$ = options.trigger$.pipe(take(1), share())
     const force = (reason: StopReason): void => level.raise({ step: 'force', reason, forceTimeout })

@@ -1,4 +1,4 @@
-import type { Report, ServiceReport } from '../core/report.ts'
+import type { Report, ServiceReport } from '../core/status/report.ts'
 import { signalNumber } from './signals.ts'
 
 /**

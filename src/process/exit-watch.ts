@@ -1,6 +1,6 @@
-import type { ServiceGroup } from '../core/group.ts'
+import type { ServiceGroup } from '../core/group/group.ts'
 import { describeReason, isFinal } from '../core/state.ts'
-import { visible } from '../core/visible.ts'
+import { visible } from '../core/text/visible.ts'
 import { tellNow } from './output.ts'
 import { reportText } from './report-output.ts'
 

@@ -1,5 +1,5 @@
 import { Observable, share } from 'rxjs'
-import { visible } from '../core/visible.ts'
+import { visible } from '../core/text/visible.ts'
 
 /** How long a reader may take nothing before what is left for it is given up. Milliseconds. */
 const STALLED = 5_000

@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.ts'
-import { paintFor } from '../core/paint.ts'
-import type { Report } from '../core/report.ts'
-import { formatReport } from '../core/report-text.ts'
+import type { Report } from '../core/status/report.ts'
+import { paintFor } from '../core/text/paint.ts'
+import { formatReport } from '../core/text/report-text.ts'
 import { tell, tellLine } from './output.ts'
 
 /** A callback for the report, or `false` for none. Default: print it to standard error. */

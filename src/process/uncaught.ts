@@ -1,6 +1,6 @@
 import { map, merge, type Observable } from 'rxjs'
 import { type ErrorInfo, errorInfo } from '../core/errors.ts'
-import type { Report } from '../core/report.ts'
+import type { Report } from '../core/status/report.ts'
 import { processEvent } from './process-events.ts'
 
 /** Errors that nobody caught: exceptions and rejections alike. While subscribed, they no longer end the process. */

@@ -1,8 +1,8 @@
 /** The thread that watches the event loop of the main one. It must be able to act when the main one can't. */
 import { write } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { milliseconds } from '../core/report-text.ts'
-import { visible } from '../core/visible.ts'
+import { visible } from '../core/text/visible.ts'
+import { milliseconds } from '../core/units.ts'
 
 /** What the watchdog is told when it begins. Times are milliseconds. */
 export interface Watched {

@@ -1,7 +1,7 @@
 import { after, systemClock } from '../core/clock.ts'
 import type { Service } from '../core/service.ts'
-import { ShutdownLevel, type Step } from '../core/shutdown-level.ts'
 import { canFollow, type Phase, type ServiceState, type StateOf, type StopReason } from '../core/state.ts'
+import { ShutdownSteps, type Step } from '../core/steps.ts'
 import { describeState } from './trace.ts'
 
 /** One life of a service, led by a test. */
@@ -49,7 +49,7 @@ interface Wait {
  */
 export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout?: number } = {}): Drive => {
   const states: ServiceState[] = []
-  const level = new ShutdownLevel()
+  const level = new ShutdownSteps()
   const waits = new Set<Wait>()
   let wrong: Error | undefined
   let end: { readonly error?: unknown } | undefined

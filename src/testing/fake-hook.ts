@@ -1,7 +1,7 @@
 import { EMPTY, firstValueFrom, isObservable, merge, Observable, tap, throwError } from 'rxjs'
 import { type Clock, timer } from '../core/clock.ts'
-import type { ServiceContext } from '../core/hook-call.ts'
-import type { HookResult } from '../core/hook-result.ts'
+import type { ServiceContext } from '../core/hooks/hook-call.ts'
+import type { HookResult } from '../core/hooks/hook-result.ts'
 import type { StopReason } from '../core/state.ts'
 
 /** The hooks a fake has. */

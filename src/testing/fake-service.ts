@@ -1,6 +1,6 @@
 import { Observable, tap, throwError } from 'rxjs'
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { ServiceContext } from '../core/hook-call.ts'
+import type { ServiceContext } from '../core/hooks/hook-call.ts'
 import { known, namesOf } from '../core/options.ts'
 import { type Service, service } from '../core/service.ts'
 import type { Health, Info, StopReason } from '../core/state.ts'

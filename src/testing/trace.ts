@@ -1,7 +1,7 @@
 import type { Observable, Subscription } from 'rxjs'
-import type { GroupEvent } from '../core/events.ts'
 import { known } from '../core/options.ts'
 import { canFollow, type Info, type Phase, type ServiceState, transitions } from '../core/state.ts'
+import type { GroupEvent } from '../core/status/events.ts'
 
 /** All that a group said, from the moment it was recorded. */
 export interface Trace {

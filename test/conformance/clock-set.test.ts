@@ -12,8 +12,8 @@ import {
 import { fakeService } from 'rx-service-group/testing'
 import { lastValueFrom, reduce, toArray } from 'rxjs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { tally } from '../../src/core/tally.ts'
-import { transitionLines } from '../../src/core/transition-text.ts'
+import { tally } from '../../src/core/status/counts.ts'
+import { transitionLines } from '../../src/core/text/transition-text.ts'
 import { clockSetBefore } from '../support/clock-set.ts'
 import { shopUnderVirtualTime } from './setup.ts'
 

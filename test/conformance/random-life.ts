@@ -8,7 +8,7 @@ import {
   virtualTime,
 } from 'rx-service-group/testing'
 import { isFinal } from '../../src/core/state.ts'
-import { foldStatus, type GroupStatus } from '../../src/core/status.ts'
+import { foldStatus, type GroupStatus } from '../../src/core/status/status.ts'
 
 /** One service of a random group. What it depends on are picks among those that are there. */
 export interface Drawn {

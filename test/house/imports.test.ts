@@ -43,7 +43,7 @@ const PAGE = 'views/dashboard/page/'
 test('all folders of the house are known here', () => {
   const folders = new Set([...imports.keys()].map(folderOf))
   expect([...folders].filter(f => !['', 'core', 'process', 'services', 'views', 'testing'].includes(f))).toEqual([])
-  expect(imports.get('core/critical-path.ts')).toContain('core/plan.ts')
+  expect(imports.get('core/status/critical-path.ts')).toContain('core/plan.ts')
 })
 
 describe('imports point one way', () => {
@@ -54,7 +54,19 @@ describe('imports point one way', () => {
   test('what a group is made of is known to the group alone', () => {
     const inside = (file: string): boolean => file.startsWith('core/group/')
     const knowing = [...imports].filter(([file, specifiers]) => folderOf(file) === 'core' && specifiers.some(inside))
-    expect(knowing.map(([file]) => file).filter(file => !inside(file))).toEqual(['core/group.ts'])
+    expect(knowing.map(([file]) => file).filter(file => !inside(file))).toEqual([])
+  })
+
+  test('the status of a group is folded without knowing what a group is made of', () => {
+    const wrong = (file: string): boolean => /^core\/(group|behaviors|hooks)\//.test(file)
+    const knowing = [...imports].filter(([file]) => file.startsWith('core/status/'))
+    expect(knowing.filter(([, specifiers]) => specifiers.some(wrong)).map(([file]) => file)).toEqual([])
+  })
+
+  test('what people read is written by views and by the process shell, and nothing in the core reads it', () => {
+    const inside = (file: string): boolean => file.startsWith('core/text/')
+    const knowing = [...imports].filter(([file, specifiers]) => folderOf(file) === 'core' && specifiers.some(inside))
+    expect(knowing.map(([file]) => file).filter(file => !inside(file))).toEqual([])
   })
 
   test('the process shell stands on the core', () => {

@@ -71,7 +71,7 @@ test("import 'rx-service-group' loads rxjs and nothing else", async () => {
   const loaded = stderr.split('\n').filter(line => /^(file|node):/.test(line))
   const packages = new Set(loaded.map(url => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]).filter(Boolean))
   const folders = new Set(loaded.map(url => /\/dist\/(?!cjs|esm)([^/]*)\//.exec(url)?.[1]).filter(Boolean))
-  expect(loaded.some(url => url.endsWith('/dist/core/group.js'))).toBe(true)
+  expect(loaded.some(url => url.endsWith('/dist/core/group/group.js'))).toBe(true)
   expect([...packages].filter(name => name !== 'tslib')).toEqual(['rxjs'])
   expect([...folders].filter(folder => folder !== 'core' && folder !== 'process')).toEqual([])
   expect(loaded.filter(url => url.startsWith('node:') && url !== 'node:module')).toEqual([])

@@ -3,8 +3,8 @@ import { after, type Clock, onTheWall } from '../clock.ts'
 import { errorInfo, messageOf, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
 import type { Info, ServiceState, StateOf } from '../state.ts'
+import { type Shutdown, ShutdownSteps } from '../steps.ts'
 
 /** How long a service may take, in milliseconds. `Infinity` turns a clock off. */
 export interface Deadlines {
@@ -61,7 +61,7 @@ class BoundedLife {
   /** Why a start that tells no cause takes too long. */
   readonly #likely: string | undefined
   readonly #out: Subscriber<ServiceState>
-  readonly #level = new ShutdownLevel()
+  readonly #level = new ShutdownSteps()
   #steps: Subscription | undefined
   #life: Subscription | undefined
   #timer: Subscription | undefined

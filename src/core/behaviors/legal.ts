@@ -1,6 +1,6 @@
 import { from, isObservable, Observable, Subscription } from 'rxjs'
 import { ServiceError } from '../errors.ts'
-import { isInteropObservable } from '../instead.ts'
+import { isInteropObservable } from '../hooks/instead.ts'
 import { show } from '../options.ts'
 import { isHooked, type Service } from '../service.ts'
 import { canFollow, HEALTHS, isFinal, type Phase, type ServiceState, transitions } from '../state.ts'

@@ -10,10 +10,10 @@ import {
   ServiceError,
 } from '../errors.ts'
 import { listen } from '../listener.ts'
-import { milliseconds, times } from '../report-text.ts'
 import type { Service } from '../service.ts'
-import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
 import { type Info, reasonOf, type ServiceState, type StateOf } from '../state.ts'
+import { type Shutdown, ShutdownSteps } from '../steps.ts'
+import { milliseconds, times } from '../units.ts'
 import { backoff } from './backoff.ts'
 import { admit, type Intensity } from './intensity.ts'
 import type { RestartRules } from './restart-options.ts'
@@ -98,7 +98,7 @@ class RestartedLife implements Unsubscribable {
   #life: Subscription | undefined
   #timer: Subscription | undefined
   /** Each incarnation has its own, so that one that goes on listening holds up nothing. */
-  #level = new ShutdownLevel()
+  #level = new ShutdownSteps()
   /** Asked to end, or given up: what comes now passes through. */
   #ending = false
   #waiting = false
@@ -239,7 +239,7 @@ class RestartedLife implements Unsubscribable {
   #again(): void {
     this.#waiting = false
     this.#timer = undefined
-    this.#level = new ShutdownLevel()
+    this.#level = new ShutdownSteps()
     this.#info = undefined
     this.#runningSince = undefined
     this.#ended = undefined

@@ -3,8 +3,8 @@ import { combine, errorInfo, fromErrorInfo, type ServiceError } from '../errors.
 import { listen } from '../listener.ts'
 import { oneOf } from '../options.ts'
 import type { Service } from '../service.ts'
-import { type Shutdown, ShutdownLevel } from '../shutdown-level.ts'
 import type { Health, ServiceState, StateOf } from '../state.ts'
+import { type Shutdown, ShutdownSteps } from '../steps.ts'
 
 /** What comes of a service that was found to be failing. */
 export type OnFailure = 'nothing' | 'degrade' | 'fail'
@@ -66,7 +66,7 @@ class WatchedLife implements Findings {
   readonly #onFailure: OnFailure
   readonly #watch: (findings: Findings) => Watcher
   readonly #out: Subscriber<ServiceState>
-  readonly #level = new ShutdownLevel()
+  readonly #level = new ShutdownSteps()
   #steps: Subscription | undefined
   #life: Subscription | undefined
   #watcher: Watcher | undefined

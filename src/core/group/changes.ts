@@ -1,7 +1,7 @@
 import { concat, defer, EMPTY, merge, type Observable } from 'rxjs'
 import { fromErrorInfo, ServiceError } from '../errors.ts'
-import type { Journal } from '../journal.ts'
 import { isFinal, type ServiceState, type StopReason } from '../state.ts'
+import type { Journal } from '../status/journal.ts'
 import type { Entry } from './entry.ts'
 import type { Member } from './member.ts'
 import type { Restarting } from './restarting.ts'

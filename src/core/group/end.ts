@@ -1,7 +1,7 @@
 import { fromErrorInfo, ServiceError } from '../errors.ts'
-import type { Report } from '../report.ts'
-import type { Shutdown } from '../shutdown-level.ts'
 import type { Ending, ServiceState } from '../state.ts'
+import type { Report } from '../status/report.ts'
+import type { Shutdown } from '../steps.ts'
 
 /** How a group whose members are all over has come to its end: as the worst of them. */
 export const endingOf = (states: readonly ServiceState[], shutdown: Shutdown | undefined): Ending => {

@@ -1,7 +1,7 @@
 import { distinctUntilChanged, map, type Observable } from 'rxjs'
-import type { Unready } from '../reasons.ts'
 import type { Health } from '../state.ts'
-import type { GroupStatus } from '../status.ts'
+import type { Unready } from '../status/reasons.ts'
+import type { GroupStatus } from '../status/status.ts'
 
 /** What people ask first of a group. */
 export interface GroupHealth {

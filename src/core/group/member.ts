@@ -4,8 +4,8 @@ import { after, type Clock, onTheWall } from '../clock.ts'
 import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { atLeast, type Shutdown, ShutdownLevel, type Step } from '../shutdown-level.ts'
 import { type Info, isFinal, type Phase, reasonOf, type ServiceState, type StateOf, type StopReason } from '../state.ts'
+import { atLeast, type Shutdown, ShutdownSteps, type Step } from '../steps.ts'
 import { enter, type Work } from '../work.ts'
 import type { Entry } from './entry.ts'
 
@@ -41,7 +41,7 @@ export class Member implements Work {
   readonly #service: Service
   readonly #listener: MemberListener
   readonly #clock: Clock
-  #level = new ShutdownLevel()
+  #level = new ShutdownSteps()
   /** How often it has come to a new state. */
   #said = 0
   #begun = false
@@ -183,7 +183,7 @@ export class Member implements Work {
     return this.#lead(shutdown => this.#raise(shutdown, level), reason, isAway)
   }
 
-  #raise(shutdown: Shutdown, level: ShutdownLevel): void {
+  #raise(shutdown: Shutdown, level: ShutdownSteps): void {
     enter(this, () => level.raise(shutdown))
   }
 
@@ -297,7 +297,7 @@ export class Member implements Work {
   }
 
   #rewind(): void {
-    this.#level = new ShutdownLevel()
+    this.#level = new ShutdownSteps()
     this.#begun = false
     this.#hasRun = false
     this.#asked = false

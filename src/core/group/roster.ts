@@ -1,5 +1,5 @@
-import { Arrangement } from './arrangement.ts'
 import type { Entry } from './entry.ts'
+import { Arrangement } from './graph.ts'
 import type { Member } from './member.ts'
 
 /** Who is in a group, in one of its lives, and in what order. A member's node is its place in both. */

@@ -1,5 +1,5 @@
-import { milliseconds } from '../../core/report-text.ts'
 import type { Info } from '../../core/state.ts'
+import { milliseconds } from '../../core/units.ts'
 
 /** Something under way, for people to know it by. */
 export interface Work {

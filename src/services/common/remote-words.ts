@@ -1,4 +1,4 @@
-import type { ServiceContext } from '../../core/hook-call.ts'
+import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { Health, Info, StopReason } from '../../core/state.ts'
 
 /** Which of the two it wants to be told. With `drain`, its `drained` is waited for. */

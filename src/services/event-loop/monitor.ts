@@ -1,6 +1,6 @@
 import { Observable, type Subscription } from 'rxjs'
 import { after, type Clock } from '../../core/clock.ts'
-import type { ServiceContext } from '../../core/hook-call.ts'
+import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import { type Service, task } from '../../core/service.ts'
 import type { Health } from '../../core/state.ts'
 import type { Gauge } from './gauge.ts'

@@ -1,5 +1,5 @@
 import { ServiceError } from '../../core/errors.ts'
-import type { ServiceContext } from '../../core/hook-call.ts'
+import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import { cutInfo } from '../common/cut.ts'
 import { trackConnections } from './connections.ts'

@@ -1,5 +1,5 @@
 import { isAbortEcho } from '../../core/errors.ts'
-import { type Cancel, follow, type HookResult } from '../../core/hook-result.ts'
+import { type Cancel, follow, type HookResult } from '../../core/hooks/hook-result.ts'
 
 /** What a tick is given. */
 export interface TickContext {

@@ -10,10 +10,10 @@ import {
   tap,
 } from 'rxjs'
 import { after, type Clock, systemClock, wallTime } from '../../core/clock.ts'
-import { errorLine } from '../../core/error-text.ts'
 import { errorInfo } from '../../core/errors.ts'
-import type { ServiceContext } from '../../core/hook-call.ts'
-import type { LifeHooks } from '../../core/hooked-life.ts'
+import type { ServiceContext } from '../../core/hooks/hook-call.ts'
+import type { LifeHooks } from '../../core/hooks/hooked-life.ts'
+import { errorLine } from '../../core/text/error-text.ts'
 import { currentWork, enter } from '../../core/work.ts'
 import { type Outcome, runTick, type Tick } from './run-tick.ts'
 import { afterSetBack, type Timetable } from './timetable.ts'

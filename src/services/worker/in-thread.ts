@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads'
 import { ServiceError } from '../../core/errors.ts'
 import { type Service, type Startable, toService } from '../../core/service.ts'
-import { ShutdownLevel } from '../../core/shutdown-level.ts'
 import type { ServiceState } from '../../core/state.ts'
+import { ShutdownSteps } from '../../core/steps.ts'
 import { type RemoteWord, stepOf } from '../common/remote-words.ts'
 
 /**
@@ -27,7 +27,7 @@ export const inThread = async (service: Service | Startable): Promise<void> => {
   if (!parentPort)
     throw new ServiceError('ERR_INVALID_OPTION', inner.name, 'inThread() is for worker threads, and this is none')
   const port = parentPort
-  const level = new ShutdownLevel()
+  const level = new ShutdownSteps()
   let state: ServiceState = { phase: 'idle' }
 
   const say = (word: RemoteWord) => port.postMessage(word)

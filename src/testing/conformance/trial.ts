@@ -1,11 +1,11 @@
 import { filter, firstValueFrom, map, merge, type Observable } from 'rxjs'
 import { timer } from '../../core/clock.ts'
 import type { AddOptions } from '../../core/group/entry.ts'
-import { type ServiceGroup, serviceGroup } from '../../core/group.ts'
+import { type ServiceGroup, serviceGroup } from '../../core/group/group.ts'
 import type { Service } from '../../core/service.ts'
-import type { ServiceStatus } from '../../core/service-status.ts'
-import { type Shutdown, ShutdownLevel } from '../../core/shutdown-level.ts'
 import type { ServiceState, StateOf } from '../../core/state.ts'
+import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { type Shutdown, ShutdownSteps } from '../../core/steps.ts'
 import { type Drive, drive } from '../drive.ts'
 import { leftovers, nothingLeft, type Resources, resourcesNow } from './leftovers.ts'
 import type { ConformanceSubject, Work } from './subject.ts'
@@ -37,7 +37,7 @@ export class Trial {
 
   /** Steps that never come. */
   get never(): Observable<Shutdown> {
-    return new ShutdownLevel()
+    return new ShutdownSteps()
   }
 
   async create(): Promise<Service> {
@@ -71,7 +71,7 @@ export class Trial {
 
   /** All that it says when it is told to stop before it is subscribed to. */
   lifeAfterStop(service: Service): string {
-    const level = new ShutdownLevel()
+    const level = new ShutdownSteps()
     level.raise({ step: 'stop', reason: { by: 'call' } })
     const said: string[] = []
     let over = false

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type ErrorRequestHandler, json, type RequestHandler, Router } from 'express'
 import { ServiceError } from '../../core/errors.ts'
 import { isFinal, reasonOf } from '../../core/state.ts'
-import type { GroupStatus } from '../../core/status.ts'
+import type { GroupStatus } from '../../core/status/status.ts'
 import { isSameOrigin, problem } from './guard.ts'
 
 /** What people may ask of a group from afar. */

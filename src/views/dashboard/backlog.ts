@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { GroupEvent } from '../../core/events.ts'
-import { jsonOf } from '../../core/recording.ts'
-import { foldStatus, type GroupStatus, snapshotOf } from '../../core/status.ts'
+import type { GroupEvent } from '../../core/status/events.ts'
+import { jsonOf } from '../../core/status/recording.ts'
+import { foldStatus, type GroupStatus, snapshotOf } from '../../core/status/status.ts'
 
 /** An event, and its JSON once somebody has asked for it. */
 interface Kept {

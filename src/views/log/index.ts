@@ -1,11 +1,11 @@
 import type { Subscription } from 'rxjs'
-import type { ServiceGroup } from '../../core/group.ts'
+import type { ServiceGroup } from '../../core/group/group.ts'
 import { known, namesOf, oneOf } from '../../core/options.ts'
-import { paintFor } from '../../core/paint.ts'
-import { jsonLine } from '../../core/recording.ts'
-import { transitionLines } from '../../core/transition-text.ts'
+import { jsonLine } from '../../core/status/recording.ts'
+import { paintFor } from '../../core/text/paint.ts'
+import { transitionLines } from '../../core/text/transition-text.ts'
 
-export { formatReport } from '../../core/report-text.ts'
+export { formatReport } from '../../core/text/report-text.ts'
 
 /** Where lines go: any writable stream. On a terminal they are coloured. */
 export interface LogOutput {

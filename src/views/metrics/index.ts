@@ -1,7 +1,7 @@
 import { type Registry, register } from 'prom-client'
 import { Subscription } from 'rxjs'
 import { ServiceError } from '../../core/errors.ts'
-import type { ServiceGroup } from '../../core/group.ts'
+import type { ServiceGroup } from '../../core/group/group.ts'
 import { known, namesOf } from '../../core/options.ts'
 import { instrumentsOf } from './instruments.ts'
 import { watch } from './watch.ts'

@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { ServiceStatus } from '../../core/service-status.ts'
-import type { Stage } from '../../core/stages.ts'
 import { type Health, type Phase, transitions } from '../../core/state.ts'
-import type { GroupStatus } from '../../core/status.ts'
-import type { Tally } from '../../core/tally.ts'
+import type { Tally } from '../../core/status/counts.ts'
+import type { ServiceStatus } from '../../core/status/service-status.ts'
+import type { Stage } from '../../core/status/stages.ts'
+import type { GroupStatus } from '../../core/status/status.ts'
 
 export const PHASES = Object.keys(transitions) as readonly Phase[]
 const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']

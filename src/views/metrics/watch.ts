@@ -1,6 +1,6 @@
-import type { ServiceGroup } from '../../core/group.ts'
-import { stageOutcomes } from '../../core/stages.ts'
-import { type Tally, tally } from '../../core/tally.ts'
+import type { ServiceGroup } from '../../core/group/group.ts'
+import { type Tally, tally } from '../../core/status/counts.ts'
+import { stageOutcomes } from '../../core/status/stages.ts'
 import { type Instruments, PHASES } from './instruments.ts'
 
 /** Counts what happens in a group, until it is unsubscribed: that takes back all its series. */

@@ -1,7 +1,7 @@
 import type { Attributes, BatchObservableResult, Histogram, Meter } from '@opentelemetry/api'
-import type { ServiceGroup } from '../../core/group.ts'
+import type { ServiceGroup } from '../../core/group/group.ts'
 import { type Health, transitions as legal, type Phase } from '../../core/state.ts'
-import { tally } from '../../core/tally.ts'
+import { tally } from '../../core/status/counts.ts'
 import { FROM, HEALTH, NAME, OUTCOME, SERVICE, STATE, TO } from './attributes.ts'
 
 const PHASES = Object.keys(legal) as readonly Phase[]

@@ -8,12 +8,12 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { ErrorInfo } from '../../core/errors.ts'
-import type { GroupEvent } from '../../core/events.ts'
-import type { ServiceGroup } from '../../core/group.ts'
-import type { ServiceStatus } from '../../core/service-status.ts'
-import { type StageOutcome, stageEnded } from '../../core/stages.ts'
+import type { ServiceGroup } from '../../core/group/group.ts'
 import { describeReason, type Phase, reasonOf, type ServiceState } from '../../core/state.ts'
-import { foldStatus, type GroupStatus } from '../../core/status.ts'
+import type { GroupEvent } from '../../core/status/events.ts'
+import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { type StageOutcome, stageEnded } from '../../core/status/stages.ts'
+import { foldStatus, type GroupStatus } from '../../core/status/status.ts'
 import { ATTEMPT, NAME, OUTCOME, REASON, SERVICE, WAITING_FOR } from './attributes.ts'
 
 /** What a span is of. A group has no drain and stop of its own: its shutdown holds those of its services. */

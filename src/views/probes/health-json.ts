@@ -1,7 +1,7 @@
-import type { ServiceStatus } from '../../core/service-status.ts'
 import { describeReason, type Health, reasonOf, type ServiceState } from '../../core/state.ts'
-import { labelOf } from '../../core/state-text.ts'
-import type { GroupStatus } from '../../core/status.ts'
+import type { ServiceStatus } from '../../core/status/service-status.ts'
+import type { GroupStatus } from '../../core/status/status.ts'
+import { labelOf } from '../../core/text/state-text.ts'
 
 /** How much is told. */
 export interface Extent {

@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from 'express'
 import { flag, known, namesOf } from '../../core/options.ts'
-import type { GroupStatus } from '../../core/status.ts'
+import type { GroupStatus } from '../../core/status/status.ts'
 import { healthJson } from './health-json.ts'
 import { type Probe, verdicts } from './verdict.ts'
 

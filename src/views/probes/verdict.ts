@@ -1,5 +1,5 @@
 import { type Health, isFinal } from '../../core/state.ts'
-import type { GroupStatus } from '../../core/status.ts'
+import type { GroupStatus } from '../../core/status/status.ts'
 
 export type Probe = 'livez' | 'readyz' | 'startupz' | 'healthz'
 

@@ -1,9 +1,9 @@
 import { Subscription } from 'rxjs'
-import type { ServiceGroup } from '../../core/group.ts'
+import type { ServiceGroup } from '../../core/group/group.ts'
 import { known, namesOf } from '../../core/options.ts'
-import { paintFor } from '../../core/paint.ts'
-import { transitionLines } from '../../core/transition-text.ts'
-import { visible } from '../../core/visible.ts'
+import { paintFor } from '../../core/text/paint.ts'
+import { transitionLines } from '../../core/text/transition-text.ts'
+import { visible } from '../../core/text/visible.ts'
 import { isLive } from './terminals.ts'
 
 /** Where a group is drawn. */

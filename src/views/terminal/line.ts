@@ -1,5 +1,5 @@
-import { inColor, type Mark, withoutColor } from '../../core/paint.ts'
-import { visible } from '../../core/visible.ts'
+import { inColor, type Mark, withoutColor } from '../../core/text/paint.ts'
+import { visible } from '../../core/text/visible.ts'
 import { cut } from './fit.ts'
 import type { Glyphs } from './glyphs.ts'
 

@@ -1,9 +1,9 @@
 import type { ErrorInfo } from '../../core/errors.ts'
-import type { Mark } from '../../core/paint.ts'
-import { milliseconds, restarted } from '../../core/report-text.ts'
-import type { ServiceStatus } from '../../core/service-status.ts'
 import { describeReason, isFinal, type ServiceState } from '../../core/state.ts'
-import { labelOf, toneOf } from '../../core/state-text.ts'
+import type { ServiceStatus } from '../../core/status/service-status.ts'
+import type { Mark } from '../../core/text/paint.ts'
+import { labelOf, toneOf } from '../../core/text/state-text.ts'
+import { milliseconds, restarted } from '../../core/units.ts'
 import { type Glyphs, spinner } from './glyphs.ts'
 import type { Stage } from './stage.ts'
 

@@ -1,6 +1,6 @@
-import type { ServiceStatus } from '../../core/service-status.ts'
 import { isFinal, reasonOf, type ServiceState } from '../../core/state.ts'
-import type { GroupStatus } from '../../core/status.ts'
+import type { ServiceStatus } from '../../core/status/service-status.ts'
+import type { GroupStatus } from '../../core/status/status.ts'
 
 /**
  * What of a group there is to look at: nothing before its start; all of it while it comes up and while it leaves; in

@@ -11,7 +11,7 @@ import {
   tap,
 } from 'rxjs'
 import { after, systemClock, timer } from '../../../core/clock.ts'
-import type { ServiceContext } from '../../../core/hook-call.ts'
+import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
 import { currentWork, enter } from '../../../core/work.ts'
 import { type ChannelState, type OpenChannel, superviseChannel } from '../connection/channel.ts'

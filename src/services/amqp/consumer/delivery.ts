@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib'
-import type { Cancel } from '../../../core/hook-result.ts'
+import type { Cancel } from '../../../core/hooks/hook-result.ts'
 import { attemptOf } from './copy.ts'
 import type { MessageContext } from './options.ts'
 import type { Session } from './session.ts'

@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib'
-import { follow } from '../../../core/hook-result.ts'
+import { follow } from '../../../core/hooks/hook-result.ts'
 import type { Worker } from './consumption.ts'
 import type { Delivery } from './delivery.ts'
 import { ABORTED, DONE, type OnEnded } from './ended.ts'

@@ -1,10 +1,10 @@
 import type { ConsumeMessage } from 'amqplib'
 import { defer, finalize, map, type Observable, Subscription } from 'rxjs'
 import { ServiceError } from '../../../core/errors.ts'
-import type { ServiceContext } from '../../../core/hook-call.ts'
+import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 import { checkName, type Service, service } from '../../../core/service.ts'
-import { atLeast, ShutdownLevel } from '../../../core/shutdown-level.ts'
 import type { ServiceState } from '../../../core/state.ts'
+import { atLeast, ShutdownSteps } from '../../../core/steps.ts'
 import { consumption } from './consumption.ts'
 import { type BodyOf, type Decode, decoder } from './decode.ts'
 import { type AmqpSourceOptions, type MessageContext, type Settings, settingsOf } from './options.ts'
@@ -64,7 +64,7 @@ export const amqpMessages = <const Name extends string, D extends Decode = 'json
     name,
     lifecycle: shutdown$ =>
       defer(() => {
-        const level = new ShutdownLevel()
+        const level = new ShutdownSteps()
         const asked = shutdown$.subscribe(shutdown => level.raise(shutdown))
         // A pipeline that has completed leaves as if it had been asked to, and says that nobody did.
         let hasEnded = false

@@ -1,5 +1,5 @@
 import type { ConsumeMessage, Options } from 'amqplib'
-import type { HookResult } from '../../../core/hook-result.ts'
+import type { HookResult } from '../../../core/hooks/hook-result.ts'
 import { known, namesOf } from '../../../core/options.ts'
 import { checksFor } from '../checks.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'

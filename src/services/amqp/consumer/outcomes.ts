@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
-import { errorLine } from '../../../core/error-text.ts'
 import { errorInfo, messageOf } from '../../../core/errors.ts'
+import { errorLine } from '../../../core/text/error-text.ts'
 import type { Copies } from './copies.ts'
 import { type Copy, parkedCopy, retryCopy } from './copy.ts'
 import type { Counts } from './counts.ts'

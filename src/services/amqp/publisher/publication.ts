@@ -1,6 +1,6 @@
 import type { ConfirmChannel } from 'amqplib'
 import type { Subscription } from 'rxjs'
-import type { ServiceContext } from '../../../core/hook-call.ts'
+import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
 import type { Info } from '../../../core/state.ts'
 import { type ChannelState, superviseChannel } from '../connection/channel.ts'

@@ -1,4 +1,4 @@
-import type { Unready } from '../../../core/reasons.ts'
+import type { Unready } from '../../../core/status/reasons.ts'
 import { listing, shortName } from './words.ts'
 
 /** One thing that keeps a group from being ready, and whom it holds up. */

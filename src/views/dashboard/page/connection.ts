@@ -1,5 +1,5 @@
-import type { GroupEvent } from '../../../core/events.ts'
-import type { Report } from '../../../core/report.ts'
+import type { GroupEvent } from '../../../core/status/events.ts'
+import type { Report } from '../../../core/status/report.ts'
 
 /** What a server says of itself first. */
 export interface Hello {

@@ -1,5 +1,5 @@
 import { plan } from '../../../core/plan.ts'
-import type { ServiceStatus } from '../../../core/service-status.ts'
+import type { ServiceStatus } from '../../../core/status/service-status.ts'
 import { childrenOf, parentOf } from './rows.ts'
 import { shortName } from './words.ts'
 

@@ -1,6 +1,6 @@
 import type { ErrorInfo } from '../../../core/errors.ts'
-import type { ServiceStatus } from '../../../core/service-status.ts'
 import { isFinal, type Phase, type ServiceState } from '../../../core/state.ts'
+import type { ServiceStatus } from '../../../core/status/service-status.ts'
 import { errorOf } from './words.ts'
 
 /** What a stretch of a life is drawn as. */

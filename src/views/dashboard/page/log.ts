@@ -1,4 +1,4 @@
-import type { GroupEvent } from '../../../core/events.ts'
+import type { GroupEvent } from '../../../core/status/events.ts'
 import { detailOf, type Look, lookOf } from './words.ts'
 
 /** One line of the event log. */

@@ -1,7 +1,7 @@
-import type { GroupEvent } from '../../../core/events.ts'
-import type { Report } from '../../../core/report.ts'
 import type { ServiceState } from '../../../core/state.ts'
-import { foldStatus, type GroupStatus } from '../../../core/status.ts'
+import type { GroupEvent } from '../../../core/status/events.ts'
+import type { Report } from '../../../core/status/report.ts'
+import { foldStatus, type GroupStatus } from '../../../core/status/status.ts'
 import { type Life, lifeBefore, lifeMovedBy, live } from './life.ts'
 import { EMPTY_LOG, type Line, type Log, lineOf, write } from './log.ts'
 

@@ -1,5 +1,5 @@
-import type { ServiceStatus } from '../../../core/service-status.ts'
 import { isFinal } from '../../../core/state.ts'
+import type { ServiceStatus } from '../../../core/status/service-status.ts'
 import { healthOf, lookOf, shortName } from './words.ts'
 
 /** One row of the table. */

@@ -1,4 +1,4 @@
-import type { GroupEvent } from '../../../core/events.ts'
+import type { GroupEvent } from '../../../core/status/events.ts'
 import { type Connection, connect, type Hello } from './connection.ts'
 import { foldModel, type Model } from './model.ts'
 

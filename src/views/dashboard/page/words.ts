@@ -1,6 +1,6 @@
 import type { ErrorInfo } from '../../../core/errors.ts'
-import { milliseconds } from '../../../core/report-text.ts'
 import { describeReason, type Phase, type ServiceState } from '../../../core/state.ts'
+import { milliseconds } from '../../../core/units.ts'
 
 /** How a state is meant. Each has a colour and a glyph, and is always told in words too. */
 export type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'calm'

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import type { GroupStatus } from '../../../../core/status.ts'
+import type { GroupStatus } from '../../../../core/status/status.ts'
 import type { Action } from '../actions.ts'
 import { shortName } from '../words.ts'
 import { Banner, groupLook, healthLook } from './banner.tsx'

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { describeReason, isFinal } from '../../../../core/state.ts'
-import type { GroupStatus } from '../../../../core/status.ts'
+import type { GroupStatus } from '../../../../core/status/status.ts'
 import { type Cause, causesOf, heldInWords } from '../causes.ts'
 import type { Model } from '../model.ts'
 import type { View } from '../store.ts'

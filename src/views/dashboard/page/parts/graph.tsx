@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useMemo, useRef, useState } from 'preact/hooks'
-import type { ServiceStatus } from '../../../../core/service-status.ts'
+import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import { BOX, type Box, type Edge, layoutKey, layoutOf } from '../layers.ts'
 import type { Model } from '../model.ts'
 import { wayOf } from '../ways.ts'

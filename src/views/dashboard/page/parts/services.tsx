@@ -1,6 +1,6 @@
 import type { JSX, TargetedKeyboardEvent } from 'preact'
 import { useState } from 'preact/hooks'
-import type { ServiceStatus } from '../../../../core/service-status.ts'
+import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import type { Life } from '../life.ts'
 import type { Model } from '../model.ts'
 import { rowsFor } from '../rows.ts'

@@ -1,0 +1,188 @@
+import { Observable, type Subscriber } from 'rxjs'
+import { type Clock, skewOf } from '../clock.ts'
+import type { ServiceState } from '../state.ts'
+import { outside } from '../work.ts'
+import { hasSubscribers, publish } from './diagnostics.ts'
+import type { GroupEvent } from './events.ts'
+import { newcomer } from './service-status.ts'
+import { foldStatus, type GroupStatus, snapshotOf } from './status.ts'
+
+interface Listener {
+  /** It has been told everything up to this event. */
+  readonly since: number
+  tell(event: GroupEvent, status: GroupStatus): void
+  end(): void
+}
+
+/** What is told of a service when it joins. */
+interface Place {
+  readonly dependsOn?: readonly string[] | undefined
+  readonly observer?: boolean | undefined
+  readonly optional?: boolean | undefined
+}
+
+/** Where a nested group's events go on to. */
+interface Outer {
+  readonly journal: Journal
+  readonly prefix: string
+}
+
+/**
+ * The numbered events of a group, and the status folded from them. What is recorded is true at once; what goes out to
+ * listeners passes through a mailbox, so that one that causes a new event does not make others hear it out of order.
+ */
+export class Journal {
+  status: GroupStatus
+  readonly #name: string
+  readonly #clock: Clock
+  /** Of the wall clock, when the last event was told. */
+  #skew: number
+  /** Never changed, only replaced: a listener may come or go while others are told. */
+  #listeners: readonly Listener[] = []
+  readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
+  #outer: Outer | undefined
+  #delivering = false
+  #closed = false
+
+  constructor(name: string, clock: Clock) {
+    this.#name = name
+    this.#clock = clock
+    this.#skew = skewOf(clock)
+    const at = clock.now() + this.#skew
+    const group = newcomer(name, 0, at)
+    this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group, health: 'pass', services: [] })
+  }
+
+  /** The group has been added to another: what is known here is told there too, under its path. */
+  nest(journal: Journal, prefix: string): void {
+    this.#outer = { journal, prefix }
+    for (const { path, dependsOn, observer, optional, state } of this.status.list) {
+      journal.add(`${prefix}/${path}`, { dependsOn, observer, optional })
+      if (state.phase !== 'idle') journal.record(`${prefix}/${path}`, state)
+    }
+  }
+
+  add(path: string, place: Place): void {
+    const { dependsOn, observer, optional } = place
+    const particulars = {
+      // The list is the caller's, who may go on with it.
+      ...(dependsOn && { dependsOn }),
+      ...(observer && { observer: true as const }),
+      ...(optional && { optional: true as const }),
+    }
+    this.#append({ kind: 'added', seq: this.status.seq + 1, at: this.#clock.now(), path, ...particulars })
+    this.#outer?.journal.add(`${this.#outer.prefix}/${path}`, place)
+  }
+
+  /** Nobody hears of any of it before all of it is true. */
+  together(work: () => void): void {
+    if (this.#outer) return this.#outer.journal.together(() => this.#together(work))
+    this.#together(work)
+  }
+
+  /** The group itself was over, and is to live again: there is more to tell, to those who come now. */
+  again(): void {
+    this.#closed = false
+    this.#append({ kind: 'added', seq: this.status.seq + 1, at: this.#clock.now(), path: this.#name })
+  }
+
+  remove(path: string): void {
+    this.#append({ kind: 'removed', seq: this.status.seq + 1, at: this.#clock.now(), path })
+    this.#outer?.journal.remove(`${this.#outer.prefix}/${path}`)
+  }
+
+  record(path: string, state: ServiceState): void {
+    this.#append({ kind: 'transition', seq: this.status.seq + 1, at: this.#clock.now(), path, state })
+    // A nested group's own states come from the outer one, its behaviours included.
+    if (this.#outer && path !== this.#name) this.#outer.journal.record(`${this.#outer.prefix}/${path}`, state)
+  }
+
+  /** Nothing follows: the streams complete once everything has been delivered. */
+  close(): void {
+    this.#closed = true
+    this.#deliver()
+  }
+
+  readonly events$: Observable<GroupEvent> = new Observable(out =>
+    this.#listen(out, snapshotOf(this.status), event => event),
+  )
+
+  readonly status$: Observable<GroupStatus> = new Observable(out =>
+    this.#listen(out, this.status, (_, status) => status),
+  )
+
+  #listen<T>(out: Subscriber<T>, first: T, pick: (event: GroupEvent, status: GroupStatus) => T): void {
+    const listener: Listener = {
+      since: this.status.seq,
+      tell: (event, status) => out.next(pick(event, status)),
+      end: () => out.complete(),
+    }
+    this.#listeners = [...this.#listeners, listener]
+    out.add(() => {
+      this.#listeners = this.#listeners.filter(other => other !== listener)
+    })
+    // What the first value causes comes after it, like all else that a listener causes.
+    if (this.#delivering) return out.next(first)
+    this.#delivering = true
+    out.next(first)
+    this.#delivering = false
+    this.#deliver()
+  }
+
+  #append(plain: GroupEvent): void {
+    const event = this.#onTheWall(plain)
+    this.status = foldStatus(this.status, event)
+    if (this.#listeners.length === 0 && (this.#outer || !hasSubscribers())) return
+    if (this.#delivering) {
+      this.#mail.push({ event, status: this.status })
+      return
+    }
+    this.#delivering = true
+    this.#tell(event, this.status)
+    this.#delivering = false
+    this.#deliver()
+  }
+
+  /** An event at the time of the clock, at that of the wall. Nearly always it is the same. */
+  #onTheWall(event: GroupEvent): GroupEvent {
+    const skew = skewOf(this.#clock, event.at)
+    const clockSet = skew - this.#skew
+    if (skew === 0 && clockSet === 0) return event
+    this.#skew = skew
+    return { ...event, at: event.at + skew, ...(clockSet !== 0 && { clockSet }) }
+  }
+
+  #tell(event: GroupEvent, status: GroupStatus): void {
+    const listeners = this.#listeners
+    if (listeners.length === 0 && (this.#outer || !hasSubscribers())) return
+    // A listener is part of no service, whichever has caused the event.
+    outside(() => this.#tellAll(listeners, event, status))
+  }
+
+  #tellAll(listeners: readonly Listener[], event: GroupEvent, status: GroupStatus): void {
+    if (!this.#outer) publish(event, status)
+    for (let i = 0; i < listeners.length; i++) {
+      const listener = listeners[i]!
+      if (listener.since < event.seq) listener.tell(event, status)
+    }
+  }
+
+  #together(work: () => void): void {
+    if (this.#delivering) return work()
+    this.#delivering = true
+    work()
+    this.#delivering = false
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return
+    if (this.#mail.length > 0) {
+      this.#delivering = true
+      for (let i = 0; i < this.#mail.length; i++) this.#tell(this.#mail[i]!.event, this.#mail[i]!.status)
+      this.#mail.length = 0
+      this.#delivering = false
+    }
+    if (this.#closed) for (const listener of this.#listeners) listener.end()
+  }
+}

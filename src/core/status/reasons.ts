@@ -1,0 +1,123 @@
+import { describeReason, type Health, isFinal, type Phase, reasonOf, type ServiceState } from '../state.ts'
+import type { ServiceStatus } from './service-status.ts'
+
+/** Why a group is not ready, or not well: one of its services, and what that one waits for. Plain JSON. */
+export interface Unready {
+  /** Which service; the group itself when it has not been started, is leaving, or is over. */
+  readonly path: string
+  readonly phase: Phase
+  /** Of one that is running. */
+  readonly health?: Health
+  readonly detail?: string
+  /**
+   * What it is not ready through: the dependencies it waits for, or, of a group inside, its own services. Each of them
+   * is in the list too, with what it waits for in its turn. Left out when the fault is its own.
+   */
+  readonly through?: readonly string[]
+}
+
+/** Running well, or ended well. */
+const isFine = (state: ServiceState): boolean =>
+  state.phase === 'running'
+    ? state.health === 'pass' && state.leaving === undefined
+    : state.phase === 'stopped' && state.how === 'ended'
+
+/** It is neither up nor over: as long as the group can't do without it, the group is not ready. */
+export const isComing = (state: ServiceState): boolean =>
+  state.phase === 'running' ? state.leaving !== undefined : !isFinal(state)
+
+/** Every service that is not ready, or not well, in the order added. A group that leaves is a reason of its own. */
+export const reasonsOf = (group: ServiceStatus, list: readonly ServiceStatus[]): readonly Unready[] => {
+  const leaving = reasonOf(group.state)
+  const { phase } = group.state
+  if (phase === 'running' && !leaving) {
+    const reasons = explain(list)
+    // It has not heard yet that the last of them is well again.
+    return reasons.length === 0 && !isFine(group.state) ? [reasonOfItself(group)] : reasons
+  }
+  if (phase === 'starting') return [{ path: group.path, phase }, ...explain(list)]
+  const detail =
+    phase === 'failed' ? group.state.error.message : leaving ? `leaving: ${describeReason(leaving)}` : undefined
+  // The others are going because they have been asked to; what is wrong besides is told.
+  const wrong = explain(list.filter(({ state }) => isWrong(state)))
+  return [{ path: group.path, phase, ...(detail !== undefined && { detail }) }, ...wrong]
+}
+
+const isWrong = (state: ServiceState): boolean =>
+  state.phase === 'failed' ||
+  (state.phase === 'stopped' && state.how === 'abandoned') ||
+  (state.phase === 'running' && state.health !== 'pass')
+
+const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
+  const unready = list.filter(({ state }) => !isFine(state))
+  if (unready.length === 0) return NONE
+  const paths = new Set(unready.map(({ path }) => path))
+  const inside = new Map<string, string[]>()
+  for (const { path } of unready) {
+    const group = parentOf(path)
+    const known = inside.get(group)
+    if (known) known.push(path)
+    else inside.set(group, [path])
+  }
+  const declared = new Map(list.flatMap(({ path, dependsOn }) => (dependsOn?.length ? [[path, dependsOn]] : [])))
+  const names = new Set(list.map(({ path }) => path))
+  const dependsOnIt = (path: string, it: string, seen = new Set<string>()): boolean =>
+    (declared.get(path) ?? []).some(name => {
+      const next = `${parentOf(path)}/${name}`
+      if (next === it) return true
+      if (seen.has(next)) return false
+      seen.add(next)
+      return dependsOnIt(next, it, seen)
+    })
+  /** The nearest of those before it that are not there yet, by the order of adding. */
+  const before = new Map<string, ServiceStatus[]>()
+  return unready.map(service => {
+    const { path, state, dependsOn, observer } = service
+    const parent = parentOf(path)
+    const chain = `${parent}${observer ? ' observer' : ''}`
+    const earlier = before.get(chain)
+    const through = (): readonly string[] => {
+      if (names.has(path) && inside.has(path)) return inside.get(path)!
+      if (state.phase !== 'idle' && state.phase !== 'waiting') return NONE
+      if (dependsOn) return dependsOn.map(name => `${parent}/${name}`).filter(other => paths.has(other))
+      const one =
+        earlier?.findLast(other => !dependsOnIt(other.path, path)) ??
+        (observer ? undefined : before.get(`${parent} observer`)?.at(-1))
+      return one ? [one.path] : NONE
+    }
+    const because = through()
+    if (!isFinal(state) && !(state.phase === 'running' && !state.leaving)) {
+      if (earlier) earlier.push(service)
+      else before.set(chain, [service])
+    }
+    return { ...reasonOfItself(service), ...(because.length > 0 && { through: because }) }
+  })
+}
+
+const reasonOfItself = ({ path, state }: ServiceStatus): Unready => {
+  const detail = detailOf(state)
+  return {
+    path,
+    phase: state.phase,
+    ...(state.phase === 'running' && { health: state.health }),
+    ...(detail !== undefined && { detail }),
+  }
+}
+
+const NONE: readonly never[] = Object.freeze([])
+
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
+
+const detailOf = (state: ServiceState): string | undefined => {
+  switch (state.phase) {
+    case 'running':
+      return state.detail ?? (state.leaving && `leaving: ${describeReason(state.leaving)}`)
+    case 'failed':
+    case 'backoff':
+      return state.error.message
+    case 'stopped':
+      return state.error?.message ?? state.how
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,132 @@
+import { defer, filter, from, map, type Observable, type ObservableInput } from 'rxjs'
+import { messageOf, ServiceError } from '../errors.ts'
+import { transitions } from '../state.ts'
+import type { GroupEvent } from './events.ts'
+import { foldStatus, type GroupStatus } from './status.ts'
+
+/**
+ * All that happens in a group as NDJSON: a snapshot of what is true now, then one event a line, to the group's end. A
+ * line comes without its line break. Particulars (`info`) that are no JSON are left out.
+ *
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * recordEvents(group).subscribe(line => process.stdout.write(`${line}\n`))
+ * await group.start()
+ * await group.stop()
+ * ```
+ */
+export const recordEvents = (group: { readonly events$: Observable<GroupEvent> }): Observable<string> =>
+  group.events$.pipe(map(jsonLine))
+
+/** JSON leaves these as they are, and `readline` of Node 26 takes them for the end of a line. */
+const LINE_BREAKS = /[\u2028\u2029]/g
+
+/** Something told of a group, as a line of NDJSON. */
+export const jsonLine = (told: object): string =>
+  jsonOf(told).replace(LINE_BREAKS, code => (code === '\u2028' ? '\\u2028' : '\\u2029'))
+
+/** What is told of a group, as JSON. Never throws: what a service says of itself may be a bigint. */
+export const jsonOf = (told: object): string => {
+  try {
+    return JSON.stringify(told)
+  } catch {
+    return JSON.stringify(told, (key, value) => (key === 'info' && !isJson(value) ? undefined : value))
+  }
+}
+
+const isJson = (value: unknown): boolean => {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The events of a recording, which fold to the same statuses as in the process that was recorded. They come as fast as
+ * they are read. Each later snapshot, of a recording that was added to the same file, begins anew.
+ *
+ * The last line may be torn, as that of a process that was killed is: it is left out, and the last status tells that
+ * the group had not come to its end.
+ *
+ * @param lines with or without line breaks (an array, `readline`, an Observable), or the whole text
+ * @throws ServiceError (as an error of the Observable) `ERR_INVALID_RECORDING`, with the number of the line: what is no
+ * event, or an event that can't come after the one before it, since others are missing
+ * @example
+ * ```ts
+ * const recording = [
+ *   '{"kind":"snapshot","seq":0,"at":0,"group":{"path":"shop","state":{"phase":"idle"},"seq":0,"since":0},"health":"pass","services":[]}',
+ *   '{"kind":"transition","seq":1,"at":5,"path":"shop","state":{"phase":"running","health":"pass"}}',
+ *   '{"kind":"transition","seq":2,"at":9,"pa',
+ * ]
+ * const status = await lastValueFrom(replayEvents(recording).pipe(reduce(foldStatus, undefined)))
+ * console.log(status?.phase) // running
+ * ```
+ */
+export const replayEvents = (lines: ObservableInput<string> | string): Observable<GroupEvent> =>
+  defer(() => {
+    const read = newReader()
+    return from(typeof lines === 'string' ? lines.split('\n') : lines).pipe(
+      map((line, index) => read(line, index + 1)),
+      filter(event => event !== undefined),
+    )
+  })
+
+/** Reads line after line, and throws at one that is wrong; only at the next does it know that one was not the last. */
+const newReader = (): ((line: string, number: number) => GroupEvent | undefined) => {
+  let status: GroupStatus | undefined
+  let torn: ServiceError | undefined
+  return (line, number) => {
+    if (line.trim() === '') return undefined
+    if (torn) throw torn
+    const wrong = (what: string, cause?: unknown): ServiceError =>
+      new ServiceError(
+        'ERR_INVALID_RECORDING',
+        status?.name ?? 'recording',
+        `line ${number} of the recording ${what}`,
+        {
+          cause,
+        },
+      )
+    let event: unknown
+    try {
+      event = JSON.parse(line)
+    } catch (error) {
+      torn = wrong(`is not JSON: ${messageOf(error)}`, error)
+      if (!status) throw torn
+      return undefined
+    }
+    if (!isEvent(event)) throw wrong('is not an event of a group')
+    if (event.kind !== 'snapshot') {
+      if (!status) throw wrong('is no snapshot, which a recording begins with')
+      if (event.seq !== status.seq + 1) throw wrong(`has event ${event.seq} after event ${status.seq}`)
+    }
+    try {
+      status = foldStatus(status, event)
+    } catch (error) {
+      throw wrong(`can't be: ${messageOf(error)}`, error)
+    }
+    return event
+  }
+}
+
+const isEvent = (value: unknown): value is GroupEvent => {
+  if (!isObject(value) || !Number.isSafeInteger(value['seq']) || typeof value['at'] !== 'number') return false
+  if (value['clockSet'] !== undefined && typeof value['clockSet'] !== 'number') return false
+  const { kind, path, state, group, health, services } = value
+  if (kind === 'snapshot')
+    return isService(group) && typeof health === 'string' && Array.isArray(services) && services.every(isService)
+  if (typeof path !== 'string') return false
+  return kind === 'added' || kind === 'removed' || (kind === 'transition' && isState(state))
+}
+
+const isService = (value: unknown): boolean =>
+  isObject(value) && typeof value['path'] === 'string' && isState(value['state'])
+
+const isState = (value: unknown): boolean =>
+  isObject(value) && typeof value['phase'] === 'string' && Object.hasOwn(transitions, value['phase'])
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null

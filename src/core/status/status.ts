@@ -1,0 +1,195 @@
+import { type Health, type Phase, reasonOf, type StopReason } from '../state.ts'
+import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
+import { isComing, reasonsOf, type Unready } from './reasons.ts'
+import { advance, again, movedBy, newcomer, type ServiceStatus } from './service-status.ts'
+import { VersionedMap } from './versioned-map.ts'
+
+/**
+ * A group at one moment. It is a value: whoever keeps one keeps what was true then. `services` is made when it is
+ * first read, so that a status per transition stays cheap however many services there are.
+ */
+export class GroupStatus {
+  readonly seq: number
+  readonly at: number
+  /** The group's own lifecycle. */
+  readonly group: ServiceStatus
+  /** What asked the group to end, once something has. */
+  readonly trigger: StopReason | undefined
+  readonly #health: Health
+  readonly #services: VersionedMap<ServiceStatus>
+  /** How many that the group can't do without are not there. */
+  readonly #coming: number
+  #reasons: readonly Unready[] | undefined
+  #copy: Readonly<Record<string, ServiceStatus>> | undefined
+
+  private constructor(
+    seq: number,
+    at: number,
+    group: ServiceStatus,
+    health: Health,
+    trigger: StopReason | undefined,
+    services: VersionedMap<ServiceStatus>,
+    coming: number,
+  ) {
+    this.#coming = coming
+    this.seq = seq
+    this.at = at
+    this.group = group
+    this.trigger = trigger
+    this.#health = health
+    this.#services = services
+  }
+
+  get name(): string {
+    return this.group.path
+  }
+
+  get phase(): Phase {
+    return this.group.state.phase
+  }
+
+  /** The worst of the group's services; a group that failed has `fail`. */
+  get health(): Health {
+    return this.#health
+  }
+
+  /** Whether the group should be sent work: running, not leaving, not failing, and all that it needs is up. */
+  get ready(): boolean {
+    const { state } = this.group
+    return state.phase === 'running' && state.leaving === undefined && state.health !== 'fail' && this.#coming === 0
+  }
+
+  /**
+   * Why it is not ready, or not well: which service, and through which others. Empty when all is well, and never empty
+   * when it is not ready. Made when it is first read.
+   */
+  get reasons(): readonly Unready[] {
+    this.#reasons ??= Object.freeze(reasonsOf(this.group, this.list))
+    return this.#reasons
+  }
+
+  /** Every service by its path, in the order added. */
+  get services(): Readonly<Record<string, ServiceStatus>> {
+    this.#copy ??= Object.freeze(Object.fromEntries(this.#services.toMap()))
+    return this.#copy
+  }
+
+  /** One service by its path, if it is there: cheaper than all of them. */
+  service(path: string): ServiceStatus | undefined {
+    return path === this.group.path ? this.group : this.#services.get(path)
+  }
+
+  /** Every service, in the order added. */
+  get list(): readonly ServiceStatus[] {
+    return this.#services.values()
+  }
+
+  toJSON(): object {
+    const { seq, at, name, phase, health, ready, trigger, group, services } = this
+    return { seq, at, name, phase, health, ready, trigger, group, services }
+  }
+
+  /** The status after one more event. */
+  static fold(known: GroupStatus | undefined, event: GroupEvent): GroupStatus {
+    if (event.kind === 'snapshot') return GroupStatus.#fromSnapshot(event)
+    if (!known) throw new TypeError('the first event of a stream is a snapshot')
+    const status = GroupStatus.onClockOf(known, event)
+    const { seq, at } = event
+    if (event.kind === 'added') return status.#with(seq, at, event)
+    if (event.kind === 'removed') return status.#without(seq, at, event.path)
+    const { path, state } = event
+    if (path === status.group.path) {
+      const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : status.#health
+      const group = advance(status.group, state, seq, at)
+      return new GroupStatus(
+        seq,
+        at,
+        group,
+        health,
+        // One that starts again is asked by nobody to end any more.
+        state.phase === 'starting' ? undefined : (status.trigger ?? reasonOf(state)),
+        status.#services,
+        status.#coming,
+      )
+    }
+    const before = status.#services.get(path)
+    if (!before) throw new TypeError(`an event of "${path}", which was never added`)
+    const now = advance(before, state, seq, at)
+    const services = status.#services.set(path, now, before)
+    const coming = Number(isMissed(now)) - Number(isMissed(before))
+    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
+  }
+
+  /** The status before an event, with its times as the clock of that event shows them. @internal */
+  static onClockOf(status: GroupStatus, event: GroupEvent): GroupStatus {
+    const ms = event.kind === 'snapshot' ? undefined : event.clockSet
+    if (ms === undefined) return status
+    const { seq, at, group, trigger } = status
+    const services = status.list.map(one => [one.path, movedBy(one, ms)] as const)
+    const moved = VersionedMap.of(services)
+    return new GroupStatus(seq, at + ms, movedBy(group, ms), status.#health, trigger, moved, status.#coming)
+  }
+
+  /** A service has joined, or begins anew. */
+  #with(seq: number, at: number, event: AddedEvent): GroupStatus {
+    const { path, dependsOn, observer } = event
+    const { group, trigger } = this
+    if (path === group.path)
+      return new GroupStatus(seq, at, again(group, seq, at), 'pass', undefined, this.#services, this.#coming)
+    const before = this.#services.get(path)
+    const outer = this.#services.get(path.slice(0, path.lastIndexOf('/')))
+    const optional = event.optional ?? outer?.optional
+    const idle = before ? again(before, seq, at) : newcomer(path, seq, at)
+    const added =
+      dependsOn || observer || optional
+        ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
+        : idle
+    const coming = Number(isMissed(added)) - Number(before !== undefined && isMissed(before))
+    const services = this.#services.set(path, added, before)
+    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#coming + coming)
+  }
+
+  /** A service has left, with all that is inside it. */
+  #without(seq: number, at: number, path: string): GroupStatus {
+    const services = this.#services.without(key => key === path || key.startsWith(`${path}/`))
+    const coming = services.values().filter(isMissed).length
+    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, coming)
+  }
+
+  static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
+    const entries = services.map(service => [service.path, service] as const)
+    const coming = services.filter(isMissed).length
+    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), coming)
+  }
+}
+
+/** The group can't do without it, and it is not there: it is neither up nor over, or it failed before it was up. */
+const isMissed = ({ optional, state, readyAt }: ServiceStatus): boolean =>
+  !optional && (isComing(state) || (state.phase === 'failed' && readyAt === null))
+
+/**
+ * The one reducer: the status after an event. The first event is a snapshot. It folds a stream that was recorded, or
+ * comes from another process, to the same status as here.
+ *
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * group.events$.pipe(scan(foldStatus, undefined)).subscribe(status => console.log(status?.phase))
+ * await group.start()
+ * ```
+ */
+export const foldStatus: (status: GroupStatus | undefined, event: GroupEvent) => GroupStatus = GroupStatus.fold
+
+/** The status before an event, with its times as the clock of that event shows them. */
+export const onClockOf: (status: GroupStatus, event: GroupEvent) => GroupStatus = GroupStatus.onClockOf
+
+/** The event that folds to a status. */
+export const snapshotOf = ({ seq, at, group, health, trigger, list }: GroupStatus): SnapshotEvent => ({
+  kind: 'snapshot',
+  seq,
+  at,
+  group,
+  health,
+  ...(trigger && { trigger }),
+  services: list,
+})

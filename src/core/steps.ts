@@ -1,0 +1,76 @@
+import { Observable, type Operator, type Subscriber } from 'rxjs'
+import type { StopReason } from './state.ts'
+
+/** The steps of a shutdown, in their order. They only rise, and reaching one implies those before it. */
+export type Step = 'unready' | 'drain' | 'stop' | 'force'
+
+/** What a service is told when it is to end. */
+export interface Shutdown {
+  readonly step: Step
+  readonly reason: StopReason
+  /** The force budget, in milliseconds: how long forced services may take to end. */
+  readonly forceTimeout?: number
+}
+
+const rank: Readonly<Record<Step, number>> = { unready: 1, drain: 2, stop: 3, force: 4 }
+
+export const atLeast = (shutdown: Shutdown | undefined, step: Step): boolean =>
+  shutdown !== undefined && rank[shutdown.step] >= rank[step]
+
+/** What a service may ask of the behaviours around it while it lives. */
+export interface Asks {
+  /** The timeout that runs now lasts at least so many milliseconds more. */
+  readonly extend: (ms: number) => void
+  /** A sign of life. */
+  readonly beat: () => void
+}
+
+/** What may be asked of the one who tells a service its steps: nothing, when that is not a behaviour of ours. */
+export const asksOf = (shutdown$: Observable<Shutdown>): Partial<Asks> | undefined =>
+  shutdown$ instanceof ShutdownSteps ? shutdown$.asks : undefined
+
+/**
+ * The steps of one shutdown as an Observable. It replays the latest step, so that no listener misses it, and never
+ * goes back. Written out instead of a ReplaySubject because each service has one or two of them.
+ */
+export class ShutdownSteps extends Observable<Shutdown> {
+  latest: Shutdown | undefined
+  readonly asks: Partial<Asks> | undefined
+  /** Nearly always the only listener. One that has left is passed over, so that leaving costs nothing. */
+  #listener: Subscriber<Shutdown> | undefined
+  #others: readonly Subscriber<Shutdown>[] | undefined
+
+  constructor(asks?: Partial<Asks>) {
+    super(ShutdownSteps.#attach)
+    this.asks = asks
+  }
+
+  /** An operator piped to the steps keeps what may be asked: RxJS makes the piped Observable here. */
+  override lift<R>(operator?: Operator<Shutdown, R>): Observable<R> {
+    const lifted = new ShutdownSteps(this.asks) as unknown as { source: unknown; operator: unknown }
+    lifted.source = this
+    lifted.operator = operator
+    return lifted as unknown as Observable<R>
+  }
+
+  static #attach(this: Observable<Shutdown>, listener: Subscriber<Shutdown>): void {
+    // biome-ignore lint/complexity/noThisInStatic: RxJS calls it on the Observable; a closure for each would cost more.
+    const steps = this as ShutdownSteps
+    if (!steps.#listener || steps.#listener.closed) steps.#listener = listener
+    else steps.#others = [...(steps.#others ?? []).filter(other => !other.closed), listener]
+    if (steps.latest) listener.next(steps.latest)
+  }
+
+  /** Rises to a step. A step that was reached before is ignored. */
+  raise(shutdown: Shutdown): void {
+    if (atLeast(this.latest, shutdown.step)) return
+    this.latest = shutdown
+    this.#listener?.next(shutdown)
+    if (!this.#others) return
+    for (const other of this.#others) {
+      // A listener has raised it further, and every listener has heard of that by now.
+      if (this.latest !== shutdown) return
+      other.next(shutdown)
+    }
+  }
+}

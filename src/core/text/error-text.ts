@@ -1,0 +1,98 @@
+import type { ErrorInfo } from '../errors.ts'
+import { framesOf } from './stack.ts'
+import { visible } from './visible.ts'
+
+/** An error as lines of a report: what it says, where it was thrown, its causes, and the errors that came with it. */
+export const errorLines = (error: ErrorInfo): readonly string[] => [
+  visible(`${error.message}${marks(error)}`),
+  ...detailLines(error, error.message).map(line => `  ${line}`),
+]
+
+/** @param told the messages that a reader has seen already */
+const detailLines = (error: ErrorInfo, told: string): readonly string[] => [
+  ...ownFrames(error).map(frame => visible(`at ${frame}`)),
+  ...(error.cause ? causeLines(error.cause, `${told} ${error.code ?? ''}`) : []),
+  ...severalLines(error, told),
+]
+
+/** Where our own error was made says nothing when it has a cause: the cause was thrown where the trouble is. */
+const ownFrames = ({ name, cause, stack }: ErrorInfo): readonly string[] =>
+  name === 'ServiceError' && cause ? [] : framesOf(stack)
+
+const causeLines = (cause: ErrorInfo, told: string): readonly string[] => {
+  if (tells(told, cause.message)) return repeatedLines(cause, told)
+  const [first = '', ...rest] = named(cause, `${told}\n${cause.message}`)
+  return [`caused by ${first}`, ...rest]
+}
+
+/** The error that it caused says the same already: only the kind, the code and the place are news. */
+const repeatedLines = (cause: ErrorInfo, told: string): readonly string[] => {
+  const details = detailLines(cause, told)
+  const marks = newMarks(cause, told)
+  const plain = cause.name === 'Error' || cause.name === 'ServiceError'
+  const news = plain && marks === '' ? '' : ` ${cause.name}${marks}`
+  return news === '' ? details : [visible(`caused by${news}`), ...details.map(line => `  ${line}`)]
+}
+
+const severalLines = ({ errors = [], cause }: ErrorInfo, told: string): readonly string[] => {
+  return untold(errors, cause, told).flatMap((error, i) => {
+    const [first = '', ...rest] = named(error, `${told}\n${error.message}`)
+    return [`${i + 1}) ${first}`, ...rest]
+  })
+}
+
+const named = (error: ErrorInfo, told: string): readonly string[] => [
+  visible(`${error.name}: ${error.message}${marks(error)}`),
+  ...detailLines(error, told).map(line => `  ${line}`),
+]
+
+const untold = (errors: readonly ErrorInfo[], cause: ErrorInfo | undefined, told: string): readonly ErrorInfo[] =>
+  errors.filter(error => !isSame(error, cause) && !tells(told, error.message))
+
+/** Whether a text tells a message already: as a part of its own, not as letters inside a word. */
+const tells = (told: string, message: string): boolean => {
+  if (message === '') return true
+  for (let at = told.indexOf(message); at >= 0; at = told.indexOf(message, at + 1))
+    if (!isInsideWord(told, at) && !isInsideWord(told, at + message.length)) return true
+  return false
+}
+
+const isInsideWord = (text: string, at: number): boolean => at > 0 && /^\w\w$/.test(text.slice(at - 1, at + 1))
+
+const isSame = (error: ErrorInfo, cause: ErrorInfo | undefined): boolean =>
+  cause !== undefined && error.message === cause.message && error.code === cause.code
+
+/** Code and status. */
+const marks = (error: ErrorInfo): string =>
+  `${error.code === undefined ? '' : ` [${error.code}]`}${statusMark(error, error.message)}`
+
+/** Code and status, as far as a text does not say them. */
+const newMarks = (error: ErrorInfo, told: string): string =>
+  `${error.code === undefined || told.includes(error.code) ? '' : ` [${error.code}]`}${statusMark(error, told)}`
+
+const statusMark = ({ status }: ErrorInfo, told: string): string =>
+  status === undefined || told.includes(String(status)) ? '' : ` (status ${status})`
+
+/** How many places, and how many of the errors that came together, a line of the log has room for. */
+const MOST = 3
+
+/** An error on one line: what it says, what caused it, what came with it, and where the trouble began. */
+export const errorLine = (error: ErrorInfo): string => {
+  const { message } = error
+  const causes = causesOf(error)
+  const caused = causes.map(cause =>
+    tells(message, cause.message)
+      ? newMarks(cause, `${message} ${error.code}`)
+      : `; caused by ${cause.name}: ${cause.message}${marks(cause)}`,
+  )
+  const others = [error, ...causes].flatMap(({ errors = [], cause }) => untold(errors, cause, message))
+  const more = others.length > MOST ? `; and ${others.length - MOST} more` : ''
+  const together = others.slice(0, MOST).map(other => `; with ${other.name}: ${other.message}${marks(other)}`)
+  const frames = [...causes.toReversed(), error, ...others].map(ownFrames).find(own => own.length > 0) ?? []
+  const outside = frames.filter(frame => !frame.includes('node_modules'))
+  const places = outside.length > 0 ? outside : frames
+  const at = places.length === 0 ? '' : ` (at ${places.slice(0, MOST).join(', ')})`
+  return visible([`${message}${marks(error)}`, ...caused, ...together, more, at].join(''))
+}
+
+const causesOf = ({ cause }: ErrorInfo): readonly ErrorInfo[] => (cause ? [cause, ...causesOf(cause)] : [])

@@ -1,0 +1,180 @@
+import type { ErrorInfo } from '../errors.ts'
+import { describeReason, type Info, type ServiceState } from '../state.ts'
+import type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from '../status/events.ts'
+import { advance, again, movedBy, newcomer, type ServiceStatus } from '../status/service-status.ts'
+import { milliseconds, restarted } from '../units.ts'
+import { errorLine } from './error-text.ts'
+import { type Mark, withoutColor } from './paint.ts'
+import { labelOf, toneOf } from './state-text.ts'
+import { visible } from './visible.ts'
+
+/**
+ * One readable line for each transition: tell it every event of a group, and it answers with a line, or with nothing.
+ */
+export const transitionLines = (
+  paint: (mark: Mark, text: string) => string = withoutColor,
+): ((event: GroupEvent) => string | undefined) => {
+  const seen = new Map<string, ServiceStatus>()
+  const told = new Map<string, Info | undefined>()
+  let width = 0
+
+  const widen = (path: string): void => {
+    width = Math.max(width, visible(path).length)
+  }
+  const onSnapshot = ({ group: own, services }: SnapshotEvent): void => {
+    for (const service of [own, ...services]) {
+      widen(service.path)
+      seen.set(service.path, service)
+    }
+  }
+  const onAdded = ({ path, seq, at }: AddedEvent): void => {
+    widen(path)
+    const known = seen.get(path)
+    seen.set(path, known ? again(known, seq, at) : newcomer(path, seq, at))
+    told.delete(path)
+  }
+  const forget = (gone: string): void => {
+    for (const path of [...seen.keys()])
+      if (path === gone || path.startsWith(`${gone}/`)) {
+        seen.delete(path)
+        told.delete(path)
+      }
+  }
+  const onTransition = (event: TransitionEvent): string | undefined => {
+    const { path, state, seq, at } = event
+    const before = seen.get(path)!
+    const now = advance(before, state, seq, at)
+    seen.set(path, now)
+    const moved = before.state.phase !== state.phase
+    if (!moved && (isNoise(state, path) || isCount(before.state, state))) return undefined
+    const took = moved && TIMED.has(before.state.phase) ? at - before.since : undefined
+    const restarts = moved && state.phase === 'running' ? now.restarts : 0
+    const line = layOut(toLine(event, { told: told.get(path), took, restarts }), width, paint)
+    told.set(path, state.info)
+    return line
+  }
+  const setClock = (ms: number): void => {
+    for (const [path, one] of seen) seen.set(path, movedBy(one, ms))
+  }
+  return event => {
+    if (event.kind !== 'snapshot' && event.clockSet !== undefined) setClock(event.clockSet)
+    if (event.kind === 'transition') return onTransition(event)
+    if (event.kind === 'snapshot') onSnapshot(event)
+    else if (event.kind === 'added') onAdded(event)
+    else forget(event.path)
+    return undefined
+  }
+}
+
+/** Within a phase: what the group says for all, what is told once the service runs, and that nothing is left. */
+const isNoise = (state: ServiceState, path: string): boolean =>
+  state.phase === 'starting' ||
+  (state.phase === 'running' && state.leaving !== undefined && path.includes('/')) ||
+  ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
+
+/** Nothing but figures that go on while it runs: how much it has done, when last, when next. They are for dashboards. */
+const isCount = (before: ServiceState, now: ServiceState): boolean =>
+  before.phase === 'running' &&
+  now.phase === 'running' &&
+  before.health === now.health &&
+  before.detail === now.detail &&
+  before.leaving === now.leaving &&
+  Object.entries(now.info ?? {}).every(([key, value]) => before.info?.[key] === value || isFigure(value))
+
+const isFigure = (value: unknown): boolean =>
+  typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
+
+/** Phases whose length people want to know. */
+const TIMED: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
+
+/** The longest phase, `abandoned`. */
+const PHASE_WIDTH = 9
+
+const layOut = (
+  { time, path, phase, tone, detail }: Line,
+  width: number,
+  paint: (mark: Mark, text: string) => string,
+): string =>
+  [paint('faint', time), path.padEnd(width), paint(tone, phase.padEnd(PHASE_WIDTH)), detail].join('  ').trimEnd()
+
+/** One transition, cut into the columns of a line. */
+interface Line {
+  readonly time: string
+  readonly path: string
+  readonly phase: string
+  readonly tone: Mark
+  readonly detail: string
+}
+
+/** What a transition alone does not tell. */
+interface Before {
+  /** The particulars told before. */
+  readonly told: Info | undefined
+  /** How long it was in the phase that this one ends. */
+  readonly took: number | undefined
+  /** How often it has started again, when that is news. */
+  readonly restarts: number
+}
+
+const toLine = (event: TransitionEvent, { told, took, restarts }: Before): Line => {
+  const { at, path, state } = event
+  const again = restarts > 0 ? [restarted(restarts)] : []
+  const details = [...particulars(state, took), ...again, ...newInfo(state.info, told)]
+  return {
+    time: clockTime(at),
+    path: visible(path),
+    phase: labelOf(state),
+    tone: toneOf(state),
+    detail: visible(details.join(', ')),
+  }
+}
+
+const particulars = (state: ServiceState, took: number | undefined): readonly string[] => {
+  switch (state.phase) {
+    case 'waiting':
+      return [`for ${state.for.join(', ')}`]
+    case 'starting':
+      return [...(state.attempt > 1 ? [`attempt ${state.attempt}`] : []), ...more(state.extended)]
+    case 'running':
+      return [
+        ...(state.leaving ? [describeReason(state.leaving)] : after(took)),
+        ...(state.health === 'pass' ? [] : [`${state.health}${state.detail === undefined ? '' : `: ${state.detail}`}`]),
+      ]
+    case 'draining':
+    case 'stopping':
+      return [...(state.pending === undefined ? [] : [`${state.pending} pending`]), ...more(state.extended)]
+    case 'drained':
+      return [...after(took), ...(state.timedOut ? ['its time ran out'] : [])]
+    case 'stopped':
+      return [...after(took), ...(state.error ? [errorLine(state.error)] : [])]
+    case 'failed':
+      return [why(state.error)]
+    case 'backoff':
+      return [`next try at ${clockTime(state.retryAt)}: ${errorLine(state.error)}`]
+    case 'idle':
+      return []
+  }
+}
+
+/** A group fails because of a service, which has said why. */
+const why = (error: ErrorInfo): string =>
+  error.code === 'ERR_GROUP_FAILED' ? `because of ${error.service}` : errorLine(error)
+
+const after = (took: number | undefined): readonly string[] =>
+  took === undefined ? [] : [`after ${milliseconds(took)}`]
+
+const more = (extended: number | undefined): readonly string[] =>
+  extended === undefined ? [] : [`${milliseconds(extended)} more`]
+
+/** Particulars a reader has not seen yet. */
+const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>
+  Object.entries(info ?? {})
+    .filter(([key, value]) => told?.[key] !== value)
+    .map(([key, value]) => `${key} ${value}`)
+
+const clockTime = (at: number): string => {
+  const date = new Date(at)
+  const two = (n: number): string => String(n).padStart(2, '0')
+  const three = String(date.getMilliseconds()).padStart(3, '0')
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${three}`
+}
