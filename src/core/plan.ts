@@ -48,13 +48,18 @@ export const reversed = (order: Order): Order => {
 export const plan = (services: readonly Placed[]): Plan => {
   const declared = resolve(services)
   const before = declared.map((nodes, node) =>
-    nodes.length === 0 ? NONE : nodes.filter(other => isObserver(services, other) === isObserver(services, node)),
+    nodes.length === 0
+      ? NONE
+      : inOrder(nodes.filter(other => isObserver(services, other) === isObserver(services, node))),
   )
   chain(services, before, node => isObserver(services, node), declared)
   const frontier = chain(services, before, node => !isObserver(services, node), declared)
   const last = putObserversFirst(services, before)
   return { before, declared, sequence: sequence(services, before), frontier, observers: last }
 }
+
+/** By place, so that services that depend on each other in no way keep the order in which they were added. */
+export const inOrder = (nodes: readonly number[]): readonly number[] => nodes.toSorted((a, b) => a - b)
 
 export const isObserver = (services: readonly Placed[], node: number): boolean => services[node]!.observer === true
 

@@ -1,57 +1,50 @@
-import {
-  BehaviorSubject,
-  concat,
-  concatMap,
-  EMPTY,
-  filter,
-  from,
-  ignoreElements,
-  map,
-  merge,
-  Observable,
-  of,
-  share,
-  take,
-} from 'rxjs'
-import { after, type Clock, timer } from './clock.ts'
+import { BehaviorSubject, concat, concatMap, EMPTY, filter, from, ignoreElements, Observable, of, take } from 'rxjs'
+import { type Clock, timer } from './clock.ts'
 import type { Service } from './service.ts'
-import { reasonOf, type ServiceState, type StopReason } from './state.ts'
-import { type Shutdown, ShutdownSteps, type Step } from './steps.ts'
+import type { ServiceState, StopReason } from './state.ts'
+import { ShutdownSteps, type Step } from './steps.ts'
 
-export interface Goodbye {
-  readonly reason: StopReason
-  /** How long the service goes on serving after *unready*, in milliseconds. */
-  readonly drainDelay: number
-  /** Completes once nothing is draining any more. */
-  readonly drained$: Observable<never>
-  readonly forceTimeout: number
-  readonly clock: Clock
-}
+/** A step that is told without force: `force` cuts in from outside. */
+export type GracefulStep = Exclude<Step, 'force'>
 
-/** The graceful steps of a shutdown, each told once the one before it has been heeded. */
-export const goodbye = ({ reason, drainDelay, drained$, forceTimeout, clock }: Goodbye): Observable<Shutdown> => {
-  const heeded: Readonly<Record<Exclude<Step, 'force'>, Observable<never>>> = {
-    unready: drainDelay > 0 && !haveAllEnded(reason) ? timer(drainDelay, clock).pipe(ignoreElements()) : EMPTY,
-    drain: drained$,
-    stop: EMPTY,
-  }
-  return from(['unready', 'drain', 'stop'] as const).pipe(
-    concatMap(step => concat(of({ step, reason, forceTimeout }), heeded[step])),
+export const GRACEFUL: readonly GracefulStep[] = ['unready', 'drain', 'stop']
+
+/**
+ * Leads through the steps of a shutdown: the first value of the trigger begins it, and each step is told when the one
+ * before it is done. All that ends in this library, a whole group or one of its members, is led by this.
+ *
+ * @param isDone completes when a step is done; nothing is waited for after the last
+ */
+export const leadSteps = (
+  trigger$: Observable<StopReason>,
+  steps: readonly GracefulStep[],
+  isDone: (step: GracefulStep, reason: StopReason) => Observable<unknown>,
+): Observable<{ readonly step: GracefulStep; readonly reason: StopReason }> =>
+  trigger$.pipe(
+    take(1),
+    concatMap(reason =>
+      from(steps).pipe(concatMap(step => concat(of({ step, reason }), isDone(step, reason).pipe(ignoreElements())))),
+    ),
   )
-}
 
-/** The clocks of a whole shutdown, in milliseconds. They count whatever began it. */
+/** The clocks of a whole shutdown, in milliseconds. */
 export interface ShutdownClocks {
-  /** How long everything goes on serving after *unready*; not when all services have ended. */
+  /** How long all members go on serving after *unready*. */
   readonly drainDelay: (reason: StopReason) => number
   /** How long the whole shutdown may take, from its trigger, before what is left is forced. */
   readonly shutdownTimeout: number
-  /** How long forced services may take to end before they are abandoned. */
+  /** The force budget: how long forced services may take to end before they are abandoned. */
   readonly forceTimeout: number
 }
 
-/** Once all services have ended nothing serves any more, so nothing is gained by a drain delay. */
-const haveAllEnded = (reason: StopReason): boolean => reason.by === 'end' && reason.service === undefined
+/** Completes after the drain delay. Once all services have ended there is nothing to wait for. */
+export const drainDelayed = ({ drainDelay }: Pick<ShutdownClocks, 'drainDelay'>, clock: Clock) => {
+  const haveAllEnded = (reason: StopReason): boolean => reason.by === 'end' && reason.service === undefined
+  return (reason: StopReason): Observable<unknown> => {
+    const delay = haveAllEnded(reason) ? 0 : drainDelay(reason)
+    return delay > 0 ? timer(delay, clock) : EMPTY
+  }
+}
 
 export interface Conduct extends ShutdownClocks {
   /** Its first value begins the shutdown. */
@@ -61,49 +54,31 @@ export interface Conduct extends ShutdownClocks {
   readonly clock: Clock
 }
 
-/** A service that may also begin its own shutdown, and then keeps the clocks of its leader. */
+/** A service that keeps the clocks of its shutdown itself, whatever begins it. */
 export interface Led extends Service {
-  led?(clocks: ShutdownClocks): void
+  led(clocks: ShutdownClocks): void
 }
 
 /**
- * Takes a service through its whole life: starts it, and on the trigger leads it through the four steps of a shutdown.
- * The clock of the whole shutdown also runs when the service begins to leave by itself. Completes when the service is
- * gone, or has been abandoned.
+ * Takes a service through its whole life: starts it, and on the trigger leads it through its shutdown. Completes when
+ * the service is gone, or was abandoned.
  */
 export const conduct = (service: Led, options: Conduct): Observable<ServiceState> =>
   new Observable(out => {
-    const { clock, forceTimeout } = options
-    service.led?.(options)
-    const level = new ShutdownSteps()
+    const { clock, forceTimeout, trigger$, force$ } = options
+    service.led(options)
+    const steps = new ShutdownSteps()
     const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
-    const trigger$ = options.trigger$.pipe(take(1), share())
-    const force = (reason: StopReason): void => level.raise({ step: 'force', reason, forceTimeout })
-
+    const delayed = drainDelayed(options, clock)
     const drained$ = state$.pipe(
       filter(state => state.phase !== 'draining'),
       take(1),
-      ignoreElements(),
     )
-    const leaving$ = state$.pipe(
-      map(reasonOf),
-      filter(reason => reason !== undefined),
-    )
-    const whole = merge(trigger$, leaving$)
-      .pipe(take(1))
-      .subscribe(reason => out.add(after(clock, options.shutdownTimeout, () => force(reason))))
-    const steps = trigger$
-      .pipe(
-        concatMap(reason => goodbye({ reason, drainDelay: options.drainDelay(reason), drained$, forceTimeout, clock })),
-      )
-      .subscribe(shutdown => level.raise(shutdown))
-    const forced = options.force$.pipe(take(1)).subscribe(force)
-    out.add(whole)
-    out.add(steps)
-    out.add(forced)
-
+    const graceful$ = leadSteps(trigger$, GRACEFUL, (step, reason) => (step === 'unready' ? delayed(reason) : drained$))
+    out.add(graceful$.subscribe(({ step, reason }) => steps.raise({ step, reason, forceTimeout })))
+    out.add(force$.pipe(take(1)).subscribe(reason => steps.raise({ step: 'force', reason, forceTimeout })))
     out.add(
-      service.lifecycle(level).subscribe({
+      service.lifecycle(steps).subscribe({
         next: state => {
           state$.next(state)
           out.next(state)

@@ -107,6 +107,19 @@ export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].
 /** True once nothing can follow: the service is gone, or given up. */
 export const isFinal = (state: ServiceState): boolean => state.phase === 'stopped' || state.phase === 'failed'
 
+/** What depends on a service in this state may start: it is running, or ended well as a job does. */
+export const isReady = (state: ServiceState): boolean =>
+  state.phase === 'running' || (state.phase === 'stopped' && state.how === 'ended')
+
+/** Final and not ready: what depends on a service in this state can't start. */
+export const isLost = (state: ServiceState): boolean => isFinal(state) && !isReady(state)
+
+/** Running or over: a service that only comes after this one may start. */
+export const isSettled = (state: ServiceState): boolean => state.phase === 'running' || isFinal(state)
+
+/** Before its first start, or between two incarnations. */
+export const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
+
 /** Why a service in this state is ending, if it is. */
 export const reasonOf = (state: ServiceState): StopReason | undefined =>
   state.phase === 'running'

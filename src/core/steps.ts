@@ -14,8 +14,10 @@ export interface Shutdown {
 
 const rank: Readonly<Record<Step, number>> = { unready: 1, drain: 2, stop: 3, force: 4 }
 
-export const atLeast = (shutdown: Shutdown | undefined, step: Step): boolean =>
-  shutdown !== undefined && rank[shutdown.step] >= rank[step]
+/** Whether a step that was told is this one, or one after it. */
+export const reaches = (told: Step | undefined, step: Step): boolean => told !== undefined && rank[told] >= rank[step]
+
+export const atLeast = (shutdown: Shutdown | undefined, step: Step): boolean => reaches(shutdown?.step, step)
 
 /** What a service may ask of the behaviours around it while it lives. */
 export interface Asks {

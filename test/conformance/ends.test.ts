@@ -300,10 +300,10 @@ describe('a job that others depend on', () => {
       '10 shop/setup/seed starting',
       '30 shop/setup/seed stopped (ended)',
       '30 shop/setup running',
+      '30 shop/setup running (leaving)',
       '30 shop/api starting',
       '30 shop/api running',
       '30 shop running',
-      '30 shop/setup running (leaving)',
       '30 shop/setup stopping',
       '30 shop/setup stopped (ended)',
     ])

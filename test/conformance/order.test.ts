@@ -174,10 +174,10 @@ describe('what one depends on can be a group', () => {
       '10 shop/jobs/data starting',
       '30 shop/jobs/data stopped (ended)',
       '30 shop/jobs running',
+      '30 shop/jobs running (leaving)',
       '30 shop/api starting',
       '30 shop/api running',
       '30 shop running',
-      '30 shop/jobs running (leaving)',
       '30 shop/jobs stopping',
       '30 shop/jobs stopped (ended)',
     ])

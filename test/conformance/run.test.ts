@@ -215,12 +215,12 @@ describe('a group in a group', () => {
     expect(trace.take()).toEqual([
       'shop/workers/second failed ERR_SERVICE_FAILED',
       'shop/workers running (leaving) fail "second failed"',
-      'shop running fail "workers: second failed"',
       'shop/workers/third running (leaving)',
       'shop/workers/first running (leaving)',
+      'shop running fail "workers: second failed"',
       'shop/workers stopping',
-      'shop running fail "workers: stopping"',
       'shop/workers/third stopping',
+      'shop running fail "workers: stopping"',
     ])
     expect([db, first, api].map(s => s.ping())).toEqual(['pong', 'pong', 'pong'])
     expect(shop.status.ready).toBe(false)

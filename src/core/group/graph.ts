@@ -1,12 +1,15 @@
-import { dependencies, indexOf, isObserver, NONE, type Order, type Placed, plan, reversed } from '../plan.ts'
+import { dependencies, indexOf, inOrder, isObserver, NONE, type Order, type Placed, plan, reversed } from '../plan.ts'
+
+/** So many services that have left may keep their nodes, or half of all. */
+const MOST_FORGOTTEN = 64
 
 type Lists = (readonly number[])[]
 
 /**
- * The plan of a group, there and back, that goes on while services come and go. One that comes later is put behind
- * those that are there, at the cost of its own edges; after one has left, all is planned again when it is next asked for.
+ * The dependency graph of a group, in both directions. Each service is a node. A service that is added later comes last,
+ * at the cost of its own edges. A service that has left keeps its node until all are arranged anew.
  */
-export class Arrangement {
+export class Graph {
   #services: Placed[] = []
   #before: Lists = []
   #after: Lists = []
@@ -15,38 +18,37 @@ export class Arrangement {
   #frontier: number[] = []
   #observers: readonly number[] = NONE
   #sequence: readonly number[] | undefined
-  #index: Map<string, number> | undefined
-  #stale = false
+  #index = new Map<string, number>()
+  readonly #forgotten = new Set<number>()
 
-  /** Whom each waits for at start. */
+  /** The nodes that each one starts after. */
   get before(): Order {
-    this.#refresh()
     return this.#before
   }
 
-  /** Whom each waits for at stop. */
+  /** The nodes that each one stops after. */
   get after(): Order {
-    this.#refresh()
     return this.#after
   }
 
-  /** Whom each names in `dependsOn`. */
+  /** The nodes that each one names in `dependsOn`. */
   get declared(): Order {
-    this.#refresh()
     return this.#declared
   }
 
-  /** Who names each: whom it waits for at drain. */
+  /** The nodes that name each one in `dependsOn`: it drains after them. */
   get dependents(): Order {
-    this.#refresh()
     return this.#dependents
   }
 
-  /** All, each after those before it. */
+  /** All nodes, each after those before it. */
   get sequence(): readonly number[] {
-    this.#refresh()
     this.#sequence ??= plan(this.#services).sequence
     return this.#sequence
+  }
+
+  get hasForgotten(): boolean {
+    return this.#forgotten.size > 0
   }
 
   isObserver(node: number): boolean {
@@ -54,36 +56,41 @@ export class Arrangement {
   }
 
   find(name: string): number | undefined {
-    this.#index ??= indexOf(this.#services)
     return this.#index.get(name)
   }
 
   /**
-   * Gives each its place; when there is none, nothing has changed.
+   * Gives services their places. Returns true when they come last, so that all others keep their nodes; else those that
+   * were forgotten have no node any more, and the others move up.
    *
-   * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`
+   * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`; nothing has changed then
    */
-  add(services: readonly Placed[]): void {
-    this.#refresh()
+  add(services: readonly Placed[]): boolean {
     const [service] = services
-    if (service && services.length === 1 && this.#services.length > 0 && comesLast(service)) this.#append(service)
-    else this.#arrange([...this.#services, ...services])
+    const isTidy = this.#forgotten.size <= Math.max(MOST_FORGOTTEN, this.#services.length / 2)
+    if (service && services.length === 1 && isTidy && this.#comesLast(service)) {
+      this.#append(service)
+      return true
+    }
+    this.#arrange([...this.#services.filter((_, node) => !this.#forgotten.has(node)), ...services])
+    return false
   }
 
-  /** Takes some out; those behind them move up. */
-  remove(isGone: (node: number) => boolean): void {
-    this.#services = this.#services.filter((_, node) => !isGone(node))
-    this.#index = undefined
-    this.#stale = true
+  /** A service has left: its name is free. Its node stays for now, so that the others keep their order. */
+  forget(node: number): void {
+    this.#forgotten.add(node)
+    this.#index.delete(this.#services[node]!.name)
   }
 
-  #refresh(): void {
-    if (this.#stale) this.#arrange(this.#services)
+  /** No other service can have named it in `dependsOn` before it was there. */
+  #comesLast({ name, observer, dependsOn }: Placed): boolean {
+    return this.#services.length > 0 && !observer && !dependsOn?.includes(name)
   }
 
   #arrange(services: Placed[]): void {
     const { before, declared, sequence, frontier, observers } = plan(services)
     this.#services = services
+    this.#forgotten.clear()
     this.#before = [...before]
     this.#declared = [...declared]
     this.#after = [...reversed(before)]
@@ -91,17 +98,14 @@ export class Arrangement {
     this.#frontier = [...frontier]
     this.#observers = observers
     this.#sequence = sequence
-    this.#index = undefined
-    this.#stale = false
+    this.#index = indexOf(services)
   }
 
-  /** Nobody can have asked to come after one that was not there: it comes last. */
   #append(service: Placed): void {
     const services = this.#services
-    this.#index ??= indexOf(services)
     const declared = dependencies(service, services, this.#index)
     const node = services.length
-    const named = declared.filter(other => !isObserver(services, other))
+    const named = inOrder(declared.filter(other => !isObserver(services, other)))
     const direct = service.dependsOn ? named : [...this.#frontier]
     const before = direct.length > 0 ? direct : this.#observers
 
@@ -118,8 +122,6 @@ export class Arrangement {
     this.#sequence = undefined
   }
 }
-
-const comesLast = ({ name, dependsOn, observer }: Placed): boolean => !observer && !dependsOn?.includes(name)
 
 const link = (lists: Lists, from: number, to: number): void => {
   const known = lists[from]!

@@ -1,76 +1,61 @@
-import { concat, defer, EMPTY, Observable, type Subscriber, type Subscription } from 'rxjs'
-import { leftRunning } from '../behaviors/restart.ts'
-import { after, type Clock, onTheWall } from '../clock.ts'
-import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
-import { listen } from '../listener.ts'
+import { Observable, type Subscriber } from 'rxjs'
+import type { Clock } from '../clock.ts'
+import type { ServiceError } from '../errors.ts'
 import type { Service } from '../service.ts'
-import { type Info, isFinal, type Phase, reasonOf, type ServiceState, type StateOf, type StopReason } from '../state.ts'
-import { atLeast, type Shutdown, ShutdownSteps, type Step } from '../steps.ts'
-import { enter, type Work } from '../work.ts'
+import { isFinal, reasonOf, type ServiceState, type StopReason } from '../state.ts'
+import { reaches, type Step } from '../steps.ts'
+import type { Work } from '../work.ts'
+import type { MemberFacts } from './decide.ts'
 import type { Entry } from './entry.ts'
-
-/** Particulars within a phase are told at most this often. */
-const NEWS_INTERVAL = 100
-
-/** What a member tells the group it lives in. */
-export interface MemberListener {
-  /** The work in which the group was begun. */
-  readonly begunIn: Work | undefined
-  /** Worth telling people. */
-  record(member: Member, state: ServiceState): void
-  /** It has come to a new state, failed with an error; the group acts on it. */
-  changed(member: Member, error?: ServiceError): void
-}
+import { Incarnation, type Told } from './incarnation.ts'
 
 const IDLE: ServiceState = Object.freeze({ phase: 'idle' })
-const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 
-interface Awaited {
-  readonly test: (state: ServiceState) => boolean
-  readonly waiter: Subscriber<never>
-}
-
-/**
- * One service in one life of a group: its subscription, its latest state, and how far it has been asked to go. It can
- * be taken down and begun again; each incarnation has a level of its own.
- */
-export class Member implements Work {
+/** A service in one life of its group: what is wanted of it, what it is, and its present incarnation. */
+export class Member implements MemberFacts, Work {
   node: number
   readonly entry: Entry
+  /** The work in which the group was begun. */
+  readonly within: Work | undefined
+  /** What the group begins: the service as it was added, with what restarts it. */
+  service: Service
   state: ServiceState = IDLE
-  readonly #service: Service
-  readonly #listener: MemberListener
-  readonly #clock: Clock
-  #level = new ShutdownSteps()
-  /** How often it has come to a new state. */
-  #said = 0
-  #begun = false
-  /** Its lifecycle is listened to. */
-  #present = false
-  #hasRun = false
-  #asked = false
-  /** Taken down to be begun again: what ends it is not its end. */
-  #goingDown = false
-  #returning = false
-  /** What it said of its end, taken down. */
-  #lastWords: StateOf<'stopped'> | undefined
-  #life: Subscription | undefined
-  #awaited: Awaited | undefined
-  #alsoAwaited: Awaited[] | undefined
-  #news: ServiceState | undefined
-  #newsTimer: Subscription | undefined
+  /** What it failed with. */
+  error: ServiceError | undefined
+  wanted: 'up' | 'down' | 'gone' = 'up'
+  /** Why it ends, when it ends alone or with its restart set. */
+  reason: StopReason | undefined
+  led = false
+  removed = false
+  passed = false
+  ahead = 0
+  /** It has come up once: the group's start does not wait for it again. */
+  hasArrived = false
+  gathers = false
+  inSet = false
+  rests = false
+  holdsUpSet = false
+  aheadInSet = 0
+  /** Lets its restart behaviour begin the next incarnation. */
+  open: (() => void) | undefined
+  /** It has been removed and is gone. */
+  isForgotten = false
+  /** It waits in the group's list of members to look at. */
+  isListed = false
+  #incarnation: Incarnation | undefined
+  /** It was taken down, or was over, and has not run since. */
+  comesBack = false
+  #waiter: { readonly isDone: () => boolean; readonly out: Subscriber<never> } | undefined
 
-  /** @param service what was added, with what restarts it */
-  constructor(node: number, entry: Entry, service: Service, listener: MemberListener, clock: Clock) {
-    this.node = node
+  constructor(entry: Entry, node: number, within: Work | undefined) {
     this.entry = entry
-    this.#service = service
-    this.#listener = listener
-    this.#clock = clock
+    this.node = node
+    this.within = within
+    this.service = entry.service
   }
 
-  get within(): Work | undefined {
-    return this.#listener.begunIn
+  get name(): string {
+    return this.entry.name
   }
 
   get path(): string {
@@ -81,294 +66,124 @@ export class Member implements Work {
     return this.entry.observer === true
   }
 
-  /** It was started; what fails without that was told that it can't start. */
+  get optional(): boolean {
+    return this.entry.optional === true
+  }
+
+  /** It was begun. A member that fails without that could not start. */
   get lived(): boolean {
-    return this.#begun
+    return this.#incarnation !== undefined
   }
 
   get begun(): boolean {
-    return this.#begun || !isAhead(this.state)
+    return this.#incarnation !== undefined || isFinal(this.state)
   }
 
-  get hasRun(): boolean {
-    return this.#hasRun
-  }
-
-  /** Started, and not gone or given up. */
   get alive(): boolean {
     return this.begun && !isFinal(this.state)
   }
 
-  /** Over, and nothing of it is heard any more: another life may begin. */
+  /** Over, and its lifecycle is not subscribed to any more: it may begin anew. */
   get gone(): boolean {
-    return isFinal(this.state) && !this.#present
+    return isFinal(this.state) && !this.#incarnation?.present
   }
 
-  /** It has been asked to end, for good. */
+  get told(): Step | undefined {
+    return this.#incarnation?.steps.latest?.step
+  }
+
+  get held(): boolean {
+    return this.open !== undefined
+  }
+
   get asked(): boolean {
-    return this.#asked
+    return this.wanted === 'gone'
   }
 
-  /** It is on its way out, by itself or because it was asked to, and nobody brings it back. */
+  get hasRun(): boolean {
+    return this.#incarnation?.hasRun ?? false
+  }
+
+  get isTakenDown(): boolean {
+    return this.wanted === 'down' && this.told !== undefined
+  }
+
   get leavesForGood(): boolean {
-    return this.alive && !this.#goingDown && (this.#asked || reasonOf(this.state)?.by === 'call')
+    return this.alive && !this.isTakenDown && (this.asked || reasonOf(this.state)?.by === 'call')
   }
 
-  get goingDown(): boolean {
-    return this.#goingDown
+  get returning(): boolean {
+    if (this.comesBack || (this.lived && this.state.phase === 'waiting')) return true
+    return !this.asked && this.entry.restart?.afterFailure === true && reasonOf(this.state)?.by === 'failure'
   }
 
   /** The group waits for it: asked to drain and not drained, or asked to stop and not gone. */
-  get isHoldingUp(): boolean {
-    return this.state.phase === 'draining' || (this.alive && atLeast(this.#level.latest, 'stop'))
+  get isAwaited(): boolean {
+    return this.state.phase === 'draining' || (this.alive && reaches(this.told, 'stop'))
   }
 
-  /** It was taken down, leaves because it failed, or is held back before it is restarted, and is to run again. */
-  get returning(): boolean {
-    if (this.#returning || (this.#begun && this.state.phase === 'waiting')) return true
-    return !this.#asked && this.entry.restart?.afterFailure === true && reasonOf(this.state)?.by === 'failure'
+  /** Its own behaviour begins it again. */
+  get restartsItself(): boolean {
+    return this.lived && (this.state.phase === 'backoff' || this.state.phase === 'waiting')
   }
 
-  begin(): void {
-    this.#begun = true
-    this.#present = true
-    const level = this.#level
-    const life = enter(this, () => listen(this.#service.lifecycle(level), this))
-    // It may be gone by now, or even taken down.
-    if (level !== this.#level) return life.unsubscribe()
-    this.#life = life
-    if (isFinal(this.state)) return this.#letGo()
-    // A lifecycle that is silent at first has been subscribed, and so it is starting.
-    if (isAhead(this.state)) this.say(STARTING)
+  get incarnation(): Incarnation | undefined {
+    return this.#incarnation
   }
 
-  /** Says a state on the service's behalf: idle, waiting, failed, and stopped for what never ran. */
-  say(state: ServiceState, error?: ServiceError): void {
-    this.#flush()
-    this.state = state
-    if (state.phase === 'running') {
-      this.#hasRun = true
-      if (!this.#goingDown) this.#returning = false
-    }
-    const said = ++this.#said
-    this.#listener.record(this, state)
-    // Whoever heard that may have brought it further, and all have been told of that.
-    if (said !== this.#said) return
-    this.#listener.changed(this, error)
-    this.#settle()
+  /** All that its next incarnation tells. Subscribing begins it. */
+  begin(clock: Clock): Observable<Told> {
+    if (this.wanted === 'down') this.wanted = 'up'
+    this.#incarnation = new Incarnation(this.service, this, clock)
+    return this.#incarnation.told$
   }
 
-  /** One that has not begun never will, nor what is inside it. */
-  dismiss(state: ServiceState, error?: ServiceError): void {
-    if (this.begun) return
-    this.entry.inside?.dismiss()
-    // Whoever heard of those inside may have dismissed it already.
-    if (!this.begun) this.say(state, error)
-  }
-
-  ask(shutdown: Shutdown): void {
-    if (!this.alive) return
-    this.#asked = true
-    this.#goingDown = false
-    this.#raise(shutdown, this.#level)
-  }
-
-  /** Drains and stops it, to be begun again. Completes once it is gone, or given up. */
-  takeDown(reason: StopReason): Observable<never> {
-    if (!this.alive) return EMPTY
-    this.#goingDown = true
-    this.#returning = true
-    // It may be gone before the last step, and the next incarnation is not told of that.
-    const level = this.#level
-    return this.#lead(shutdown => this.#raise(shutdown, level), reason, isAway)
-  }
-
-  #raise(shutdown: Shutdown, level: ShutdownSteps): void {
-    enter(this, () => level.raise(shutdown))
-  }
-
-  /** Drains and stops it for good, or lets it never begin. Completes once it is gone, or given up. */
-  end(reason: StopReason): Observable<never> {
-    this.#asked = true
-    this.dismiss({ phase: 'stopped', how: 'stopped' })
-    return this.#lead(shutdown => this.ask(shutdown), reason, isFinal)
-  }
-
-  #lead(
-    tell: (shutdown: Shutdown) => void,
-    reason: StopReason,
-    gone: (state: ServiceState) => boolean,
-  ): Observable<never> {
-    const step = (to: Step, done: (state: ServiceState) => boolean): Observable<never> =>
-      defer(() => {
-        tell({ step: to, reason })
-        return this.until(done)
-      })
-    return concat(step('drain', hasDrained), step('stop', gone))
-  }
-
-  /** Fails it; what is left of its life is let go. */
-  giveUp(error: ServiceError): void {
-    this.#goingDown = false
-    this.#letGo()
-    this.say({ phase: 'failed', error: errorInfo(error) }, error)
-  }
-
-  /** It was over, and is to be begun anew. */
-  revive(): void {
-    this.#returning = true
-    this.#rewind()
-  }
-
-  /** Completes once the state passes the test. */
-  until(test: (state: ServiceState) => boolean): Observable<never> {
-    if (test(this.state)) return EMPTY
-    return new Observable(waiter => {
-      if (test(this.state)) return waiter.complete()
-      // Hardly ever do two wait for the same.
-      if (!this.#awaited || this.#awaited.waiter.closed) this.#awaited = { test, waiter }
-      else this.#alsoAwaited = [...(this.#alsoAwaited ?? []).filter(other => !other.waiter.closed), { test, waiter }]
+  /** Completes once something is true of it, seen when the group looks at it next: a group in it acts before that. */
+  until(isDone: () => boolean): Observable<never> {
+    return new Observable(out => {
+      this.#waiter = { isDone, out }
     })
   }
 
-  next(state: ServiceState): void {
-    if (isFinal(this.state) || (state.phase === 'running' && state.beat)) return
-    if (isAhead(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
-    if (this.#goingDown && state.phase === 'stopped' && state.how !== 'abandoned') {
-      this.#lastWords = state
-      return
-    }
-    if (isNews(this.state, state)) {
-      this.state = state
-      return this.#hold(state)
-    }
-    this.say(state, this.#unaskedEnd(state))
-    if (state.phase === 'stopped' && state.how === 'abandoned') this.#letGo()
+  /** Goes on with what waits for its state. */
+  wake(): void {
+    const waiter = this.#waiter
+    if (!waiter?.isDone()) return
+    this.#waiter = undefined
+    waiter.out.complete()
   }
 
-  error(cause: unknown): void {
-    this.#present = false
-    const starting = this.state.phase === 'starting' || isAhead(this.state)
-    const error = asFailure(this.#service.name, starting, cause)
-    if (this.#goingDown) return this.#gone(errorInfo(error), this.state.info)
-    const info = this.state.info && { info: this.state.info }
-    this.say({ phase: 'failed', error: errorInfo(error), ...info }, error)
+  /** It is to stop, and to begin again. A member that is to end for good does not. */
+  takeDown(reason: StopReason): void {
+    if (this.wanted === 'gone') return
+    this.wanted = 'down'
+    this.reason = reason
   }
 
-  complete(): void {
-    this.#present = false
-    if (this.#goingDown) return this.#gone(this.#lastWords?.error, this.#lastWords?.info ?? this.state.info)
-    if (isFinal(this.state)) this.#settle()
-    else this.next({ phase: 'stopped', how: this.asked ? 'stopped' : 'ended' })
+  endForGood(reason: StopReason): void {
+    this.wanted = 'gone'
+    this.reason = reason
   }
 
-  #letGo(): void {
-    this.#life?.unsubscribe()
-    if (!this.#present) return
-    this.#present = false
-    this.#settle()
-  }
-
-  /** Nobody listens any more: what is still there is said to be abandoned. */
-  leave(): void {
-    this.#newsTimer?.unsubscribe()
-    this.#letGo()
-    if (isFinal(this.state)) return
-    if (!this.begun) this.entry.inside?.dismiss()
-    this.state = { phase: 'stopped', how: this.begun ? 'abandoned' : 'stopped' }
-    this.#listener.record(this, this.state)
-    this.#settle()
-  }
-
-  /** Taken down, and gone: its life is ahead of it again, unless it left something running. */
-  #gone(error: ErrorInfo | undefined, info: Info | undefined): void {
-    const left = leftRunning(this.#service.name, info, error && fromErrorInfo(error))
-    if (left) return this.giveUp(left)
-    if (!GONE_ALREADY.includes(this.state.phase)) this.say({ phase: 'stopping', reason: this.#level.latest!.reason })
-    // Whatever went wrong on its way down is told before it is gone.
-    const now = onTheWall(this.#clock, this.#clock.now())
-    if (error) this.say({ phase: 'backoff', error, attempt: 1, retryAt: now })
-    this.#flush()
-    // Whoever heard that may have asked it to end: it does not come back.
-    if (this.#asked && error) return this.say({ phase: 'failed', error }, fromErrorInfo(error))
-    if (this.#asked) return this.say({ phase: 'stopped', how: 'stopped' })
-    this.#rewind()
-    this.#settle()
-  }
-
-  #rewind(): void {
-    this.#level = new ShutdownSteps()
-    this.#begun = false
-    this.#hasRun = false
-    this.#asked = false
-    this.#goingDown = false
-    this.#lastWords = undefined
-    this.#life = undefined
+  /** Its present incarnation is over, or none was there: the next one is ahead. */
+  rewind(): void {
+    this.#incarnation = undefined
+    this.comesBack = true
+    this.wanted = 'up'
+    this.reason = undefined
+    this.led = false
+    this.open = undefined
+    this.error = undefined
     this.state = IDLE
   }
 
-  /** Why an end that nobody asked for is a failure: it was given up, or never ran and can't any more. */
-  #unaskedEnd(state: ServiceState): ServiceError | undefined {
-    if (this.asked || state.phase !== 'stopped' || state.how === 'ended') return undefined
-    const { name } = this.#service
-    if (state.how === 'abandoned') {
-      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message: `"${name}" was abandoned` }
-      return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
-    }
-    if (this.#hasRun) return undefined
-    return new ServiceError('ERR_START_FAILED', name, `service "${name}" failed to start: it was stopped before it ran`)
+  /** Takes down what its service says, and what follows from it for what is wanted. */
+  note(state: ServiceState, error: ServiceError | undefined): void {
+    this.state = state
+    this.error = error
+    if (state.phase === 'running' && this.wanted !== 'down') this.comesBack = false
+    if (!isFinal(state)) return
+    this.open = undefined
+    if (this.wanted === 'down') this.wanted = 'up'
   }
-
-  #settle(): void {
-    const { state } = this
-    const awaited = this.#awaited
-    const also = this.#alsoAwaited
-    if (also) this.#alsoAwaited = also.filter(({ test }) => !test(state))
-    if (awaited?.test(state)) {
-      this.#awaited = undefined
-      awaited.waiter.complete()
-    }
-    if (also) for (const { test, waiter } of also) if (test(state)) waiter.complete()
-  }
-
-  /** The first goes out at once, then one an interval, the last one always. */
-  #hold(state: ServiceState): void {
-    if (this.#newsTimer) {
-      this.#news = state
-      return
-    }
-    this.#listener.record(this, state)
-    this.#newsTimer = after(this.#clock, NEWS_INTERVAL, () => {
-      this.#newsTimer = undefined
-      const held = this.#news
-      this.#news = undefined
-      if (held) this.#hold(held)
-    })
-  }
-
-  #flush(): void {
-    if (!this.#newsTimer) return
-    this.#newsTimer.unsubscribe()
-    this.#newsTimer = undefined
-    if (this.#news) this.#listener.record(this, this.#news)
-    this.#news = undefined
-  }
-}
-
-export const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
-
-/** There is nothing of it that would have to stop. */
-const GONE_ALREADY: readonly Phase[] = ['stopping', 'backoff', 'waiting']
-
-/** Not there: its life is ahead of it, or over. */
-const isAway = (state: ServiceState): boolean => isAhead(state) || isFinal(state)
-
-/** Its life is still ahead of it. */
-const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
-
-/** The same phase, and nothing about its health: only particulars. */
-const isNews = (before: ServiceState, state: ServiceState): boolean => {
-  if (before.phase !== state.phase) return false
-  if (state.phase !== 'running' || before.phase !== 'running') return true
-  return before.health === state.health && before.detail === state.detail && before.leaving === state.leaving
 }

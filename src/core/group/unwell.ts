@@ -44,19 +44,31 @@ export const plightOf = (name: string, state: ServiceState): string => {
 export class Unwell {
   readonly #failing = new Map<string, string>()
   readonly #warning = new Map<string, string>()
+  #told: { readonly health: Health; readonly detail: string | undefined } = { health: 'pass', detail: undefined }
+  #changed = false
 
-  /** Whether health or detail have changed since they were told. */
-  news = false
+  /** Whether health or detail differ from what was told. */
+  get hasNews(): boolean {
+    if (!this.#changed) return false
+    this.#changed = this.health !== this.#told.health || this.detail !== this.#told.detail
+    return this.#changed
+  }
+
+  /** Health and detail are told now. */
+  tell(): { readonly health: Health; readonly detail: string | undefined } {
+    this.#changed = false
+    this.#told = { health: this.health, detail: this.detail }
+    return this.#told
+  }
 
   note(name: string, health: Health, state: ServiceState): void {
     if (health === 'pass' && this.#size === 0) return
     // Its way out did no harm until now; being drained does none.
     if (state.phase === 'drained' && !this.#failing.has(name) && !this.#warning.has(name)) return
-    const { health: healthBefore, detail: detailBefore } = this
     const plight = health === 'pass' ? '' : plightOf(name, state)
     note(this.#failing, name, health === 'fail', plight)
     note(this.#warning, name, health === 'warn', plight)
-    if (this.health !== healthBefore || this.detail !== detailBefore) this.news = true
+    this.#changed = true
   }
 
   get health(): Health {

@@ -65,20 +65,20 @@ describe('what is wrong with one, for people', () => {
   test('waiting for the next try and trying are one thing to tell', () => {
     const unwell = new Unwell()
     unwell.note('db', 'warn', { phase: 'backoff', error, attempt: 2, retryAt: 0 })
-    unwell.news = false
+    unwell.tell()
     unwell.note('db', 'warn', { phase: 'starting', attempt: 2 })
-    expect(unwell.news).toBe(false)
+    expect(unwell.hasNews).toBe(false)
   })
 })
 
 describe('the health of a group', () => {
-  const told = (unwell: Unwell): string => `${unwell.health} ${unwell.detail ?? '-'}${unwell.news ? '' : ' (old)'}`
+  const told = (unwell: Unwell): string => `${unwell.health} ${unwell.detail ?? '-'}${unwell.hasNews ? '' : ' (old)'}`
 
   test('the worst of it, naming the first of the worst', () => {
     const unwell = new Unwell()
     const log: string[] = []
     const note = (name: string, state: ServiceState, health: Health): void => {
-      unwell.news = false
+      unwell.tell()
       unwell.note(name, health, state)
       log.push(told(unwell))
     }

@@ -1,0 +1,80 @@
+import { ServiceError } from '../errors.ts'
+import { plan } from '../plan.ts'
+import type { Journal } from '../status/journal.ts'
+import type { Entry } from './entry.ts'
+
+/** What was added to a group, and what is told of it while the group does not live. */
+export class Entries {
+  readonly #group: string
+  readonly #journal: Journal
+  readonly #byName = new Map<string, Entry>()
+
+  constructor(group: string, journal: Journal) {
+    this.#group = group
+    this.#journal = journal
+  }
+
+  get size(): number {
+    return this.#byName.size
+  }
+
+  get list(): readonly Entry[] {
+    return [...this.#byName.values()]
+  }
+
+  get(name: string): Entry | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** @throws ServiceError `ERR_DUPLICATE_NAME` */
+  refuseKnown(name: string): void {
+    if (!this.#byName.has(name)) return
+    const why = `group "${this.#group}" has a service "${name}" already; give this one another name`
+    throw new ServiceError('ERR_DUPLICATE_NAME', name, why)
+  }
+
+  add(entry: Entry): void {
+    this.#byName.set(entry.name, entry)
+  }
+
+  forget(name: string): void {
+    this.#byName.delete(name)
+  }
+
+  /** The services that name one in `dependsOn`. */
+  usersOf(name: string): readonly string[] {
+    return this.list.filter(({ dependsOn }) => dependsOn?.includes(name)).map(user => user.name)
+  }
+
+  /** No service that has not started will start any more, last added first. */
+  dismiss(): void {
+    for (const { path, inside } of this.list.toReversed()) {
+      const phase = this.#journal.status.service(path)?.state.phase
+      if (phase !== 'idle' && phase !== 'waiting') continue
+      inside?.dismiss()
+      const stopped = { phase: 'stopped', how: 'stopped' } as const
+      this.#journal.record(path, stopped)
+      inside?.tell(stopped)
+    }
+  }
+
+  /** All services begin anew. */
+  renew(): void {
+    for (const entry of this.list) {
+      if (this.#journal.status.service(entry.path)?.state.phase === 'idle') continue
+      this.#journal.add(entry.path, entry)
+      entry.inside?.renew()
+    }
+  }
+
+  /** @throws ServiceError when there is no order; of a group inside another it says which */
+  check(): void {
+    try {
+      plan(this.list)
+      for (const { inside } of this.list) inside?.check()
+    } catch (error) {
+      const { code, service, message } = error as ServiceError
+      throw new ServiceError(code, `${this.#group}/${service}`, `in group "${this.#group}": ${message}`)
+    }
+  }
+}

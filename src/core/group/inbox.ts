@@ -1,0 +1,72 @@
+import { Observable, type Subscriber } from 'rxjs'
+
+/** A group with something to do. */
+export interface Working {
+  /** How many groups it is inside of. */
+  readonly depth: number
+  /** Does the next thing; false when there is nothing to do. */
+  turn(): boolean
+}
+
+interface Waiter {
+  readonly isDone: () => boolean
+  readonly out: Subscriber<never>
+}
+
+/**
+ * The one way into a group and all groups inside it. What comes in is written down as facts
+ * at once; then the groups act on the facts, the group deepest inside first, one action after the other, until nothing
+ * is left to do. So no decision is ever made inside another.
+ */
+export class Inbox {
+  readonly #working = new Set<Working>()
+  #waiters: Waiter[] = []
+  #held = false
+
+  /** Writes facts. The groups act on them before this returns, unless they are acting already. */
+  take<T>(write: () => T): T {
+    if (this.#held) return write()
+    this.#held = true
+    try {
+      const result = write()
+      this.#act()
+      return result
+    } finally {
+      this.#held = false
+    }
+  }
+
+  /** A group has something to do. */
+  work(group: Working): void {
+    this.#working.add(group)
+  }
+
+  /** Completes once something is true, seen when no group has anything left to do. */
+  until(isDone: () => boolean): Observable<never> {
+    return new Observable(out => {
+      if (!this.#held && isDone()) return out.complete()
+      const waiter = { isDone, out }
+      this.#waiters.push(waiter)
+      return () => {
+        this.#waiters = this.#waiters.filter(other => other !== waiter)
+      }
+    })
+  }
+
+  #act(): void {
+    for (;;) {
+      let deepest: Working | undefined
+      for (const group of this.#working) if (!deepest || group.depth > deepest.depth) deepest = group
+      if (deepest) {
+        if (!deepest.turn()) this.#working.delete(deepest)
+      } else if (!this.#wake()) return
+    }
+  }
+
+  /** Tells the first who waits for what has become true; false when there is none. */
+  #wake(): boolean {
+    const waiter = this.#waiters.find(({ isDone }) => isDone())
+    waiter?.out.complete()
+    return waiter !== undefined
+  }
+}

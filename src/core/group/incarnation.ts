@@ -1,0 +1,148 @@
+import { Observable, type Subscriber, type Subscription } from 'rxjs'
+import { leftRunning } from '../behaviors/restart.ts'
+import { type Clock, onTheWall } from '../clock.ts'
+import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
+import { listen } from '../listener.ts'
+import type { Service } from '../service.ts'
+import { type Info, isAhead, isFinal, type Phase, type ServiceState, type StateOf } from '../state.ts'
+import { type Shutdown, ShutdownSteps } from '../steps.ts'
+import { Throttle } from '../throttle.ts'
+import { enter } from '../work.ts'
+import type { Member } from './member.ts'
+
+/** What an incarnation tells its group. */
+export type Told =
+  /** A new state, and the error that the service fails with. */
+  | { readonly kind: 'state'; readonly member: Member; readonly state: ServiceState; readonly error?: ServiceError }
+  /** The same phase with new particulars: nothing that the group acts on. */
+  | { readonly kind: 'news'; readonly member: Member; readonly state: ServiceState }
+  /** Taken down, it is gone: the next incarnation may begin. */
+  | { readonly kind: 'down'; readonly member: Member }
+  /** Its lifecycle has completed after it was over. */
+  | { readonly kind: 'gone'; readonly member: Member }
+
+export const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
+
+/** News within a phase are told at most this often, in milliseconds. */
+const NEWS_INTERVAL = 100
+
+/** One life of a member's service: its subscription, and what it tells in terms of the group. */
+export class Incarnation {
+  readonly steps: ShutdownSteps = new ShutdownSteps()
+  /** Its lifecycle is subscribed to. */
+  present = false
+  hasRun = false
+  readonly #service: Service
+  readonly #member: Member
+  readonly #clock: Clock
+  #out: Subscriber<Told> | undefined
+  #lifecycle: Subscription | undefined
+  /** How it ended, taken down. */
+  #ended: StateOf<'stopped'> | undefined
+  #news: Throttle<ServiceState> | undefined
+
+  constructor(service: Service, member: Member, clock: Clock) {
+    this.#service = service
+    this.#member = member
+    this.#clock = clock
+  }
+
+  /** All that it tells. Subscribing begins it. It never errors: a failure is told as a state. */
+  readonly told$: Observable<Told> = new Observable(out => {
+    this.#out = out
+    this.present = true
+    this.#lifecycle = enter(this.#member, () => listen(this.#service.lifecycle(this.steps), this))
+    // Over already, or abandoned.
+    if (out.closed) this.#lifecycle.unsubscribe()
+    else if (isAhead(this.#member.state)) this.#tell(STARTING)
+    return () => this.#leave()
+  })
+
+  /** Tells the service a step; one that it was told before is ignored. */
+  raise(shutdown: Shutdown): void {
+    enter(this.#member, () => this.steps.raise(shutdown))
+  }
+
+  next(state: ServiceState): void {
+    const { state: before, isTakenDown } = this.#member
+    if (isFinal(before) || (state.phase === 'running' && state.beat)) return
+    if (isAhead(before) && state.phase !== 'starting' && !isFinal(state)) this.#tell(STARTING)
+    if (state.phase === 'running') this.hasRun = true
+    if (isTakenDown && state.phase === 'stopped' && state.how !== 'abandoned') this.#ended = state
+    else if (isNews(before, state)) this.#tellNews(state)
+    else this.#tell(state, this.#unaskedEnd(state))
+    if (state.phase === 'stopped' && state.how === 'abandoned') this.#out?.complete()
+  }
+
+  error(cause: unknown): void {
+    this.#news?.flush()
+    const { state, isTakenDown } = this.#member
+    const error = asFailure(this.#service.name, state.phase === 'starting' || isAhead(state), cause)
+    this.present = false
+    if (isTakenDown) this.#down(errorInfo(error), state.info)
+    else this.#tell({ phase: 'failed', error: errorInfo(error), ...(state.info && { info: state.info }) }, error)
+    this.#out?.complete()
+  }
+
+  complete(): void {
+    this.#news?.flush()
+    const { state, isTakenDown, asked } = this.#member
+    this.present = false
+    if (isTakenDown) this.#down(this.#ended?.error, this.#ended?.info ?? state.info)
+    else if (isFinal(state)) this.#out?.next({ kind: 'gone', member: this.#member })
+    else this.next({ phase: 'stopped', how: asked ? 'stopped' : 'ended' })
+    this.#out?.complete()
+  }
+
+  /** Taken down, and gone. It does not come back when it left something running. */
+  #down(error: ErrorInfo | undefined, info: Info | undefined): void {
+    const left = leftRunning(this.#service.name, info, error && fromErrorInfo(error))
+    if (left) return this.#tell({ phase: 'failed', error: errorInfo(left) }, left)
+    const { reason } = this.steps.latest!
+    if (!HAS_STOPPED.includes(this.#member.state.phase)) this.#tell({ phase: 'stopping', reason })
+    // An error on the way down is told before it is gone.
+    const retryAt = onTheWall(this.#clock, this.#clock.now())
+    if (error) this.#tell({ phase: 'backoff', error, attempt: 1, retryAt })
+    this.#out?.next({ kind: 'down', member: this.#member })
+  }
+
+  #leave(): void {
+    this.present = false
+    this.#news?.stop()
+    this.#lifecycle?.unsubscribe()
+  }
+
+  #tell(state: ServiceState, error?: ServiceError): void {
+    this.#news?.flush()
+    this.#out?.next({ kind: 'state', member: this.#member, state, ...(error && { error }) })
+  }
+
+  #tellNews(state: ServiceState): void {
+    this.#news ??= new Throttle(this.#clock, NEWS_INTERVAL, latest =>
+      this.#out?.next({ kind: 'news', member: this.#member, state: latest }),
+    )
+    this.#news.offer(state)
+  }
+
+  /** Why an end that nobody asked for is a failure: it was abandoned, or it was stopped before it ran. */
+  #unaskedEnd(state: ServiceState): ServiceError | undefined {
+    if (this.#member.asked || state.phase !== 'stopped' || state.how === 'ended') return undefined
+    const { name } = this.#service
+    if (state.how === 'abandoned') {
+      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message: `"${name}" was abandoned` }
+      return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
+    }
+    if (this.hasRun) return undefined
+    return new ServiceError('ERR_START_FAILED', name, `service "${name}" failed to start: it was stopped before it ran`)
+  }
+}
+
+/** Phases in which nothing is left that would have to stop. */
+const HAS_STOPPED: readonly Phase[] = ['stopping', 'backoff', 'waiting']
+
+/** The same phase and the same health: only particulars have changed. */
+const isNews = (before: ServiceState, state: ServiceState): boolean => {
+  if (before.phase !== state.phase) return false
+  if (state.phase !== 'running' || before.phase !== 'running') return true
+  return before.health === state.health && before.detail === state.detail && before.leaving === state.leaving
+}

@@ -1,0 +1,138 @@
+import type { Order } from '../plan.ts'
+import type { Entry } from './entry.ts'
+import { Graph } from './graph.ts'
+import type { Member } from './member.ts'
+
+/** The way in which a group goes through its members: up along the graph, or down against it. */
+export type Direction = 'start' | 'drain' | 'stop'
+
+/** The members of a group: their places in the graph, who has passed in the present direction, and whom to look at. */
+export class Members {
+  readonly graph: Graph = new Graph()
+  /** How many have not passed in the present direction. */
+  open = 0
+  #list: Member[] = []
+  #direction: Direction = 'start'
+  readonly #make: (entry: Entry, node: number) => Member
+  readonly #onWork: () => void
+  /** Whom to look at, and how many of these have been. */
+  #toLookAt: Member[] = []
+  #lookedAt = 0
+
+  constructor(make: (entry: Entry, node: number) => Member, onWork: () => void) {
+    this.#make = make
+    this.#onWork = onWork
+  }
+
+  get list(): readonly Member[] {
+    return this.graph.hasForgotten ? this.#list.filter(({ isForgotten }) => !isForgotten) : this.#list
+  }
+
+  readonly at = (node: number): Member => this.#list[node]!
+
+  find(name: string): Member | undefined {
+    const node = this.graph.find(name)
+    return node === undefined ? undefined : this.#list[node]
+  }
+
+  /** Those that start last come first. */
+  reversed(): readonly Member[] {
+    return this.graph.sequence.map(this.at).reverse()
+  }
+
+  /**
+   * Takes in services and gives each its place.
+   *
+   * @throws ServiceError when one has no place; nothing has changed then
+   */
+  enroll(entries: readonly Entry[]): readonly Member[] {
+    for (const { inside } of entries) inside?.check()
+    const comeLast = this.graph.add(entries)
+    if (!comeLast) {
+      this.#list = this.#list.filter(({ isForgotten }) => !isForgotten)
+      this.#list.forEach((member, node) => {
+        member.node = node
+      })
+    }
+    const known = this.#list.length
+    const added = entries.map((one, i) => this.#make(one, known + i))
+    this.#list.push(...added)
+    if (comeLast) this.open++
+    else this.open = this.#list.filter(({ passed }) => !passed).length
+    const [from] = this.#orders()
+    for (const member of comeLast ? added : this.#list) member.ahead = this.#countAhead(member, from)
+    return added
+  }
+
+  /** A member has left. Its node stays, so that the others keep their order. */
+  forget(member: Member): void {
+    member.isForgotten = true
+    this.graph.forget(member.node)
+  }
+
+  /** Turns to another direction: no member has passed in it yet. */
+  turn(direction: Direction): void {
+    this.#direction = direction
+    const [from] = this.#orders()
+    for (const member of this.#list) {
+      member.passed = false
+      member.ahead = from[member.node]!.length
+    }
+    this.open = this.#list.length
+  }
+
+  /** A member is where it is to be: those behind it come nearer to their turn. */
+  pass(member: Member): void {
+    member.passed = true
+    this.open--
+    for (const node of this.#orders()[1][member.node]!) if (--this.at(node).ahead === 0) this.look(this.at(node))
+  }
+
+  /** A member goes back: those behind it wait for it again, unless they have passed. */
+  goBack(member: Member): void {
+    if (!member.passed) return
+    member.passed = false
+    this.open++
+    for (const node of this.#orders()[1][member.node]!) this.at(node).ahead++
+  }
+
+  look(member: Member): void {
+    if (member.isListed) return
+    member.isListed = true
+    this.#toLookAt.push(member)
+    this.#onWork()
+  }
+
+  lookAtAll(members: Iterable<Member>): void {
+    for (const member of members) this.look(member)
+  }
+
+  /** Looks at those whose turn it is in the present direction. */
+  lookAtFirst(): void {
+    this.lookAtAll(this.#list.filter(({ ahead }) => ahead === 0))
+  }
+
+  /** The next member to look at, if there is one. */
+  next(): Member | undefined {
+    const member = this.#toLookAt[this.#lookedAt]
+    if (!member) return undefined
+    this.#lookedAt++
+    member.isListed = false
+    if (this.#lookedAt === this.#toLookAt.length) {
+      this.#toLookAt = []
+      this.#lookedAt = 0
+    }
+    return member
+  }
+
+  /** Whom each member comes after in the present direction, and who comes after it. */
+  #orders(): readonly [from: Order, to: Order] {
+    const { before, after, declared, dependents } = this.graph
+    if (this.#direction === 'start') return [before, after]
+    return this.#direction === 'drain' ? [dependents, declared] : [after, before]
+  }
+
+  #countAhead(member: Member, from: Order): number {
+    return from[member.node]!.reduce((count, node) => count + Number(!this.at(node).passed), 0)
+  }
+}

@@ -1,0 +1,142 @@
+import { Observable } from 'rxjs'
+import { admit, type Intensity } from '../behaviors/intensity.ts'
+import { restartedTooOften } from '../behaviors/restart.ts'
+import type { ServiceError } from '../errors.ts'
+import { isFinal, isLost, type StopReason } from '../state.ts'
+import type { Inbox } from './inbox.ts'
+import type { Member } from './member.ts'
+import type { Members } from './members.ts'
+import { RestartSet } from './restart-set.ts'
+import { restartedWith, type Strategy } from './strategy.ts'
+
+export interface RestartsOptions extends Intensity {
+  readonly name: string
+  readonly strategy: Strategy
+  readonly inbox: Inbox
+}
+
+/** Who is restarted together with a member: when it has failed, by the group's strategy, and when it is restarted by hand. */
+export class Restarts {
+  readonly set: RestartSet
+  readonly #options: RestartsOptions
+  readonly #members: Members
+  /** Tells that a member that was over begins anew. */
+  readonly #revive: (member: Member) => void
+  readonly #tellWaiting: (member: Member) => void
+  /** When members were restarted, as far as the restart limit counts them. */
+  #restarts: readonly number[] = []
+
+  constructor(
+    members: Members,
+    options: RestartsOptions,
+    revive: (member: Member) => void,
+    tellWaiting: (member: Member) => void,
+  ) {
+    this.#tellWaiting = tellWaiting
+    this.#members = members
+    this.#options = options
+    this.#revive = revive
+    this.set = new RestartSet(options.strategy, members)
+  }
+
+  /** Counts a restart that is due, unless it is one too many: then why. */
+  admit(name: string, at: number, cause: Error): ServiceError | undefined {
+    const { name: group } = this.#options
+    const restarts = admit(this.#restarts, at, this.#options)
+    if (!restarts) return restartedTooOften(name, this.#options, `group "${group}" may restart its services`, cause)
+    this.#restarts = restarts
+    return undefined
+  }
+
+  /** For the restart behaviour of a member: completes when the next incarnation may begin. */
+  gate(member: Member): Observable<never> {
+    const { inbox } = this.#options
+    return new Observable(out => {
+      const open = (): void => out.complete()
+      const note = (held: (() => void) | undefined): void =>
+        inbox.take(() => {
+          member.open = held
+          if (held) this.#tellWaiting(member)
+          this.set.look(member)
+          this.#members.look(member)
+        })
+      note(open)
+      return () => {
+        if (member.open === open) note(undefined)
+      }
+    })
+  }
+
+  /** A member has failed and is restarted: so are those that belong with it. */
+  gather(member: Member): void {
+    member.gathers = false
+    if (member.state.phase !== 'backoff') return
+    const { error } = member.state
+    // It went down by itself before its turn, and comes back by itself.
+    if (member.wanted === 'down') member.wanted = 'up'
+    const others = this.#belongingTo(member, this.#options.strategy).filter(other => other !== member)
+    if (others.length === 0) return
+    for (const other of others) if (hasEnded(other)) this.#revive(other)
+    this.#join([member, ...others], { by: 'failure', service: member.path, error }, true)
+  }
+
+  /** Takes down a member, and those that belong with it, to begin them again. Returns all of them. */
+  byHand(member: Member, reason: StopReason): readonly Member[] {
+    const members = this.#belongingTo(member, 'by-hand')
+    const isOver = isFinal(member.state)
+    if (isOver) this.#reviveAll(member, new Set(members))
+    if (isOver || !member.inSet) {
+      if (member.alive) member.takeDown(reason)
+      this.#join(members, reason, false)
+    }
+    return members
+  }
+
+  /** All that are restarted with a member by hand, itself included. */
+  restartedByHandWith(member: Member): readonly Member[] {
+    return this.#belongingTo(member, 'by-hand')
+  }
+
+  /** The group shuts down: what is down stays down. */
+  clear(): void {
+    for (const member of this.set.members) this.set.leave(member)
+  }
+
+  #belongingTo({ node }: Member, strategy: Strategy | 'by-hand'): readonly Member[] {
+    return [...restartedWith(strategy, node, this.#members.graph)].map(this.#members.at)
+  }
+
+  /** @param sparing temporary members are stopped with the others, and do not come back */
+  #join(members: readonly Member[], reason: StopReason, sparing: boolean): void {
+    // The turn of a member that has not begun yet is still ahead.
+    const joining = members.filter(member => member.begun || member.returning)
+    for (const member of joining) {
+      if (member.alive && !member.restartsItself) member.takeDown(reason)
+      if (sparing && member.entry.temporary && !isFinal(member.state)) member.endForGood(reason)
+      this.#members.goBack(member)
+    }
+    this.set.join(joining)
+    this.#members.lookAtAll(this.set.members)
+  }
+
+  /** A member that is over, and those that could not start without it, unless they could not do so again. */
+  #reviveAll(member: Member, those: ReadonlySet<Member>): void {
+    const { graph, at } = this.#members
+    const coming = new Set([member])
+    if (those.size > 1)
+      for (const node of graph.sequence) {
+        const other = at(node)
+        const isStillLost = (wanted: number): boolean => !coming.has(at(wanted)) && isLost(at(wanted).state)
+        if (those.has(other) && couldNotStart(other) && !graph.declared[node]!.some(isStillLost)) coming.add(other)
+      }
+    for (const other of coming) this.#revive(other)
+  }
+}
+
+/** It has done what it was for. Restarted with the others it does it again, unless it is temporary. */
+const hasEnded = ({ state, entry, asked }: Member): boolean =>
+  state.phase === 'stopped' && state.how === 'ended' && entry.temporary !== true && !asked
+
+/** It failed only because what it depends on was not there. */
+const couldNotStart = ({ state, asked }: Member): boolean =>
+  state.phase === 'failed' && state.error.code === 'ERR_DEPENDENCY_FAILED' && !asked
