@@ -1,8 +1,9 @@
 import { from, isObservable, Observable, type ObservableInput } from 'rxjs'
 import { ServiceError } from './errors.ts'
 import type { ServiceContext } from './hooks/hook-call.ts'
+import type { Hooks } from './hooks/hook-calls.ts'
 import type { HookResult } from './hooks/hook-result.ts'
-import { HookedLife, type LifeHooks } from './hooks/hooked-life.ts'
+import { HookedIncarnation } from './hooks/hooked-incarnation.ts'
 import { isGrpcServer, isInteropObservable, whatInstead } from './hooks/instead.ts'
 import { callable, closest, namesOf, refuse, show } from './options.ts'
 import type { ServiceState } from './state.ts'
@@ -41,16 +42,36 @@ export interface Startable {
   force?(context: ServiceContext): HookResult
 }
 
-/** What all of these are made of. Not public: it can do what is one of them only by half, such as a start and a main. */
-export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Service<Name> => {
-  checkName(name)
-  const made: Service<Name> = {
-    name,
-    lifecycle: shutdown$ => new Observable(out => new HookedLife(name, hooks, shutdown$, out)),
+/** A service made from hooks. It is known by its private member, which no other object can have. */
+class HookedService<Name extends string> implements Service<Name> {
+  readonly name: Name
+  readonly lifecycle: Service['lifecycle']
+  readonly #mayBlock: boolean
+
+  constructor(name: Name, hooks: Hooks, mayBlock: boolean) {
+    this.name = checkName(name)
+    this.lifecycle = shutdown$ => new Observable(out => new HookedIncarnation(name, hooks, shutdown$, out))
+    this.#mayBlock = mayBlock
   }
-  ours.add(made)
-  return made
+
+  static isHooked(service: Service): boolean {
+    return #mayBlock in service
+  }
+
+  static mayBlock(service: Service): boolean {
+    return #mayBlock in service && service.#mayBlock
+  }
 }
+
+/** Makes a service from any set of hooks. Not public, because some sets make no sense, such as a start with a main. */
+export const hooked = <Name extends string>(name: Name, hooks: Hooks): Service<Name> =>
+  new HookedService(name, hooks, false)
+
+/** Whether a service was made from hooks, and thus says only legal states. */
+export const isHooked = (service: Service): boolean => HookedService.isHooked(service)
+
+/** Whether the start of a service is the user's own function: one that never settles may be meant as a task. */
+export const mayBlock = (service: Service): boolean => HookedService.mayBlock(service)
 
 /**
  * A service from functions, or from an object with such methods. It is running once `start` has settled, and gone once
@@ -68,7 +89,7 @@ export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Servi
  */
 export const service = <const Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> => {
   checkName(name)
-  return byHand(name, hooksOf(name, hooks))
+  return new HookedService(name, hooksOf(name, hooks), true)
 }
 
 /**
@@ -150,7 +171,7 @@ export const toService = (thing: unknown): Service => {
     const startable = thing as Startable
     if (typeof startable.start === 'function' && !isObservable(thing) && !isGrpcServer(thing)) {
       const name = checkName(nameOf(startable))
-      return byHand(name, hooksOf(name, startable))
+      return new HookedService(name, hooksOf(name, startable), true)
     }
   }
   throw new ServiceError('ERR_NOT_A_SERVICE', '', `not a service: ${whatInstead(thing)}`)
@@ -179,23 +200,6 @@ const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
   }
   return hooks
 }
-
-/** Services whose start is a function of the user's: it may be one that was meant to be a task. */
-const byHandOf = new WeakSet<Service>()
-
-const byHand = <Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> => {
-  const made = hooked(name, hooks)
-  byHandOf.add(made)
-  return made
-}
-
-/** Whether a start that does not come to its end may be one that runs for its whole life. */
-export const mayBlock = (made: Service): boolean => byHandOf.has(made)
-
-const ours = new WeakSet<Service>()
-
-/** Whether a service was made from hooks, and thus says only what may be said. */
-export const isHooked = (made: Service): boolean => ours.has(made)
 
 const checkFunction = (name: string, kind: string, value: unknown): void => {
   if (typeof value !== 'function') refuse(name, `a ${kind} needs a function, got ${show(value)}`)
