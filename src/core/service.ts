@@ -10,29 +10,32 @@ import type { ServiceState } from './state.ts'
 import type { Shutdown } from './steps.ts'
 
 /**
- * A service is a cold Observable of its lifecycle. Subscribing starts it, `shutdown$` says how far the goodbye has
- * come, completion means it is gone, an error means it failed and is gone.
+ * A service is a named cold Observable of lifecycle states. A subscription starts it, and `shutdown$` carries the steps
+ * of its shutdown. It completes when the service is gone, and errors when the service has failed and is gone.
  */
 export interface Service<Name extends string = string> {
   readonly name: Name
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState>
 }
 
-/** What a service can do at each step of its life. Each may return a promise, an Observable or nothing. */
+/**
+ * The functions that a service can be made from. Each may return a promise, an Observable or nothing. A hook that
+ * throws or rejects fails with `ERR_START_FAILED`, `ERR_UNREADY_FAILED`, `ERR_DRAIN_FAILED` or `ERR_STOP_FAILED`.
+ */
 export interface ServiceHooks {
-  /** Settles when the service is ready. */
+  /** Settles when the service is ready. Its error is the failure of the service. */
   readonly start?: (context: ServiceContext) => HookResult
-  /** Serve on, but say goodbye. Nobody waits for it. */
+  /** Serves on, and tells clients that the service leaves. The shutdown does not wait for it. */
   readonly unready?: (context: ServiceContext) => HookResult
-  /** Take no new work from outside; settles when what is held is finished. */
+  /** Takes no new work from outside; settles when the work that is held is finished. */
   readonly drain?: (context: ServiceContext) => HookResult
-  /** End gracefully; settles when the service is gone. */
+  /** Ends gracefully; settles when the service is gone. */
   readonly stop?: (context: ServiceContext) => HookResult
-  /** Let go of everything now, so that a stop that is under way can settle. */
+  /** Releases everything now, so that a stop under way can settle. Its failure is an `ERR_STOP_FAILED` too. */
   readonly force?: (context: ServiceContext) => HookResult
 }
 
-/** Any object or class instance with these methods can be added to a group. Named after `name`, or its class. */
+/** An object or class instance that can be added to a group. It is named after its `name`, or its class. */
 export interface Startable {
   readonly name?: string
   start(context: ServiceContext): HookResult
@@ -74,8 +77,8 @@ export const isHooked = (service: Service): boolean => HookedService.isHooked(se
 export const mayBlock = (service: Service): boolean => HookedService.mayBlock(service)
 
 /**
- * A service from functions, or from an object with such methods. It is running once `start` has settled, and gone once
- * `stop` has.
+ * A service from functions, or from an object with such methods. It is running when `start` has settled, and gone when
+ * `stop` has settled.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -93,8 +96,8 @@ export const service = <const Name extends string>(name: Name, hooks: ServiceHoo
 }
 
 /**
- * One long-running function (go-zero's blocking `Start`): running at once, until it ends. Its signal fires when it is
- * its turn to stop; an Observable that it returns is unsubscribed then.
+ * A service from one long-running function (go-zero's blocking `Start`). It is running at once, and has ended when the
+ * function has settled. The signal aborts at *stop*; an Observable that the function returns is unsubscribed then.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -114,7 +117,8 @@ export const task = <const Name extends string>(
 }
 
 /**
- * A one-shot: starting until it has ended well; what depends on it starts after that. The start timeout counts.
+ * A service from one function that runs once, such as a migration. It is starting until the function has settled, and
+ * then has ended. Services that depend on it start after that. `startTimeout` limits how long it may run.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -132,8 +136,8 @@ export const job = <const Name extends string>(
 }
 
 /**
- * Any cold Observable as a service: subscribed is running, completed is ended, an error is a failure, and to stop it
- * is to unsubscribe.
+ * A service from a cold Observable. It is running while subscribed, has ended when the Observable completes, and has
+ * failed when it errors. *stop* unsubscribes.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -161,7 +165,11 @@ const nameOf = (thing: Startable): string => {
   return className === 'Object' ? '' : (className ?? '')
 }
 
-/** Whatever may be added to a group, as a Service. */
+/**
+ * The Service for a thing that is added to a group: the thing itself, or one made from its methods.
+ *
+ * @throws ServiceError `ERR_NOT_A_SERVICE`, `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
+ */
 export const toService = (thing: unknown): Service => {
   if (typeof thing === 'object' && thing !== null) {
     if (isService(thing)) {
@@ -179,7 +187,7 @@ export const toService = (thing: unknown): Service => {
 
 const HOOKS = namesOf<ServiceHooks>({ start: true, unready: true, drain: true, stop: true, force: true })
 
-/** The hooks of an object, which may be an instance of a class: each is called as its method. */
+/** The hooks of an object, each called as its method: the object may be an instance of a class. */
 const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
   if (typeof given !== 'object' || given === null)
     refuse(
@@ -193,7 +201,7 @@ const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
     callable(name, hook, value)
     hooks[hook] = value.bind(given)
   }
-  // An object may have methods and fields of its own, but none that is nearly called like a hook.
+  // An object may have other methods, but a name that is nearly that of a hook is a slip.
   for (const [key, value] of Object.entries(given)) {
     const hook = typeof value === 'function' && !HOOKS.includes(key) && closest(key, HOOKS, 1)
     if (hook) refuse(name, `unknown hook ${key}; did you mean ${hook}?`)
@@ -205,7 +213,11 @@ const checkFunction = (name: string, kind: string, value: unknown): void => {
   if (typeof value !== 'function') refuse(name, `a ${kind} needs a function, got ${show(value)}`)
 }
 
-/** Names are shown in paths, so they can't be empty or hold a slash. */
+/**
+ * Returns a name that can be part of a path: not empty, without a slash.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`
+ */
 export const checkName = <Name extends string>(name: Name): Name => {
   if (typeof name !== 'string' || name.trim() === '')
     throw new ServiceError(

@@ -26,9 +26,9 @@ export interface ServiceContext {
   /** Why the service is to end; `undefined` before that. */
   readonly reason: StopReason | undefined
   /**
-   * Reports that the service has died by itself: `ERR_SERVICE_FAILED`, or `ERR_START_FAILED` while it starts. Hooks that
-   * still run are aborted; the lifecycle errors as soon as they have settled. A hook that still runs a few turns of
-   * promises later is counted in `info.abandoned`. `stop` is not called, so release resources before the call.
+   * Reports that the service has died by itself: `ERR_SERVICE_FAILED`, or `ERR_START_FAILED` while it starts. Running
+   * hooks are aborted; the lifecycle errors once they have settled. A hook that still runs a few turns of promises
+   * later is counted in `info.abandoned`. `stop` is not called, so release resources before the call.
    */
   readonly fail: (error: unknown) => void
   /**
@@ -50,9 +50,9 @@ export interface ServiceContext {
    */
   readonly info: (particulars: Info) => void
   /**
-   * Asks for more time: the `startTimeout`, `drainTimeout` or `stopTimeout` that runs now lasts at least `ms` milliseconds
-   * from now. A timeout is never shortened, and not extended once it has passed or was cut short. It does nothing in
-   * `unready` and `force`. `shutdownTimeout` and the timeouts given to a group are not extended.
+   * Asks for more time: the `startTimeout`, `drainTimeout` or `stopTimeout` that runs now lasts at least `ms`
+   * milliseconds from now. A timeout is never shortened, and not extended once it has passed or was cut short. It does
+   * nothing in `unready` and `force`. `shutdownTimeout` and the timeouts given to a group are not extended.
    *
    * @throws ServiceError `ERR_INVALID_DURATION` unless it is a finite number of at least zero
    */
@@ -84,7 +84,7 @@ export interface HookHost {
   settled(outcome: Outcome, then: Then): void
 }
 
-/** One call of one hook. It settles once: when the hook has returned, resolved, completed, failed or was unsubscribed. */
+/** One call of one hook. It settles once: the hook has returned, resolved, completed, failed or was unsubscribed. */
 export class HookCall implements Work {
   readonly within: Work | undefined
   settled = false

@@ -3,7 +3,7 @@ import type { HookCall, HookHost, ServiceContext } from './hook-call.ts'
 /** The members that a hook may take out of its context: functions without `this`. */
 type Functions = Omit<ServiceContext, 'signal' | 'reason'>
 
-/** The members of one hook call's context. Most hooks read few of them, so functions are made when one is first read. */
+/** The members of one call's context. Most hooks read few of them, so functions are made when one is first read. */
 class HookContext implements ServiceContext {
   readonly #call: HookCall
   readonly #host: HookHost
@@ -62,7 +62,7 @@ const MEMBERS = Object.getOwnPropertyNames(HookContext.prototype).filter(name =>
 
 /**
  * Shows the getters of the class as members of each context, so that `{ ...context }` copies them. Getters defined on
- * each object would do the same, but cost five times as much as the rest of the hook call.
+ * each context would do the same, but cost more than all the rest of a hook call.
  */
 const WITH_OWN_MEMBERS: ProxyHandler<HookContext> = {
   get: (context, key) => Reflect.get(context, key),

@@ -133,13 +133,8 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
     if (this.#isEnding) return
     const { drain, stop } = this.#hooks
     if (drain && !this.#calls.drain && !this.state.isForced) return this.#callDrain(drain)
-    if (this.#calls.main) this.#stopMain(this.#calls.main)
-    else this.#callStopHook(stop ?? nothing)
-  }
-
-  // The drain has settled or used up its time, in both of these.
-
-  #stopMain(main: HookCall): void {
+    const { main } = this.#calls
+    if (!main) return this.#callStopHook(stop ?? nothing)
     this.#calls.drain?.abort()
     main.abort()
   }
@@ -149,6 +144,7 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
       this.#keepError('ERR_STOP_FAILED', 'failed to stop', outcome)
       this.#endIfSettled()
     })
+    // A drain that has not settled has used up its time.
     this.#calls.drain?.abort()
     if (this.state.isForced) call.abort()
     this.#runCall(call, stop)

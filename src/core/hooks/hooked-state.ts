@@ -110,7 +110,7 @@ export class HookedState {
     }
   }
 
-  /** A shared object where nothing particular is said: most services say nothing else all day. */
+  /** A shared object for a service that is well and has nothing particular to say, as most are. */
   get #running(): ServiceState {
     const [health, detail, leaving] = [this.#health, this.#detail, this.reason]
     if (health === 'pass' && detail === undefined) return leaving ? { phase: 'running', health, leaving } : RUNNING
