@@ -71,7 +71,7 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
   #startCancelled(outcome: Outcome): void {
     // The service is up all the same, so there is something to stop.
     if (outcome.how === 'done' && !this.#hooks.once) return this.#callStop()
-    this.#keepError('ERR_START_FAILED', 'failed to start', outcome)
+    this.#keepError('ERR_START_FAILED', 'start failed', outcome)
     this.#endIfSettled()
   }
 
@@ -95,7 +95,7 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
   #callUnready(): void {
     const { unready } = this.#hooks
     if (!unready || this.#calls.unready) return
-    this.#call('unready', unready, outcome => this.#keepError('ERR_UNREADY_FAILED', 'failed to say goodbye', outcome))
+    this.#call('unready', unready, outcome => this.#keepError('ERR_UNREADY_FAILED', 'unready failed', outcome))
   }
 
   // Drain: finish what is held, then wait for *stop*.
@@ -110,7 +110,7 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
 
   #callDrain(drain: Hook): void {
     this.#call('drain', drain, outcome => {
-      this.#keepError('ERR_DRAIN_FAILED', 'failed to drain', outcome)
+      this.#keepError('ERR_DRAIN_FAILED', 'drain failed', outcome)
       if (this.state.phase === 'stopping') return this.#callStop()
       this.state.forgetPending()
       this.state.enter('drained')
@@ -141,7 +141,7 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
 
   #callStopHook(stop: Hook): void {
     const call = this.#newCall('stop', outcome => {
-      this.#keepError('ERR_STOP_FAILED', 'failed to stop', outcome)
+      this.#keepError('ERR_STOP_FAILED', 'stop failed', outcome)
       this.#endIfSettled()
     })
     // A drain that has not settled has used up its time.
@@ -159,7 +159,7 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
     const { force } = this.#hooks
     if (force)
       this.#call('force', force, outcome => {
-        this.#keepError('ERR_STOP_FAILED', 'failed to let go', outcome)
+        this.#keepError('ERR_STOP_FAILED', 'force failed', outcome)
         this.#endIfSettled()
       })
     if (this.#isEnding) return
@@ -172,7 +172,7 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
   fail(error: unknown): void {
     if (this.#isEnding) return
     const outcome: Outcome = { how: 'failed', error }
-    if (this.state.phase === 'starting') this.#keepError('ERR_START_FAILED', 'failed to start', outcome)
+    if (this.state.phase === 'starting') this.#keepError('ERR_START_FAILED', 'start failed', outcome)
     else this.#keepError('ERR_SERVICE_FAILED', 'failed', outcome)
     this.#failing = true
     // The hook that reports it may not have returned yet: see #runCall.

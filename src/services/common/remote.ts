@@ -156,7 +156,7 @@ const remoteLife = <Handle>(
   /** Settles when it is gone. */
   const over = async (): Promise<void> => {
     const error = await far?.gone
-    if (error) throw asked ? asServiceError('ERR_STOP_FAILED', name, 'failed to stop', error) : error
+    if (error) throw asked ? asServiceError('ERR_STOP_FAILED', name, 'stop failed', error) : error
   }
 
   const drain = ({ reason }: Pick<ServiceContext, 'reason'>): Observable<never> => {

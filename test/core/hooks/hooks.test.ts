@@ -559,7 +559,7 @@ describe('fail()', () => {
       }),
     )
     expect(life.said).toEqual(['starting', 'running', '# ERR_SERVICE_FAILED'])
-    expect(life.error).toMatchObject({ message: 'service "ticker" failed: died' })
+    expect(life.error).toMatchObject({ message: 'service "ticker": failed: died' })
     const going = new Life(
       task('ticker', ({ fail }) => {
         fail(new Error('died'))
@@ -625,7 +625,7 @@ describe('fail()', () => {
     context.fail(new Error('died'))
     expect(life.error).toMatchObject({
       code: 'ERR_UNREADY_FAILED',
-      message: 'service "db" failed to say goodbye: rude (then: service "db" failed: died)',
+      message: 'service "db": unready failed: rude (then: service "db": failed: died)',
     })
   })
 })
