@@ -68,7 +68,7 @@ export interface ErrorInfo {
  *
  * @example
  * ```ts
- * const error = new ServiceError('ERR_START_FAILED', 'db', 'service "db" failed to start: no route', {
+ * const error = new ServiceError('ERR_START_FAILED', 'db', 'service "db": start failed: no route', {
  *   cause: new Error('no route'),
  * })
  * console.log(error.code, error.service) // ERR_START_FAILED db
@@ -131,12 +131,12 @@ const severalMessages = (errors: readonly unknown[]): string => {
 export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
   isServiceError(cause) && (cause.service === service || cause.service.startsWith(`${service}/`))
     ? cause
-    : new ServiceError(code, service, `service "${service}" ${did}: ${messageOf(cause)}`, { cause })
+    : new ServiceError(code, service, `service "${service}": ${did}: ${messageOf(cause)}`, { cause })
 
 /** What a lifecycle errored with, as the failure of its service. */
 export const asFailure = (service: string, starting: boolean, cause: unknown): ServiceError =>
   starting
-    ? asServiceError('ERR_START_FAILED', service, 'failed to start', cause)
+    ? asServiceError('ERR_START_FAILED', service, 'start failed', cause)
     : asServiceError('ERR_SERVICE_FAILED', service, 'failed', cause)
 
 /** Several errors as one, the first cause first; a single one stays itself. */

@@ -1,37 +1,41 @@
 import { from, isObservable, Observable, type ObservableInput } from 'rxjs'
 import { ServiceError } from './errors.ts'
 import type { ServiceContext } from './hooks/hook-call.ts'
+import type { Hooks } from './hooks/hook-calls.ts'
 import type { HookResult } from './hooks/hook-result.ts'
-import { HookedLife, type LifeHooks } from './hooks/hooked-life.ts'
+import { HookedIncarnation } from './hooks/hooked-incarnation.ts'
 import { isGrpcServer, isInteropObservable, whatInstead } from './hooks/instead.ts'
 import { callable, closest, namesOf, refuse, show } from './options.ts'
 import type { ServiceState } from './state.ts'
 import type { Shutdown } from './steps.ts'
 
 /**
- * A service is a cold Observable of its lifecycle. Subscribing starts it, `shutdown$` says how far the goodbye has
- * come, completion means it is gone, an error means it failed and is gone.
+ * A service is a named cold Observable of lifecycle states. A subscription starts it, and `shutdown$` carries the steps
+ * of its shutdown. It completes when the service is gone, and errors when the service has failed and is gone.
  */
 export interface Service<Name extends string = string> {
   readonly name: Name
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState>
 }
 
-/** What a service can do at each step of its life. Each may return a promise, an Observable or nothing. */
+/**
+ * The functions that a service can be made from. Each may return a promise, an Observable or nothing. A hook that
+ * throws or rejects fails with `ERR_START_FAILED`, `ERR_UNREADY_FAILED`, `ERR_DRAIN_FAILED` or `ERR_STOP_FAILED`.
+ */
 export interface ServiceHooks {
-  /** Settles when the service is ready. */
+  /** Settles when the service is ready. Its error is the failure of the service. */
   readonly start?: (context: ServiceContext) => HookResult
-  /** Serve on, but say goodbye. Nobody waits for it. */
+  /** Serves on, and tells clients that the service leaves. The shutdown does not wait for it. */
   readonly unready?: (context: ServiceContext) => HookResult
-  /** Take no new work from outside; settles when what is held is finished. */
+  /** Takes no new work from outside; settles when the work that is held is finished. */
   readonly drain?: (context: ServiceContext) => HookResult
-  /** End gracefully; settles when the service is gone. */
+  /** Ends gracefully; settles when the service is gone. */
   readonly stop?: (context: ServiceContext) => HookResult
-  /** Let go of everything now, so that a stop that is under way can settle. */
+  /** Releases everything now, so that a stop under way can settle. Its failure is an `ERR_STOP_FAILED` too. */
   readonly force?: (context: ServiceContext) => HookResult
 }
 
-/** Any object or class instance with these methods can be added to a group. Named after `name`, or its class. */
+/** An object or class instance that can be added to a group. It is named after its `name`, or its class. */
 export interface Startable {
   readonly name?: string
   start(context: ServiceContext): HookResult
@@ -41,20 +45,40 @@ export interface Startable {
   force?(context: ServiceContext): HookResult
 }
 
-/** What all of these are made of. Not public: it can do what is one of them only by half, such as a start and a main. */
-export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Service<Name> => {
-  checkName(name)
-  const made: Service<Name> = {
-    name,
-    lifecycle: shutdown$ => new Observable(out => new HookedLife(name, hooks, shutdown$, out)),
+/** A service made from hooks. It is known by its private member, which no other object can have. */
+class HookedService<Name extends string> implements Service<Name> {
+  readonly name: Name
+  readonly lifecycle: Service['lifecycle']
+  readonly #mayBlock: boolean
+
+  constructor(name: Name, hooks: Hooks, mayBlock: boolean) {
+    this.name = checkName(name)
+    this.lifecycle = shutdown$ => new Observable(out => new HookedIncarnation(name, hooks, shutdown$, out))
+    this.#mayBlock = mayBlock
   }
-  ours.add(made)
-  return made
+
+  static isHooked(service: Service): boolean {
+    return #mayBlock in service
+  }
+
+  static mayBlock(service: Service): boolean {
+    return #mayBlock in service && service.#mayBlock
+  }
 }
 
+/** Makes a service from any set of hooks. Not public, because some sets make no sense, such as a start with a main. */
+export const hooked = <Name extends string>(name: Name, hooks: Hooks): Service<Name> =>
+  new HookedService(name, hooks, false)
+
+/** Whether a service was made from hooks, and thus says only legal states. */
+export const isHooked = (service: Service): boolean => HookedService.isHooked(service)
+
+/** Whether the start of a service is the user's own function: one that never settles may be meant as a task. */
+export const mayBlock = (service: Service): boolean => HookedService.mayBlock(service)
+
 /**
- * A service from functions, or from an object with such methods. It is running once `start` has settled, and gone once
- * `stop` has.
+ * A service from functions, or from an object with such methods. It is running when `start` has settled, and gone when
+ * `stop` has settled.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -68,12 +92,12 @@ export const hooked = <Name extends string>(name: Name, hooks: LifeHooks): Servi
  */
 export const service = <const Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> => {
   checkName(name)
-  return byHand(name, hooksOf(name, hooks))
+  return new HookedService(name, hooksOf(name, hooks), true)
 }
 
 /**
- * One long-running function (go-zero's blocking `Start`): running at once, until it ends. Its signal fires when it is
- * its turn to stop; an Observable that it returns is unsubscribed then.
+ * A service from one long-running function (go-zero's blocking `Start`). It is running at once, and has ended when the
+ * function has settled. The signal aborts at *stop*; an Observable that the function returns is unsubscribed then.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -93,7 +117,8 @@ export const task = <const Name extends string>(
 }
 
 /**
- * A one-shot: starting until it has ended well; what depends on it starts after that. The start timeout counts.
+ * A service from one function that runs once, such as a migration. It is starting until the function has settled, and
+ * then has ended. Services that depend on it start after that. `startTimeout` limits how long it may run.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -111,8 +136,8 @@ export const job = <const Name extends string>(
 }
 
 /**
- * Any cold Observable as a service: subscribed is running, completed is ended, an error is a failure, and to stop it
- * is to unsubscribe.
+ * A service from a cold Observable. It is running while subscribed, has ended when the Observable completes, and has
+ * failed when it errors. *stop* unsubscribes.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  * @example
@@ -140,7 +165,11 @@ const nameOf = (thing: Startable): string => {
   return className === 'Object' ? '' : (className ?? '')
 }
 
-/** Whatever may be added to a group, as a Service. */
+/**
+ * The Service for a thing that is added to a group: the thing itself, or one made from its methods.
+ *
+ * @throws ServiceError `ERR_NOT_A_SERVICE`, `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
+ */
 export const toService = (thing: unknown): Service => {
   if (typeof thing === 'object' && thing !== null) {
     if (isService(thing)) {
@@ -150,7 +179,7 @@ export const toService = (thing: unknown): Service => {
     const startable = thing as Startable
     if (typeof startable.start === 'function' && !isObservable(thing) && !isGrpcServer(thing)) {
       const name = checkName(nameOf(startable))
-      return byHand(name, hooksOf(name, startable))
+      return new HookedService(name, hooksOf(name, startable), true)
     }
   }
   throw new ServiceError('ERR_NOT_A_SERVICE', '', `not a service: ${whatInstead(thing)}`)
@@ -158,7 +187,7 @@ export const toService = (thing: unknown): Service => {
 
 const HOOKS = namesOf<ServiceHooks>({ start: true, unready: true, drain: true, stop: true, force: true })
 
-/** The hooks of an object, which may be an instance of a class: each is called as its method. */
+/** The hooks of an object, each called as its method: the object may be an instance of a class. */
 const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
   if (typeof given !== 'object' || given === null)
     refuse(
@@ -172,7 +201,7 @@ const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
     callable(name, hook, value)
     hooks[hook] = value.bind(given)
   }
-  // An object may have methods and fields of its own, but none that is nearly called like a hook.
+  // An object may have other methods, but a name that is nearly that of a hook is a slip.
   for (const [key, value] of Object.entries(given)) {
     const hook = typeof value === 'function' && !HOOKS.includes(key) && closest(key, HOOKS, 1)
     if (hook) refuse(name, `unknown hook ${key}; did you mean ${hook}?`)
@@ -180,28 +209,15 @@ const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
   return hooks
 }
 
-/** Services whose start is a function of the user's: it may be one that was meant to be a task. */
-const byHandOf = new WeakSet<Service>()
-
-const byHand = <Name extends string>(name: Name, hooks: ServiceHooks): Service<Name> => {
-  const made = hooked(name, hooks)
-  byHandOf.add(made)
-  return made
-}
-
-/** Whether a start that does not come to its end may be one that runs for its whole life. */
-export const mayBlock = (made: Service): boolean => byHandOf.has(made)
-
-const ours = new WeakSet<Service>()
-
-/** Whether a service was made from hooks, and thus says only what may be said. */
-export const isHooked = (made: Service): boolean => ours.has(made)
-
 const checkFunction = (name: string, kind: string, value: unknown): void => {
   if (typeof value !== 'function') refuse(name, `a ${kind} needs a function, got ${show(value)}`)
 }
 
-/** Names are shown in paths, so they can't be empty or hold a slash. */
+/**
+ * Returns a name that can be part of a path: not empty, without a slash.
+ *
+ * @throws ServiceError `ERR_INVALID_NAME`
+ */
 export const checkName = <Name extends string>(name: Name): Name => {
   if (typeof name !== 'string' || name.trim() === '')
     throw new ServiceError(

@@ -1,15 +1,15 @@
 import { builtinModule } from './platform.ts'
 
 /**
- * A piece of work: a hook call, a request, a message. Code that runs in it, after any number of awaits, is known to be
- * inside. A member of a group is one too: what its lifecycle does outside any hook call.
+ * A piece of work: a hook call, a request, a message. Code that runs in it is known to be inside, after any number of
+ * awaits. A member of a group is a piece of work too, for code of its lifecycle outside any hook call.
  */
 export interface Work {
-  /** The work that this one is a part of. A hook call is part of its member, a member of where its group was begun. */
+  /** The work that contains this one. A member contains its hook calls; the caller of a group contains its members. */
   readonly within: Work | undefined
-  /** Whether its service still waits for it. A member has none of this: it is a place, nothing that ends. */
+  /** Whether its service still waits for it. A member has no such function, because a member is a place. */
   isOpen?(): boolean
-  /** Its service waits for nothing that goes on after it. Default false: a hook may have set going what it waits for. */
+  /** Its service waits for no code that runs on after it. Default false: a hook may start such code. */
   readonly exact?: boolean
 }
 
@@ -20,7 +20,7 @@ interface Storage {
 
 type AsyncHooks = { readonly AsyncLocalStorage: new () => Storage }
 
-/** Not looked for yet; `null`: this platform can't tell where a call comes from. */
+/** `undefined` before its first use. `null`: this platform can't tell where a call comes from. */
 let storage: Storage | null | undefined
 
 const open = (): Storage | null => {
@@ -28,15 +28,15 @@ const open = (): Storage | null => {
   return hooks ? new hooks.AsyncLocalStorage() : null
 }
 
-/** Runs code as a piece of work. Without one it runs where it is. */
+/** Runs code as a piece of work. Without a work, the code belongs to the work of its caller. */
 export const enter = <T>(work: Work | undefined, code: () => T): T => {
   if (!work) return code()
   if (storage === undefined) storage = open()
   return storage ? storage.run(work, code) : code()
 }
 
-/** The work in which this is called. */
+/** The work in which the caller runs. */
 export const currentWork = (): Work | undefined => storage?.getStore()
 
-/** Runs code that nothing waits for, such as a listener, whoever causes it to be called. */
+/** Runs code that belongs to no work, such as a listener, although a work causes the call. */
 export const outside = <T>(code: () => T): T => (currentWork() ? storage!.run(undefined, code) : code())

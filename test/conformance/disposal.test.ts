@@ -10,8 +10,8 @@ describe('the end of an `await using` block', () => {
     await shop.start()
     const error = (await rejectionOf(shop[Symbol.asyncDispose]())) as ServiceError
     expect(error).toMatchObject({ code: 'ERR_GROUP_FAILED', service: 'shop' })
-    const messages = ['service "api" failed to stop: no route', 'service "db" failed to stop: the pool is busy']
-    expect(error.message).toBe(`group "shop" did not stop gracefully: ${messages.join('; ')}`)
+    const messages = ['service "api": stop failed: no route', 'service "db": stop failed: the pool is busy']
+    expect(error.message).toBe(`group "shop": did not stop gracefully: ${messages.join('; ')}`)
     expect(error.errors.map(each => (each as Error).message)).toEqual(messages)
     expect(error.cause).toBe(error.errors[0])
   })
@@ -23,7 +23,7 @@ describe('the end of an `await using` block', () => {
     const disposed = rejectionOf(shop[Symbol.asyncDispose]())
     await time.advance(100)
     expect(await disposed).toMatchObject({
-      message: 'group "shop" did not stop gracefully: shop/api ran out of its drain time',
+      message: 'group "shop": did not stop gracefully: shop/api ran out of its drain time',
     })
   })
 

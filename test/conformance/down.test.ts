@@ -74,7 +74,7 @@ describe('what was down when all were asked to stop', () => {
       worker.die(new Error('connect ECONNREFUSED'))
       await time.advance(how === 'starts again' ? 1_000 : 500)
       const report = await shop.stop()
-      const error = { code: 'ERR_SERVICE_FAILED', message: 'service "worker" failed: connect ECONNREFUSED' }
+      const error = { code: 'ERR_SERVICE_FAILED', message: 'service "worker": failed: connect ECONNREFUSED' }
       expect(report).toMatchObject({
         ok: false,
         outcome: 'stopped',

@@ -239,7 +239,7 @@ describe('a job that others depend on', () => {
     // What only waited adds nothing to the cause.
     expect(await error).toMatchObject({
       service: 'shop/migrate',
-      message: 'group "shop" failed to start: service "migrate" failed to start: no such table',
+      message: 'group "shop": start failed: service "migrate": start failed: no such table',
       errors: [{ code: 'ERR_START_FAILED', service: 'migrate' }],
     })
     expect(api.starts).toBe(0)
@@ -249,7 +249,7 @@ describe('a job that others depend on', () => {
       {
         service: 'shop/api',
         code: 'ERR_DEPENDENCY_FAILED',
-        message: `service "api" can't start (api -> migrate): service "migrate" failed to start: no such table`,
+        message: `service "api" can't start (api -> migrate): service "migrate": start failed: no such table`,
         cause: { code: 'ERR_START_FAILED', service: 'migrate', cause: { message: 'no such table' } },
       },
     ])
@@ -375,7 +375,7 @@ describe('waiting for what can no longer come', () => {
       code: 'ERR_GROUP_FAILED',
       service: 'shop/api',
       message: expect.stringMatching(
-        /^group "shop" failed to start: service "api" can't start \(api -> cache\): service /,
+        /^group "shop": start failed: service "api" can't start \(api -> cache\): service /,
       ),
       cause: { code: 'ERR_DEPENDENCY_FAILED', service: 'api', cause: { code: 'ERR_START_FAILED', service: 'cache' } },
     })
@@ -448,7 +448,7 @@ describe('waiting for what can no longer come', () => {
       'shop running warn "infra was stopped (and 1 more)"',
     ])
     expect(shop.report.errors.map(({ message }) => message)).toEqual([
-      `service "api" can't start (api -> infra): service "infra" failed to start: it was stopped before it ran`,
+      `service "api" can't start (api -> infra): service "infra": start failed: it was stopped before it ran`,
     ])
   })
 
@@ -774,7 +774,7 @@ describe('waiting for what can no longer come', () => {
     expect(last).toMatchObject({
       phase: 'failed',
       error: {
-        message: `service "9999" can't start (9999 -> 9998 -> 9997 -> 9996 -> 9995 -> 9994 -> 9993 -> ... -> 0): service "0" failed to start: no`,
+        message: `service "9999" can't start (9999 -> 9998 -> 9997 -> 9996 -> 9995 -> 9994 -> 9993 -> ... -> 0): service "0": start failed: no`,
       },
     })
   })
@@ -788,7 +788,7 @@ describe('waiting for what can no longer come', () => {
       expect.objectContaining({
         code: 'ERR_DEPENDENCY_FAILED',
         service: 'api',
-        message: expect.stringMatching(/^service "api" can't start \(api -> cache\): service "cache" failed to start/),
+        message: expect.stringMatching(/^service "api" can't start \(api -> cache\): service "cache": start failed/),
         cause: expect.objectContaining({ code: 'ERR_START_FAILED' }),
       }),
     )

@@ -200,7 +200,7 @@ describe('X1 an error says where', () => {
     const group = serviceGroup('shop').add(service('db', { start: connect }))
     await rejectionOf(group.start())
     const text = formatReport(group.report)
-    expect(text).toMatch(/error 1 shop\/db: service "db" failed to start: no database \[ERR_START_FAILED\]/)
+    expect(text).toMatch(/error 1 shop\/db: service "db": start failed: no database \[ERR_START_FAILED\]/)
     expect(text).toMatch(/^ +at .*connect .*foreign\.test\.ts:\d+:\d+\)$/m)
     expect(text).toMatch(/^ +caused by AggregateError: all refused$/m)
     expect(text).toMatch(/^ +1\) Error: ::1 refused$/m)
@@ -213,10 +213,10 @@ describe('X1 an error says where', () => {
       [{ reason: 'x', deep: { list: [1, 2] } }, /\{ reason: 'x', deep: \{ list: \[ 1, 2 \] \} \}/],
       [
         { message: 'no route', code: 'E1', status: 503 },
-        /failed to start: no route .*\n +caused by Error \[E1\] \(status 503\)$/m,
+        /start failed: no route .*\n +caused by Error \[E1\] \(status 503\)$/m,
       ],
-      [undefined, /failed to start: undefined, thrown instead of an Error/],
-      ['no route', /failed to start: no route/],
+      [undefined, /start failed: undefined, thrown instead of an Error/],
+      ['no route', /start failed: no route/],
       [new Map([['a', 1]]), /Map\(1\) \{ 'a' => 1 \}/],
     ]
     for (const [value, text] of thrown) {

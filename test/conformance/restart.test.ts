@@ -118,7 +118,7 @@ describe('R2 the matrix: policy x way of ending', () => {
     expect([db.ping(), api.ping()]).toEqual(['pong', 'pong'])
     const report = await shop.stop()
     expect(report).toMatchObject({ ok: false, outcome: 'stopped', trigger: { by: 'call' } })
-    expect(report.errors).toMatchObject([{ service: 'shop/worker', message: 'service "worker" failed: no route' }])
+    expect(report.errors).toMatchObject([{ service: 'shop/worker', message: 'service "worker": failed: no route' }])
   })
 
   test('R2 when only temporary services are left and the last one fails, the group has ended', async () => {
@@ -246,7 +246,7 @@ describe('R3 backoff', () => {
     await time.advance(50)
     expect(await error).toMatchObject({
       code: 'ERR_START_TIMEOUT',
-      message: expect.stringContaining('"worker" waits to be restarted: service "worker" failed to start'),
+      message: expect.stringContaining('"worker" waits to be restarted: service "worker": start failed'),
     })
     expect(time.timers).toBe(0)
   })

@@ -38,7 +38,7 @@ describe('a failure while the group runs', () => {
       ok: false,
       outcome: 'failed',
       trigger: { by: 'failure', service: 'shop/api', error: { cause: { message: 'no route' } } },
-      errors: [{ code: 'ERR_SERVICE_FAILED', service: 'shop/api', message: 'service "api" failed: no route' }],
+      errors: [{ code: 'ERR_SERVICE_FAILED', service: 'shop/api', message: 'service "api": failed: no route' }],
     })
     expect(shop.status.group.state).toMatchObject({
       phase: 'failed',
@@ -261,7 +261,7 @@ describe('a group in a group', () => {
       service: 'shop/a/b/c',
       cause: { service: 'a/b/c', cause: { service: 'b/c', cause: { code: 'ERR_START_FAILED', service: 'c' } } },
     })
-    expect(error.message).toContain('service "c" failed to start: c: start failed')
+    expect(error.message).toContain('service "c": start failed: c: start failed')
     expect(shop.report.trigger).toMatchObject({ service: 'shop/a/b/c' })
     expect(shop.report.errors).toMatchObject([{ service: 'shop/a/b/c', code: 'ERR_START_FAILED' }])
     expect(db.alive).toBe(false)

@@ -322,13 +322,13 @@ describe('a start that fails', () => {
     expect(error).toMatchObject({
       code: 'ERR_GROUP_FAILED',
       service: 'shop/api',
-      message: 'group "shop" failed to start: service "api" failed to start: api: start failed',
+      message: 'group "shop": start failed: service "api": start failed: api: start failed',
     })
     expect(error.cause).toBeInstanceOf(ServiceError)
     expect(error.cause).toMatchObject({
       code: 'ERR_START_FAILED',
       service: 'api',
-      message: 'service "api" failed to start: api: start failed',
+      message: 'service "api": start failed: api: start failed',
       cause: new Error('api: start failed'),
     })
     expect(error.errors).toEqual([error.cause])
@@ -431,9 +431,9 @@ describe('a start that fails', () => {
     ])
     expect(error.cause).toBe(error.errors[0])
     expect(error.message).toBe(
-      'group "shop" failed to start: service "d" failed to start: d: start failed (then: ' +
-        'service "c" failed to stop: c: stop failed; service "b" failed to stop: b: stop failed; ' +
-        'service "a" failed to stop: a: stop failed)',
+      'group "shop": start failed: service "d": start failed: d: start failed (then: ' +
+        'service "c": stop failed: c: stop failed; service "b": stop failed: b: stop failed; ' +
+        'service "a": stop failed: a: stop failed)',
     )
     expect(shop.report.errors.map(({ service }) => service)).toEqual(['shop/d', 'shop/c', 'shop/b', 'shop/a'])
     expect(fakes.map(asked)).toEqual([['start', 'stop'], ['start', 'stop'], ['start', 'stop'], ['start']])

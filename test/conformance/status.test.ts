@@ -251,7 +251,7 @@ describe('phases', () => {
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatchObject({
       code: 'ERR_UNREADY_FAILED',
-      message: 'service "db" failed to say goodbye: db: unready failed (then: 2 more errors)',
+      message: 'service "db": unready failed: db: unready failed (then: 2 more errors)',
       cause: { message: 'db: unready failed' },
     })
     expect(errors[0]?.errors?.map(({ code }) => code)).toEqual([
@@ -539,7 +539,7 @@ describe('the report', () => {
 
     const cacheFailed: Partial<ErrorInfo> = {
       name: 'ServiceError',
-      message: 'service "cache" failed to stop: cache: stop failed',
+      message: 'service "cache": stop failed: cache: stop failed',
       code: 'ERR_STOP_FAILED',
       cause: { name: 'Error', message: 'cache: stop failed' },
     }

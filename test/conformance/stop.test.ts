@@ -396,9 +396,9 @@ describe('stops that go wrong', () => {
       'shop failed ERR_GROUP_FAILED',
     ])
     expect(report.errors.map(({ service, code, message }) => [service, code, message])).toEqual([
-      ['shop/d', 'ERR_STOP_FAILED', 'service "d" failed to stop: d: stop failed'],
-      ['shop/c', 'ERR_STOP_FAILED', 'service "c" failed to stop: c: stop failed'],
-      ['shop/b', 'ERR_STOP_FAILED', 'service "b" failed to stop: b: stop failed'],
+      ['shop/d', 'ERR_STOP_FAILED', 'service "d": stop failed: d: stop failed'],
+      ['shop/c', 'ERR_STOP_FAILED', 'service "c": stop failed: c: stop failed'],
+      ['shop/b', 'ERR_STOP_FAILED', 'service "b": stop failed: b: stop failed'],
     ])
     expect(report.ok).toBe(false)
     expect(fakes.every(fake => !fake.alive)).toBe(true)

@@ -264,7 +264,7 @@ describe('R5 failures within a circle', () => {
     expect(report.errors).toMatchObject([
       { code: 'ERR_ABANDONED', service: 'shop/b', message: '"b" is not restarted, because it left 2 calls running' },
       // It waited to be restarted when the group went down.
-      { code: 'ERR_SERVICE_FAILED', service: 'shop/a', message: 'service "a" failed: a died' },
+      { code: 'ERR_SERVICE_FAILED', service: 'shop/a', message: 'service "a": failed: a died' },
     ])
     expect([fakes['b']!.starts, time.timers]).toEqual([1, 0])
   })

@@ -144,10 +144,10 @@ describe('a thrown thing as JSON', () => {
     ],
     [
       'a ServiceError names its service',
-      new ServiceError('ERR_STOP_FAILED', 'db', 'service "db" failed to stop: no route', { cause: 'no route' }),
+      new ServiceError('ERR_STOP_FAILED', 'db', 'service "db": stop failed: no route', { cause: 'no route' }),
       {
         name: 'ServiceError',
-        message: 'service "db" failed to stop: no route',
+        message: 'service "db": stop failed: no route',
         code: 'ERR_STOP_FAILED',
         service: 'db',
         cause: { name: 'Error', message: 'no route' },
@@ -209,13 +209,13 @@ describe('a thrown thing as JSON', () => {
 describe('wrapping', () => {
   test('a thrown thing becomes a ServiceError that says who did what', () => {
     const cause = new Error('no route')
-    const error = asServiceError('ERR_START_FAILED', 'db', 'failed to start', cause)
+    const error = asServiceError('ERR_START_FAILED', 'db', 'start failed', cause)
     expect(error).toBeInstanceOf(ServiceError)
     expect([error.name, error.code, error.service, error.message, error.cause, error.errors]).toEqual([
       'ServiceError',
       'ERR_START_FAILED',
       'db',
-      'service "db" failed to start: no route',
+      'service "db": start failed: no route',
       cause,
       [],
     ])
@@ -223,7 +223,7 @@ describe('wrapping', () => {
 
   test('a ServiceError passes unchanged, so that it keeps its code', () => {
     const error = new ServiceError('ERR_PORT_IN_USE', 'api', 'port 80 is taken')
-    expect(asServiceError('ERR_START_FAILED', 'api', 'failed to start', error)).toBe(error)
+    expect(asServiceError('ERR_START_FAILED', 'api', 'start failed', error)).toBe(error)
   })
 
   test('a cause that is undefined is a cause; one that was not given is none', () => {
@@ -259,14 +259,14 @@ describe('an echo of an abort', () => {
 })
 
 describe('several as one', () => {
-  const first = asServiceError('ERR_DRAIN_FAILED', 'db', 'failed to drain', new Error('busy'))
+  const first = asServiceError('ERR_DRAIN_FAILED', 'db', 'drain failed', new Error('busy'))
 
   test('a single one stays itself', () => expect(combine(first, [])).toBe(first))
 
   test('of two, both are told, the first cause first', () => {
     const second = new Error('stuck')
     const both = combine(first, [second])
-    expect(both.message).toBe('service "db" failed to drain: busy (then: stuck)')
+    expect(both.message).toBe('service "db": drain failed: busy (then: stuck)')
     expect([both.code, both.service, both.cause, both.errors]).toEqual([
       'ERR_DRAIN_FAILED',
       'db',
@@ -277,7 +277,7 @@ describe('several as one', () => {
 
   test('of more, the rest are counted, and none is lost', () => {
     const more = combine(first, ['a', 'b'])
-    expect(more.message).toBe('service "db" failed to drain: busy (then: 2 more errors)')
+    expect(more.message).toBe('service "db": drain failed: busy (then: 2 more errors)')
     expect(more.errors).toEqual([first, 'a', 'b'])
   })
 

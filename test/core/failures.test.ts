@@ -39,7 +39,6 @@ const ending = async (life: Life): Promise<unknown> => {
 
 describe('S13 a synchronous throw, a rejection and an Observable error end in the same state and error shape', () => {
   const code = (hook: keyof ServiceHooks): string => `ERR_${hook.toUpperCase()}_FAILED`
-  const did = { start: 'start', unready: 'say goodbye', drain: 'drain', stop: 'stop', force: 'let go' }
 
   test.each(hooks)('in %s', async hook => {
     const endings = await Promise.all(
@@ -51,7 +50,7 @@ describe('S13 a synchronous throw, a rejection and an Observable error end in th
         name: 'ServiceError',
         code: code(hook),
         service: 'db',
-        message: `service "db" failed to ${did[hook]}: no route`,
+        message: `service "db": ${hook} failed: no route`,
         cause: { name: 'RangeError', message: 'no route' },
       },
     })
@@ -67,13 +66,13 @@ describe('S13 a synchronous throw, a rejection and an Observable error end in th
     )
     for (const one of endings) expect(one).toEqual(endings[0])
     expect(endings[0]).toMatchObject({
-      error: { code: 'ERR_STOP_FAILED', message: 'service "db" failed to let go: no route' },
+      error: { code: 'ERR_STOP_FAILED', message: 'service "db": force failed: no route' },
     })
   })
 
   test.each([
-    ['a task', task, 'ERR_SERVICE_FAILED', 'service "db" failed: no route'],
-    ['a job', job, 'ERR_START_FAILED', 'service "db" failed to start: no route'],
+    ['a task', task, 'ERR_SERVICE_FAILED', 'service "db": failed: no route'],
+    ['a job', job, 'ERR_START_FAILED', 'service "db": start failed: no route'],
   ] as const)('in %s', async (_, make, expectedCode, message) => {
     const endings = await Promise.all(Object.values(ways).map(way => ending(new Life(make('db', way)))))
     for (const one of endings) expect(one).toEqual(endings[0])

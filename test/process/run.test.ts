@@ -57,7 +57,7 @@ describe.concurrent('a process that runs a group', { timeout: 30_000 }, () => {
       'shop/db stopped',
       'shop failed',
     ])
-    expect(output).toContain('error 1 shop/api: service "api" failed to start: no route to host [ERR_START_FAILED]')
+    expect(output).toContain('error 1 shop/api: service "api": start failed: no route to host [ERR_START_FAILED]')
   })
 
   test('S11 SIGTERM during start: nothing further starts, what started is stopped, what hangs is abandoned', async () => {
@@ -77,7 +77,7 @@ describe.concurrent('a process that runs a group', { timeout: 30_000 }, () => {
     const { code, output } = await child.ended
     expect(code).toBe(1)
     expect(trace(output).slice(-4)).toEqual(['shop/queue failed', 'shop/db stopping', 'shop/db stopped', 'shop failed'])
-    expect(output).toContain('error 1 shop/queue: service "queue" failed to stop: lost the key [ERR_STOP_FAILED]')
+    expect(output).toContain('error 1 shop/queue: service "queue": stop failed: lost the key [ERR_STOP_FAILED]')
   })
 
   test('a hanging stop: forced after its time, abandoned after the budget, named, and the process ends with code 1', async () => {
@@ -175,7 +175,7 @@ describe.concurrent('a process that runs a group', { timeout: 30_000 }, () => {
       'shop/db stopped',
       'shop failed',
     ])
-    expect(output).toContain('error 1 shop/queue: service "queue" failed: connection lost [ERR_SERVICE_FAILED]')
+    expect(output).toContain('error 1 shop/queue: service "queue": failed: connection lost [ERR_SERVICE_FAILED]')
   })
 
   test('V6 what still keeps the process alive is named, and ended', async () => {

@@ -17,7 +17,7 @@ const running = { phase: 'running', health: 'pass' } as const
 const reason: StopReason = { by: 'signal', signal: 'SIGTERM' }
 const error = {
   name: 'Error',
-  message: 'service "db" failed: connection lost',
+  message: 'service "db": failed: connection lost',
   cause: { name: 'Error', message: 'connection lost' },
 }
 const backoff = { phase: 'backoff', attempt: 2, retryAt: NOW + 1_300, error } as const

@@ -15,7 +15,7 @@ export const endingOf = (states: readonly ServiceState[], shutdown: Shutdown | u
 export const groupFailure = (name: string, ran: boolean, errors: readonly ServiceError[]): ServiceError => {
   const [first, ...rest] = errors as readonly [ServiceError, ...ServiceError[]]
   const more = rest.length > 0 ? ` (then: ${rest.map(error => error.message).join('; ')})` : ''
-  const message = `group "${name}" failed${ran ? '' : ' to start'}: ${first.message}${more}`
+  const message = `group "${name}": ${ran ? '' : 'start '}failed: ${first.message}${more}`
   return new ServiceError('ERR_GROUP_FAILED', `${name}/${first.service}`, message, { cause: first, errors })
 }
 
@@ -29,7 +29,7 @@ export const stopFailure = ({ group, errors, services }: Report): ServiceError =
         `${path} ${timedOut.length > 0 ? `ran out of its ${timedOut[0]} time` : outcome}`,
     )
   const told = all.length > 0 ? all.map(({ message }) => message) : ungraceful
-  return new ServiceError('ERR_GROUP_FAILED', group, `group "${group}" did not stop gracefully: ${told.join('; ')}`, {
+  return new ServiceError('ERR_GROUP_FAILED', group, `group "${group}": did not stop gracefully: ${told.join('; ')}`, {
     ...(all.length > 0 && { cause: all[0] }),
     errors: all,
   })

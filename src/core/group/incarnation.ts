@@ -133,7 +133,7 @@ export class Incarnation {
       return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
     }
     if (this.hasRun) return undefined
-    return new ServiceError('ERR_START_FAILED', name, `service "${name}" failed to start: it was stopped before it ran`)
+    return new ServiceError('ERR_START_FAILED', name, `service "${name}": start failed: it was stopped before it ran`)
   }
 }
 

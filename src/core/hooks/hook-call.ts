@@ -1,144 +1,145 @@
 import { isAbortEcho } from '../errors.ts'
 import type { Health, Info, StopReason } from '../state.ts'
+import { enter, type Work } from '../work.ts'
+import { contextOf } from './hook-context.ts'
 import { type Cancel, follow, type HookResult } from './hook-result.ts'
+import type { HookedState } from './hooked-state.ts'
 
 /**
- * What every hook is given.
+ * The argument of every hook. Its members may be taken out of it, and `{ ...context }` copies them all.
  *
- * Each hook has its own `signal`: start's fires when the start is cancelled, drain's at *stop*, stop's at *force*
- * (a stop that comes under force gets an already aborted one), a task's at its own turn to stop.
+ * @example
+ * ```ts
+ * const mailer = service('mailer', {
+ *   start: async ({ signal, fail }) => {
+ *     await connect({ signal, onLost: fail })
+ *   },
+ * })
+ * ```
  */
 export interface ServiceContext {
+  /**
+   * The signal of this one hook call. It aborts `start` when the start is cancelled, `drain` at *stop*, `stop` at
+   * *force*, and the function of a task when the task is to stop. A `stop` called under *force* gets it aborted.
+   */
   readonly signal: AbortSignal
-  /** Why the service is asked to end; `undefined` before that. */
+  /** Why the service is to end; `undefined` before that. */
   readonly reason: StopReason | undefined
   /**
-   * The service died by itself. Its hooks under way are aborted, and its lifecycle errors: at once, or as soon as they
-   * have given up. What runs on a few turns of promises later is counted in `info.abandoned`. Its `stop` is not called,
-   * so clean up before you call this.
+   * Reports that the service has died by itself: `ERR_SERVICE_FAILED`, or `ERR_START_FAILED` while it starts. Running
+   * hooks are aborted; the lifecycle errors once they have settled. A hook that still runs a few turns of promises
+   * later is counted in `info.abandoned`. `stop` is not called, so release resources before the call.
    */
   readonly fail: (error: unknown) => void
   /**
-   * Says how well the running service is. Default `'pass'`.
+   * Sets the health of the running service. Default `'pass'`. `detail` is shown beside it.
    *
    * @throws ServiceError `ERR_INVALID_OPTION` for another word, or a detail that is no text
    */
   readonly setHealth: (health: Health, detail?: string) => void
   /**
-   * How much work is still held. Told only while draining and stopping.
+   * Sets how much work is still held, such as requests in flight. Shown only while draining and stopping.
    *
-   * @throws ServiceError `ERR_INVALID_OPTION` for what is no number, or below zero
+   * @throws ServiceError `ERR_INVALID_OPTION` unless it is a number of at least zero
    */
   readonly pending: (count: number) => void
-  /** Particulars to show with the state; later ones are merged into earlier ones. */
+  /**
+   * Adds particulars to show with the state, such as a port. A later value replaces an earlier one of the same name.
+   *
+   * @throws ServiceError `ERR_INVALID_OPTION` unless it is an object
+   */
   readonly info: (particulars: Info) => void
   /**
-   * Asks for time, before it is up: the `startTimeout`, `drainTimeout` or `stopTimeout` that runs now will last at least
-   * so many milliseconds from now. It never shortens one, and does nothing once it has passed or was cut short, nor in
-   * `unready` and `force`. The clock of the whole shutdown, and those given to a group, are not extended.
+   * Asks for more time: the `startTimeout`, `drainTimeout` or `stopTimeout` that runs now lasts at least `ms`
+   * milliseconds from now. A timeout is never shortened, and not extended once it has passed or was cut short. It does
+   * nothing in `unready` and `force`. `shutdownTimeout` and the timeouts given to a group are not extended.
    *
-   * @throws ServiceError `ERR_INVALID_DURATION`
+   * @throws ServiceError `ERR_INVALID_DURATION` unless it is a finite number of at least zero
    */
   readonly extend: (ms: number) => void
   /**
-   * A sign of life of the running service, for the `heartbeat` it was added with; without that it does nothing. Call it
-   * as often as you like: from `start` on in what start set going, or in a task.
+   * Gives a sign of life of the running service, for the option `heartbeat` of `add()`; without that option it does
+   * nothing. It is cheap enough to call for every message.
    */
   readonly heartbeat: () => void
 }
 
-/** What a hook reaches of the service it belongs to. */
+export type Hook = (context: ServiceContext) => HookResult
+
+/** How a hook call ended. `aborted`: it ended because of its own signal, which is no failure. */
+export type Outcome = { readonly how: 'done' | 'aborted' } | { readonly how: 'failed'; readonly error: unknown }
+
+const DONE: Outcome = Object.freeze({ how: 'done' })
+const ABORTED: Outcome = Object.freeze({ how: 'aborted' })
+
+/** What follows when a call has ended. */
+export type Then = (outcome: Outcome) => void
+
+/** The incarnation that a hook call belongs to. */
 export interface HookHost {
-  readonly reason: StopReason | undefined
-  /** The part that all calls of one life share. */
-  readonly says: Pick<ServiceContext, 'fail' | 'setHealth' | 'pending' | 'info' | 'heartbeat'>
+  readonly state: HookedState
+  fail(error: unknown): void
   extend(call: HookCall, ms: number): void
+  heartbeat(): void
+  settled(outcome: Outcome, then: Then): void
 }
 
-const UNSUBSCRIBED = Symbol('unsubscribed')
-
-/** Is told once how a call came to its end. */
-export type Settled = (error: unknown, failed: boolean) => void
-
-/**
- * One call of one hook. It settles once: returned, resolved, completed, or failed; an Observable that is aborted is
- * unsubscribed and thereby settled.
- */
-export class HookCall {
+/** One call of one hook. It settles once: the hook has returned, resolved, completed, failed or was unsubscribed. */
+export class HookCall implements Work {
+  readonly within: Work | undefined
   settled = false
   aborted = false
-  /** The hook is on the stack: it has not returned, or has not subscribed what it returned. */
-  calling = false
+  /** The hook is on the stack: it has not returned, or its Observable is not subscribed yet. */
+  onStack = false
   readonly #host: HookHost
-  readonly #onSettled: Settled
+  readonly #then: Then
   #controller: AbortController | undefined
   #cancel: Cancel | undefined
 
-  constructor(host: HookHost, onSettled: Settled) {
+  constructor(host: HookHost, within: Work | undefined, then: Then) {
     this.#host = host
-    this.#onSettled = onSettled
+    this.within = within
+    this.#then = then
   }
 
-  run(hook: (context: ServiceContext) => HookResult): void {
-    this.calling = true
+  isOpen(): boolean {
+    return !this.settled
+  }
+
+  run(hook: Hook): void {
+    this.onStack = true
     try {
-      this.#run(hook)
+      enter(this.within && this, () => this.#run(hook))
     } finally {
-      this.calling = false
+      this.onStack = false
     }
   }
 
-  #run(hook: (context: ServiceContext) => unknown): void {
+  #run(hook: Hook): void {
     let result: unknown
     try {
-      result = hook(this.#context())
+      result = hook(contextOf(this, this.#host))
     } catch (error) {
-      return this.#settle(error, true)
+      return this.#failed(error)
     }
-    if (result === undefined) return this.#settle(undefined, false)
+    if (result === undefined) return this.#settle(DONE)
     this.#cancel = follow(result, {
-      done: () => this.#settle(undefined, false),
-      failed: error => this.#settle(error, true),
+      done: () => this.#settle(DONE),
+      failed: error => this.#failed(error),
     })
-    // Aborted by what it did meanwhile.
-    if (this.aborted) this.#giveUp()
+    // The hook may have caused its own abort, before there was anything to cancel.
+    if (this.aborted) this.#cancelResult()
   }
 
-  /** Asks the hook to give up. Promises and iterables may take their time; Observables are unsubscribed at once. */
+  /** Asks the hook to end. A promise or an iterable may take its time; an Observable is unsubscribed at once. */
   abort(): void {
     if (this.settled || this.aborted) return
     this.aborted = true
     this.#controller?.abort()
-    this.#giveUp()
+    this.#cancelResult()
   }
 
-  /** Whether an error is this call's own abort coming back, rather than a failure. */
-  isOwnAbort(error: unknown): boolean {
-    return this.aborted && (error === UNSUBSCRIBED || isAbortEcho(error, this.#controller?.signal.reason))
-  }
-
-  /** The hook's context, with members of its own, so that it can be taken apart or copied with `{ ...context }`. */
-  #context(): ServiceContext {
-    const { fail, setHealth, pending, info, heartbeat } = this.#host.says
-    const signal = (): AbortSignal => this.signal
-    const host = this.#host
-    return {
-      // A hook that does not ask for a signal pays for no AbortController.
-      get signal() {
-        return signal()
-      },
-      get reason() {
-        return host.reason
-      },
-      fail,
-      setHealth,
-      pending,
-      info,
-      extend: ms => host.extend(this, ms),
-      heartbeat,
-    }
-  }
-
+  /** Made when a hook first reads it, because most hooks need no AbortController. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController()
@@ -147,13 +148,18 @@ export class HookCall {
     return this.#controller.signal
   }
 
-  #giveUp(): void {
-    if (!this.settled && this.#cancel?.() === 'gone') this.#settle(UNSUBSCRIBED, true)
+  #cancelResult(): void {
+    if (!this.settled && this.#cancel?.() === 'gone') this.#settle(ABORTED)
   }
 
-  #settle(error: unknown, failed: boolean): void {
+  #failed(error: unknown): void {
+    const isOwnAbort = this.aborted && isAbortEcho(error, this.#controller?.signal.reason)
+    this.#settle(isOwnAbort ? ABORTED : { how: 'failed', error })
+  }
+
+  #settle(outcome: Outcome): void {
     if (this.settled) return
     this.settled = true
-    this.#onSettled(error, failed)
+    this.#host.settled(outcome, this.#then)
   }
 }

@@ -2,34 +2,34 @@ import { Observable, type ObservableInput } from 'rxjs'
 import { isObjectLike, peek } from '../foreign.ts'
 
 /**
- * The result of a hook: nothing, or any `ObservableInput`, which is waited for:
+ * The result of a hook: nothing, or an `ObservableInput` that the service waits for:
  *
- * - a promise, or anything with a `then`: until it settles
- * - an Observable, of RxJS or with `Symbol.observable`: until it completes. When the hook is aborted it is unsubscribed.
- * - an async generator or iterable, or a `ReadableStream`: it is run to its end. When the hook is aborted it is asked to
- *   `return`, and waited for.
+ * - a promise, or another object with a `then`: until it settles
+ * - an Observable, of RxJS or with `Symbol.observable`: until it completes. An abort of the hook unsubscribes it.
+ * - an async generator or iterable, or a `ReadableStream`: until its end. An abort of the hook calls its `return`,
+ *   which the service waits for.
  * - a generator: it is run to its end at once
  *
- * A list or another collection is done at once. A Node stream, a socket or another event emitter is not read and not waited
- * for: return a promise of its end, such as `finished(stream)` of `node:stream/promises`.
+ * A list or another collection is done at once. A Node stream, a socket or another event emitter is neither read nor
+ * waited for: return a promise of its end, such as `finished(stream)` of `node:stream/promises`.
  */
 export type HookResult = void | ObservableInput<unknown>
 
-/** Hears once how a result ended; never, when it was cancelled and does not settle. */
+/** Is called once, when a result has ended. A cancelled result that does not settle calls nothing. */
 export interface ResultListener {
-  /** It came to its end well; an Observable or iterable tells its last value. */
+  /** The result has ended without an error. An Observable or iterable passes its last value. */
   done(last?: unknown): void
   failed(error: unknown): void
 }
 
-/** Asks what a hook returned to give up. `'gone'`: it has, and its listener hears no more of it. */
+/** Asks a result to end. `'gone'`: it has ended, and calls its listener no more. `'leaving'`: it will call it. */
 export type Cancel = () => 'gone' | 'leaving'
 
 /**
- * Follows what a hook returned to its end. Results are values of others: whatever they throw, at any moment, is told as
- * their failure.
+ * Follows the result of a hook to its end. This is the one place that touches such values: an error that they throw, at
+ * any moment, is their failure.
  *
- * @returns how to cancel it, when it can be cancelled. A promise can't.
+ * @returns how to cancel the result; nothing for a promise, which can't be cancelled
  */
 export const follow = (result: unknown, listener: ResultListener): Cancel | undefined => {
   if (!isObjectLike(result)) {
@@ -62,7 +62,7 @@ const followObject = (result: object, listener: ResultListener): Cancel | undefi
   return undefined
 }
 
-/** Other libraries mark their Observables with one of these two; the symbol exists once a library has defined it. */
+/** Other libraries mark their Observables with a symbol, or with a text where no library has defined the symbol. */
 const interopOf = (result: object): unknown => {
   const symbol = (Symbol as { readonly observable?: symbol }).observable
   return (symbol && peek(result, symbol)) ?? peek(result, '@@observable')
@@ -96,7 +96,7 @@ const followObservable = (source$: Observable<unknown>, listener: ResultListener
   }
 }
 
-/** Sockets, streams and `readline` can be iterated, but a hook that returns one hands over a resource, not work. */
+/** Sockets, streams and `readline` can be iterated, but they are resources, not work to wait for. */
 const isEmitter = (result: object): boolean =>
   typeof peek(result, 'on') === 'function' && typeof peek(result, 'emit') === 'function'
 
@@ -121,7 +121,7 @@ const followIterator = (iterator: AsyncIterator<unknown>, listener: ResultListen
       last = step.value
       if (cancelled) break
     }
-    // An iterator with a `return` tells by that when it has ended.
+    // The `return` of a cancelled iterator tells when it has ended.
     if (!cancelled || !iterator.return) listener.done(last)
   }
   run().catch(error => listener.failed(error))
@@ -141,7 +141,7 @@ const leave = async (iterator: AsyncIterator<unknown>, listener: ResultListener)
   }
 }
 
-/** A collection has an iterator too, but only a generator is one: there is code in it that wants to run. */
+/** A collection has an iterator, but only a generator is an iterator: it holds code to run. */
 const isGenerator = (result: object): result is IterableIterator<unknown> =>
   typeof peek(result, 'next') === 'function' && typeof peek(result, Symbol.iterator) === 'function'
 

@@ -1,46 +1,123 @@
-import type { Health, Info, ServiceState, StopReason } from '../state.ts'
+import type { Subscriber } from 'rxjs'
+import { combine, type ServiceError } from '../errors.ts'
+import { must, oneOf } from '../options.ts'
+import { type Ending, HEALTHS, type Health, type Info, type ServiceState, type StopReason } from '../state.ts'
+import type { Shutdown } from '../steps.ts'
 
-/** Where a service made from hooks is, seen from inside. */
+/** Where one incarnation of a service made from hooks is, seen from inside. */
 export type HookedPhase = 'idle' | 'starting' | 'running' | 'draining' | 'drained' | 'stopping' | 'over'
-
-/** What the hooks of a service have said of it so far. */
-export interface Said {
-  readonly health: Health
-  readonly detail?: string | undefined
-  readonly pending?: number | undefined
-  readonly info?: Info | undefined
-}
-
-export const NOTHING_SAID: Said = Object.freeze({ health: 'pass' })
 
 const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 const RUNNING: ServiceState = Object.freeze({ phase: 'running', health: 'pass' })
 const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
 
-/** The state that a service is in, with what it has said that belongs there. */
-export const hookedState = (phase: HookedPhase, reason: StopReason | undefined, said: Said): ServiceState => {
-  const pending = said.pending === undefined ? undefined : { pending: said.pending }
-  switch (phase) {
-    case 'running':
-      return withInfo(running(said, reason), said)
-    case 'draining':
-      return withInfo({ phase: 'draining', reason: reason!, ...pending }, said)
-    case 'drained':
-      return withInfo(DRAINED, said)
-    case 'stopping':
-      return withInfo(
-        pending ? { phase: 'stopping', reason: reason!, ...pending } : { phase: 'stopping', reason: reason! },
-        said,
-      )
-    default:
-      return withInfo(STARTING, said)
+/** What one incarnation says: its phase, with what its hooks have said about it so far. */
+export class HookedState {
+  readonly name: string
+  readonly #out: Subscriber<ServiceState>
+  phase: HookedPhase = 'idle'
+  /** The latest step of the shutdown. */
+  shutdown: Shutdown | undefined
+  #health: Health = 'pass'
+  #detail: string | undefined
+  #pending: number | undefined
+  #info: Info | undefined
+
+  constructor(name: string, out: Subscriber<ServiceState>) {
+    this.name = name
+    this.#out = out
+  }
+
+  get reason(): StopReason | undefined {
+    return this.shutdown?.reason
+  }
+
+  get isForced(): boolean {
+    return this.shutdown?.step === 'force'
+  }
+
+  /** Says a new phase. False when the service is elsewhere after that, because a listener has caused the next step. */
+  enter(phase: HookedPhase): boolean {
+    this.phase = phase
+    this.say()
+    return this.phase === phase
+  }
+
+  say(): void {
+    this.#out.next(this.#state(this.phase))
+  }
+
+  setHealth(health: Health, detail?: string): void {
+    oneOf(this.name, 'setHealth', HEALTHS, health)
+    const isText = detail === undefined || typeof detail === 'string'
+    must(this.name, 'the detail of setHealth', isText, 'a text', detail)
+    this.#health = health
+    this.#detail = detail
+    if (this.phase === 'running') this.say()
+  }
+
+  setPending(count: number): void {
+    must(this.name, 'pending', Number.isFinite(count) && count >= 0, 'a number >= 0', count)
+    this.#pending = count
+    if (this.phase === 'draining' || this.phase === 'stopping') this.say()
+  }
+
+  /** What was pending in a drain is not pending any more. */
+  forgetPending(): void {
+    this.#pending = undefined
+  }
+
+  addInfo(particulars: Info): void {
+    const isObject = typeof particulars === 'object' && particulars !== null && !Array.isArray(particulars)
+    must(this.name, 'info', isObject, 'an object', particulars)
+    this.#info = { ...this.#info, ...particulars }
+    if (this.phase !== 'idle' && this.phase !== 'over') this.say()
+  }
+
+  /** @param abandoned how many hook calls still run */
+  end(abandoned: number, [first, ...rest]: readonly ServiceError[]): void {
+    const before = this.phase
+    this.phase = 'over'
+    if (abandoned > 0) this.#info = { abandoned, ...this.#info }
+    if (!first) {
+      this.#out.next(this.#withInfo({ phase: 'stopped', how: this.#ending }))
+      return this.#out.complete()
+    }
+    // An error carries no particulars, so abandoned calls are told before it.
+    if (abandoned > 0) this.#out.next(this.#state(before))
+    this.#out.error(combine(first, rest))
+  }
+
+  get #ending(): Ending {
+    if (!this.shutdown) return 'ended'
+    return this.isForced ? 'forced' : 'stopped'
+  }
+
+  #state(phase: HookedPhase): ServiceState {
+    switch (phase) {
+      case 'running':
+        return this.#withInfo(this.#running)
+      case 'draining':
+      case 'stopping': {
+        const reason = this.reason!
+        const pending = this.#pending
+        return this.#withInfo(pending === undefined ? { phase, reason } : { phase, reason, pending })
+      }
+      case 'drained':
+        return this.#withInfo(DRAINED)
+      default:
+        return this.#withInfo(STARTING)
+    }
+  }
+
+  /** A shared object for a service that is well and has nothing particular to say, as most are. */
+  get #running(): ServiceState {
+    const [health, detail, leaving] = [this.#health, this.#detail, this.reason]
+    if (health === 'pass' && detail === undefined) return leaving ? { phase: 'running', health, leaving } : RUNNING
+    return { phase: 'running', health, ...(detail !== undefined && { detail }), ...(leaving && { leaving }) }
+  }
+
+  #withInfo(state: ServiceState): ServiceState {
+    return this.#info ? { ...state, info: this.#info } : state
   }
 }
-
-const running = ({ health, detail }: Said, reason: StopReason | undefined): ServiceState => {
-  if (health === 'pass' && detail === undefined)
-    return reason ? { phase: 'running', health: 'pass', leaving: reason } : RUNNING
-  return { phase: 'running', health, ...(detail !== undefined && { detail }), ...(reason && { leaving: reason }) }
-}
-
-export const withInfo = (state: ServiceState, { info }: Said): ServiceState => (info ? { ...state, info } : state)

@@ -12,7 +12,7 @@ export const isInteropObservable = (thing: unknown): boolean => {
   return typeof (thing as Record<string | symbol, unknown>)[key] === 'function'
 }
 
-/** Things that people add to a group though they are no service, each with its remedy. The first that fits counts. */
+/** Things that are added to a group by mistake, each with its remedy. The first that fits counts. */
 const INSTEAD: readonly (readonly [is: (thing: Thing) => boolean, what: string, instead: string])[] = [
   [thing => isObservable(thing) || isInteropObservable(thing), 'an Observable', 'fromObservable("name", source$)'],
   [thing => has(thing, 'handle', 'use', 'set'), 'an express app', HTTP('app')],
@@ -54,7 +54,7 @@ function HTTP(target: string): string {
   return `http("name", ${target}) of rx-service-group/http`
 }
 
-/** It has a `start()` that is no hook. */
+/** A gRPC server has a `start()` that is no hook. */
 export function isGrpcServer(thing: object): boolean {
   return has(thing as Thing, 'bindAsync', 'addService')
 }
@@ -63,7 +63,7 @@ function isClass(thing: Thing): boolean {
   return typeof thing === 'function' && /^class\b/.test(Function.prototype.toString.call(thing))
 }
 
-/** The kind of a thing, and what to add in its place. */
+/** The kind of a thing, and what to add in its place, for the text of an error. */
 export const whatInstead = (thing: unknown): string => {
   const isThing = (typeof thing === 'object' && thing !== null) || typeof thing === 'function'
   const found = isThing ? INSTEAD.find(([is]) => is(thing as Thing)) : undefined

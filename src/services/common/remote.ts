@@ -2,8 +2,8 @@ import { AsyncSubject, defaultIfEmpty, defer, finalize, ignoreElements, map, Obs
 import { timer } from '../../core/clock.ts'
 import { asServiceError, ServiceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
+import type { Hooks } from '../../core/hooks/hook-calls.ts'
 import { follow, type HookResult } from '../../core/hooks/hook-result.ts'
-import type { LifeHooks } from '../../core/hooks/hooked-life.ts'
 import { checkName, hooked, type Service } from '../../core/service.ts'
 import type { Info, StopReason } from '../../core/state.ts'
 import { passOn, type RemoteStep, type RemoteWord, wordOf } from './remote-words.ts'
@@ -87,7 +87,7 @@ const remoteLife = <Handle>(
   name: string,
   { ready, attach, output }: RemoteOptions<Handle>,
   open: (ear: Ear) => Remote<Handle>,
-): { readonly hooks: LifeHooks; readonly letGo: () => void } => {
+): { readonly hooks: Hooks; readonly letGo: () => void } => {
   const up$ = new AsyncSubject<never>()
   const saidReady$ = new AsyncSubject<never>()
   const matched$ = new AsyncSubject<never>()
@@ -156,7 +156,7 @@ const remoteLife = <Handle>(
   /** Settles when it is gone. */
   const over = async (): Promise<void> => {
     const error = await far?.gone
-    if (error) throw asked ? asServiceError('ERR_STOP_FAILED', name, 'failed to stop', error) : error
+    if (error) throw asked ? asServiceError('ERR_STOP_FAILED', name, 'stop failed', error) : error
   }
 
   const drain = ({ reason }: Pick<ServiceContext, 'reason'>): Observable<never> => {

@@ -50,7 +50,7 @@ export const serve = (
       others.gone()
       resolve()
       if (!leaving)
-        die(new ServiceError('ERR_SERVICE_FAILED', name, `service "${name}" failed: someone else closed its server`))
+        die(new ServiceError('ERR_SERVICE_FAILED', name, `service "${name}": failed: someone else closed its server`))
     }
     server.on('close', onClose)
     undo.push(() => server.off('close', onClose))

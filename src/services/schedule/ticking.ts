@@ -12,7 +12,7 @@ import {
 import { after, type Clock, systemClock, wallTime } from '../../core/clock.ts'
 import { errorInfo } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
-import type { LifeHooks } from '../../core/hooks/hooked-life.ts'
+import type { Hooks } from '../../core/hooks/hook-calls.ts'
 import { errorLine } from '../../core/text/error-text.ts'
 import { currentWork, enter } from '../../core/work.ts'
 import { type Outcome, runTick, type Tick } from './run-tick.ts'
@@ -35,7 +35,7 @@ const LONGEST_SLEEP_GIVEN = 30_000
 const iso = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString())
 
 /** One life of a schedule: its main part lasts until there is nothing left to run, or until it is told to stop. */
-export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): LifeHooks => {
+export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Hooks => {
   const within = currentWork()
   const runs = new Set<AbortController>()
   /** Runs have begun or ended, or what is due has changed. */

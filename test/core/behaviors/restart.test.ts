@@ -156,7 +156,7 @@ test('R3 backoff tells the error, the next attempt and its time; the attempt is 
       }),
     )
     expectObservable(told).toBe('--b--(2k)B-----3', {
-      b: [2, 5, 'ERR_START_FAILED', 'service "worker" failed to start: no route', 'RangeError'],
+      b: [2, 5, 'ERR_START_FAILED', 'service "worker": start failed: no route', 'RangeError'],
       B: [3, 15, undefined, 'service "worker" ended', undefined],
       2: { ...starting, attempt: 2 },
       k: { ...known, attempt: 2 },

@@ -72,10 +72,10 @@ describe('why it fails', () => {
   const nameOf = (node: number): string => ['cache', 'api'][node]!
 
   test('the cause is told, and kept', () => {
-    const cause = new ServiceError('ERR_START_FAILED', 'cache', 'service "cache" failed to start: no')
+    const cause = new ServiceError('ERR_START_FAILED', 'cache', 'service "cache": start failed: no')
     const failure = dependencyFailed(loss, nameOf, cause)
     expect(failure).toMatchObject({ code: 'ERR_DEPENDENCY_FAILED', service: 'api', cause })
-    expect(failure.message).toBe(`service "api" can't start (api -> cache): service "cache" failed to start: no`)
+    expect(failure.message).toBe(`service "api" can't start (api -> cache): service "cache": start failed: no`)
   })
 
   test('what was stopped has none', () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import {
   type HookResult,
   job,
@@ -10,6 +11,7 @@ import {
 import { NEVER, Observable } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { toService } from '../../../src/core/service.ts'
+import { ShutdownSteps } from '../../../src/core/steps.ts'
 import { deferred, Life, turn } from '../life.ts'
 
 const hookNames = ['start', 'unready', 'drain', 'stop', 'force'] as const
@@ -93,6 +95,67 @@ describe('which hooks are called, and in which order', () => {
     up.resolve()
     await turn()
     expect(life.said).toEqual(['starting', 'stopping', 'stopped', '|'])
+  })
+})
+
+describe('a hook is called', () => {
+  test('also when its step was skipped and there is nothing to drain', async () => {
+    const log: string[] = []
+    const { unready, stop } = watched(log).hooks as Required<ServiceHooks>
+    await new Life(service('db', { unready, stop })).asked('stop')
+    expect(log).toEqual(['unready', 'stop'])
+  })
+
+  test('once, although a listener has caused the next step before it', async () => {
+    const log: string[] = []
+    const steps$ = new ShutdownSteps()
+    const reason = { by: 'call' } as const
+    service('db', watched(log).hooks)
+      .lifecycle(steps$)
+      .subscribe(({ phase }) => phase === 'draining' && steps$.raise({ step: 'stop', reason }))
+    steps$.raise({ step: 'drain', reason })
+    await turn()
+    expect(log).toEqual(['start', 'unready', 'drain', 'stop'])
+  })
+
+  test('never once its service has failed', async () => {
+    const log: string[] = []
+    const { hooks } = watched(log, {
+      unready: ({ fail }) => {
+        fail(new Error('died'))
+        return deferred().promise
+      },
+    })
+    await new Life(service('db', hooks)).asked('drain', 'stop')
+    expect(log).toEqual(['start', 'unready'])
+    const skipped: string[] = []
+    await new Life(service('db', watched(skipped, { unready: ({ fail }) => fail(new Error('died')) }).hooks)).asked(
+      'stop',
+    )
+    expect(skipped).toEqual(['start', 'unready'])
+  })
+})
+
+describe('the context of a hook', () => {
+  const context = (): ServiceContext => {
+    let given!: ServiceContext
+    new Life(
+      task('ticker', context => {
+        given = context
+        return deferred().promise
+      }),
+    )
+    return given
+  }
+
+  test('is shown with its members when it is printed', () => {
+    expect(inspect(context())).toMatch(/signal: AbortSignal.*reason: undefined.*fail: \[Function/s)
+  })
+
+  test('gives the same function each time, so that it can be removed as a listener', () => {
+    const one = context()
+    const { fail, signal } = one
+    expect([fail === { ...one }.fail, signal === { ...one }.signal, 'fail' in one]).toEqual([true, true, true])
   })
 })
 
@@ -496,7 +559,7 @@ describe('fail()', () => {
       }),
     )
     expect(life.said).toEqual(['starting', 'running', '# ERR_SERVICE_FAILED'])
-    expect(life.error).toMatchObject({ message: 'service "ticker" failed: died' })
+    expect(life.error).toMatchObject({ message: 'service "ticker": failed: died' })
     const going = new Life(
       task('ticker', ({ fail }) => {
         fail(new Error('died'))
@@ -562,7 +625,7 @@ describe('fail()', () => {
     context.fail(new Error('died'))
     expect(life.error).toMatchObject({
       code: 'ERR_UNREADY_FAILED',
-      message: 'service "db" failed to say goodbye: rude (then: service "db" failed: died)',
+      message: 'service "db": unready failed: rude (then: service "db": failed: died)',
     })
   })
 })

@@ -29,12 +29,12 @@ describe('an error in a report', () => {
     ],
     [
       'does not tell a cause again whose message it repeats, but says where that was thrown',
-      info('service "db" failed to start: no', {
+      info('service "db": start failed: no', {
         name: 'ServiceError',
         stack: stack('/app/main.js:9:9'),
         cause: info('no', { stack: stack('/app/db.js:1:1') }),
       }),
-      ['service "db" failed to start: no', '  at /app/db.js:1:1'],
+      ['service "db": start failed: no', '  at /app/db.js:1:1'],
     ],
     [
       'tells the kind and the code of a cause whose message it repeats',

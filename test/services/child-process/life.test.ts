@@ -152,7 +152,7 @@ describe('a process starts', () => {
     for (const [life, code, path, message] of wrong)
       expect(await life.ended()).toMatchObject({
         code: 'ERR_START_FAILED',
-        message: `service "api" failed to start: ${message}`,
+        message: `service "api": start failed: ${message}`,
         cause: { code, path, cause: { code } },
       })
   })
@@ -186,11 +186,11 @@ describe('a process starts', () => {
 
   test('one that ends before it is ready has failed to start, however it ended', async () => {
     expect(String(await sh('echo no licence >&2; exit 3', { ready: /up/ }).ended())).toMatch(
-      /failed to start: exited with code 3: no licence$/,
+      /start failed: exited with code 3: no licence$/,
     )
     expect(String(await sh('exit 0', { ready: /up/ }).ended())).toMatch(/it ended before it was ready$/)
     expect(String(await js('const = 1', { ready: 'message' }).ended())).toMatch(
-      /failed to start: exited with code 1: SyntaxError: Unexpected token '='$/,
+      /start failed: exited with code 1: SyntaxError: Unexpected token '='$/,
     )
   })
 
@@ -256,7 +256,7 @@ describe('a process ends', () => {
     const error = (await js("setTimeout(() => { throw new TypeError('boom') }, 20)").ended()) as ServiceError
     expect([error.code, error.message]).toEqual([
       'ERR_SERVICE_FAILED',
-      'service "api" failed: exited with code 1: TypeError: boom',
+      'service "api": failed: exited with code 1: TypeError: boom',
     ])
     const words = (error.cause as Error).cause as Error
     expect(words).toMatchObject({ name: 'StandardError', exitCode: 1, signal: null })
@@ -266,7 +266,7 @@ describe('a process ends', () => {
   test('by a signal that nobody here has sent: a failure that tells it', async () => {
     const life = sh('exec sleep 60')
     process.kill(await life.pid(), 'SIGKILL')
-    expect(String(await life.ended())).toMatch(/service "api" failed: was killed by SIGKILL$/)
+    expect(String(await life.ended())).toMatch(/service "api": failed: was killed by SIGKILL$/)
   })
 
   test('what it leaves behind then is killed before it counts as gone', async () => {
@@ -333,7 +333,7 @@ describe('a process is stopped', () => {
     const error = (await bad.ended()) as ServiceError
     expect([error.code, error.message]).toEqual([
       'ERR_STOP_FAILED',
-      'service "api" failed to stop: exited with code 2: half done',
+      'service "api": stop failed: exited with code 2: half done',
     ])
   })
 

@@ -158,7 +158,7 @@ describe('a start that fails', () => {
     ]) {
       const error = await failing(setup, local)
       expect(codeOf(error)).toBe('ERR_START_FAILED')
-      expect(error.message).toBe('service "rpc" failed to start: no such proto')
+      expect(error.message).toBe('service "rpc": start failed: no such proto')
     }
   })
 

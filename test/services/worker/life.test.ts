@@ -104,7 +104,7 @@ describe('a thread starts', () => {
     ['throws', "throw new Error('no licence')", /can't load .*\.mjs: no licence$/],
     ['does not parse', 'const = 1', /can't load .*\.mjs: Unexpected token/],
     ['imports what is not there', "import './nowhere.mjs'", /can't load .*\.mjs: Cannot find module .*nowhere\.mjs/],
-    ['leaves with a code', 'process.exit(3)', /failed to start: exited with code 3$/],
+    ['leaves with a code', 'process.exit(3)', /start failed: exited with code 3$/],
   ])('a file that %s is a failed start that says so, and keeps the cause', async (_, code, message) => {
     const life = thread(code)
     const error = (await life.ended()) as ServiceError
@@ -118,7 +118,7 @@ describe('a thread starts', () => {
   test('a file that is not there is a failed start that names it', async () => {
     const error = await live(worker('resizer', '/nowhere/at-all.js')).ended()
     expect(String(error)).toMatch(
-      /service "resizer" failed to start: can't load \/nowhere\/at-all\.js: Cannot find module/,
+      /service "resizer": start failed: can't load \/nowhere\/at-all\.js: Cannot find module/,
     )
   })
 
@@ -140,7 +140,7 @@ describe('a thread starts', () => {
       throw new Error('no port')
     }
     const error = await thread(LASTING, { attach }).ended()
-    expect(String(error)).toContain('failed to start: no port')
+    expect(String(error)).toContain('start failed: no port')
     expect(gone()).toBe(true)
   })
 
@@ -216,7 +216,7 @@ describe('a thread ends', () => {
     const life = thread("setTimeout(() => { console.log('uh oh'); null.f() }, 20)")
     const error = (await life.ended()) as ServiceError
     expect(error).toMatchObject({ code: 'ERR_SERVICE_FAILED', service: 'resizer' })
-    expect(error.message).toMatch(/^service "resizer" failed: Cannot read properties of null/)
+    expect(error.message).toMatch(/^service "resizer": failed: Cannot read properties of null/)
     expect(error.cause).toBeInstanceOf(TypeError)
     expect((error.cause as Error).stack).toMatch(/\.mjs:1:\d+/)
     expect(life.output).toEqual(['stdout: uh oh'])
@@ -227,7 +227,7 @@ describe('a thread ends', () => {
     expect(String(await thread("setTimeout(() => { throw 'a text' }, 20)").ended())).toMatch(/failed: a text$/)
     const exited = (await thread('setTimeout(() => process.exit(3), 20)').ended()) as ServiceError
     expect([exited.message, exited.cause]).toEqual([
-      'service "resizer" failed: exited with code 3',
+      'service "resizer": failed: exited with code 3',
       expect.objectContaining({ exitCode: 3 }),
     ])
     const greedy = "setTimeout(() => { const all = []; for (;;) all.push(Array(1e4).fill('x')) }, 20)"
@@ -303,7 +303,7 @@ describe('a thread is stopped', () => {
     await life.until('running')
     life.tell('stop')
     const error = (await life.ended()) as ServiceError
-    expect([error.code, error.message]).toEqual(['ERR_STOP_FAILED', 'service "resizer" failed to stop: can not flush'])
+    expect([error.code, error.message]).toEqual(['ERR_STOP_FAILED', 'service "resizer": stop failed: can not flush'])
   })
 
   test('who unsubscribes leaves no thread, though it hears and does not heed', async () => {

@@ -149,7 +149,7 @@ describe('inThread', () => {
       inside("service('mailer', { start: () => { throw new Error('no server') } })"),
     ).ended()) as ServiceError
     expect(error).toBeInstanceOf(ServiceError)
-    expect(error.message).toMatch(/^service "mailer" failed to start: can't load .*: no server$/)
+    expect(error.message).toMatch(/^service "mailer": start failed: can't load .*: no server$/)
   })
 
   test('one that fails later is the failure outside, with its stack', async () => {
@@ -157,7 +157,7 @@ describe('inThread', () => {
       inside("service('mailer', { start: ({ fail }) => void setTimeout(() => fail(new Error('gone')), 30) })"),
     )
     const error = (await life.ended()) as ServiceError
-    expect([error.code, error.message]).toEqual(['ERR_SERVICE_FAILED', 'service "mailer" failed: gone'])
+    expect([error.code, error.message]).toEqual(['ERR_SERVICE_FAILED', 'service "mailer": failed: gone'])
     expect((error.cause as Error).stack).toMatch(/\.mjs:\d+/)
     expect(life.phases()).toEqual(['starting', 'running'])
   })

@@ -176,7 +176,7 @@ test('lists of names stay short', () => {
 
 test('an error is told by the cause that its message repeats', () => {
   const cause = { name: 'Error', message: 'no route\nat all' }
-  expect(essence({ name: 'E', message: `service "db" failed: ${cause.message}`, cause })).toBe('no route')
+  expect(essence({ name: 'E', message: `service "db": failed: ${cause.message}`, cause })).toBe('no route')
   expect(essence({ name: 'E', message: 'gave up', cause })).toBe('gave up')
 })
 

@@ -119,7 +119,7 @@ describe('what is told', () => {
   test('with details is what services and errors say as well, and never a stack or a cause', async () => {
     const { group } = await troubled()
     const { ask } = await probed(group, { details: true })
-    const failure = 'service "db" failed to start: no route to 10.0.0.7'
+    const failure = 'service "db": start failed: no route to 10.0.0.7'
     expect(await ask('/readyz?verbose')).toEqual({
       status: 503,
       body: {
