@@ -232,7 +232,7 @@ export class Member implements Work {
   }
 
   next(state: ServiceState): void {
-    if (isFinal(this.state) || (state.phase === 'running' && state.beat)) return
+    if (isFinal(this.state)) return
     if (isAhead(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
     if (this.#goingDown && state.phase === 'stopped' && state.how !== 'abandoned') {
       this.#lastWords = state

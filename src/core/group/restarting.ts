@@ -1,6 +1,6 @@
 import { concat, defer, EMPTY, NEVER, Observable, type Subscriber, Subscription } from 'rxjs'
-import { admit, type Intensity } from '../behaviors/intensity.ts'
 import { restartedTooOften } from '../behaviors/restart.ts'
+import { admit, type RestartLimit } from '../behaviors/restart-limit.ts'
 import type { ServiceError } from '../errors.ts'
 import type { Order } from '../plan.ts'
 import { isFinal, type StateOf, type StopReason } from '../state.ts'
@@ -10,7 +10,7 @@ import type { Roster } from './roster.ts'
 import { restartedWith, type Strategy } from './strategy.ts'
 import { isLost, isReady, isSettled } from './waiting.ts'
 
-export interface RestartingOptions extends Intensity {
+export interface RestartingOptions extends RestartLimit {
   readonly group: string
   readonly strategy: Strategy
   /** It is its turn to start. */
@@ -60,7 +60,7 @@ export class Restarting {
   admit(name: string, at: number, cause: Error): ServiceError | undefined {
     const { group } = this.#options
     const restarts = admit(this.#restarts, at, this.#options)
-    if (!restarts) return restartedTooOften(name, this.#options, `group "${group}" may restart its services`, cause)
+    if (!restarts) return restartedTooOften(name, this.#options, `group "${group}"`, cause)
     this.#restarts = restarts
     return undefined
   }

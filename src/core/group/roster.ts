@@ -61,6 +61,6 @@ export class Roster {
       if (state.phase === 'backoff') return [`${name} waits to be restarted: ${state.error.message}`]
       return state.phase === 'idle' ? [`${name} has not been started`] : []
     })
-    return `${lines.join('; ')}.`
+    return lines.join('; ')
   }
 }

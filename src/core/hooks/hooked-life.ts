@@ -3,7 +3,7 @@ import { asServiceError, combine, type ErrorCode, type ServiceError } from '../e
 import { listen } from '../listener.ts'
 import { finite, must, oneOf } from '../options.ts'
 import { type Ending, HEALTHS, type Health, type Info, type ServiceState, type StopReason } from '../state.ts'
-import { atLeast, type Shutdown } from '../steps.ts'
+import { asksOf, atLeast, type Shutdown } from '../steps.ts'
 import { currentWork, enter, type Work } from '../work.ts'
 import { HookCall, type HookHost, type ServiceContext, type Settled } from './hook-call.ts'
 import type { HookResult } from './hook-result.ts'
@@ -54,13 +54,13 @@ export class HookedLife implements HookHost, Unsubscribable {
   #said = NOTHING_SAID
   #says: HookHost['says'] | undefined
   #errors: ServiceError[] | undefined
-  /** What a beat says. Made once for each state, because there may be a hundred thousand a second. */
-  #beat: ServiceState | undefined
+  readonly #shutdown$: Observable<Shutdown>
 
   constructor(name: string, hooks: LifeHooks, shutdown$: Observable<Shutdown>, out: Subscriber<ServiceState>) {
     this.#name = name
     this.#hooks = hooks
     this.#out = out
+    this.#shutdown$ = shutdown$
     this.#steps = listen(shutdown$, this)
     if (this.#phase !== 'idle') return
     this.#phase = 'starting'
@@ -114,21 +114,18 @@ export class HookedLife implements HookHost, Unsubscribable {
     if (this.#phase !== 'idle' && this.#phase !== 'over') this.#say()
   }
 
-  /** Told once, in the state of this moment: whoever holds the clock hears it. */
   extend(call: HookCall, ms: number): void {
-    const extended = finite(this.#name, 'extend', ms)
+    finite(this.#name, 'extend', ms)
     // A task's signal begins its stop; all the others' end what they had time for.
     if (call.settled || (call.aborted && call !== this.#main)) return
     if (call === this.#unready || call === this.#force || atLeast(this.#shutdown, 'force')) return
-    const state = this.#state()
-    if (state.phase === 'starting' || state.phase === 'draining' || state.phase === 'stopping')
-      this.#out.next({ ...state, extended })
+    if (this.#phase === 'starting' || this.#phase === 'draining' || this.#phase === 'stopping')
+      asksOf(this.#shutdown$)?.extend?.(ms)
   }
 
   beat(): void {
     if (this.#phase !== 'running' || this.#shutdown) return
-    this.#beat ??= Object.freeze({ ...this.#state(), beat: true } as const)
-    this.#out.next(this.#beat)
+    asksOf(this.#shutdown$)?.beat?.()
   }
 
   /** The listener has left: nothing more is said, and whatever still runs is asked to give up. */
@@ -345,7 +342,6 @@ export class HookedLife implements HookHost, Unsubscribable {
   }
 
   #say(): void {
-    this.#beat = undefined
     this.#out.next(this.#state())
   }
 

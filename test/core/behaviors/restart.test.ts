@@ -174,7 +174,9 @@ describe('R4 too many restarts', () => {
       name: 'ServiceError',
       code: 'ERR_RESTART_LIMIT',
       service: 'worker',
-      message: expect.stringMatching(/^"worker" is given up: .* at most twice within 7 ms.*cause 2$/),
+      message: expect.stringMatching(
+        /^service "worker": restart limit reached \(2 restarts in 7 ms\); last error: .*cause 2$/,
+      ),
       cause: { code: 'ERR_START_FAILED', cause: { message: 'cause 2' } },
     })
   })
@@ -210,7 +212,7 @@ describe('R6 never two at once', () => {
     expect(told[1]).toMatchObject({
       error: {
         code: 'ERR_ABANDONED',
-        message: '"worker" was abandoned; it is not restarted, because it may still run',
+        message: 'service "worker": was abandoned; it is not restarted, because it may still run',
       },
     })
     expect(over).toBe(true)
@@ -229,7 +231,7 @@ describe('R6 never two at once', () => {
         undefined,
         expect.objectContaining({
           code: 'ERR_ABANDONED',
-          message: expect.stringContaining('"worker" is not restarted, because it left 2 calls running'),
+          message: expect.stringContaining('service "worker": not restarted, because it left 2 calls running'),
         }),
       )
       expectSubscriptions(second.subscriptions).toBe([])
