@@ -1,5 +1,5 @@
 import { lastValueFrom, NEVER, type Observable } from 'rxjs'
-import { ServiceError } from '../errors.ts'
+import { fromErrorInfo, ServiceError } from '../errors.ts'
 import { checkName, type Service, type Startable, toService } from '../service.ts'
 import { conduct, type ShutdownClocks } from '../shutdown.ts'
 import type { ServiceState, StopReason } from '../state.ts'
@@ -99,8 +99,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       if (this.#lives.nested) throw this.#lives.alreadyStarted('it is part of another group, which starts it')
       const { clock, forceTimeout, shutdownTimeout } = this.options
       const drainDelay = (): number => this.options.drainDelay
+      let last: ServiceState | undefined
       conduct(this, { trigger$: NEVER, force$: NEVER, drainDelay, shutdownTimeout, forceTimeout, clock }).subscribe({
         next: state => {
+          last = state
           if (state.phase === 'running') resolve()
         },
         error: error => {
@@ -108,7 +110,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
           reject(error)
         },
         // Gone, or given up, without having run.
-        complete: () => reject(this.#lives.failure ?? this.#lives.stoppedEarly()),
+        complete: () => reject(startTimeoutOf(last) ?? this.#lives.failure ?? this.#lives.stoppedEarly()),
       })
     })
     return this.#conducted
@@ -284,6 +286,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     )
   }
 }
+
+/** The start timeout of a group that could not be stopped after it. */
+const startTimeoutOf = (last: ServiceState | undefined): ServiceError | undefined =>
+  last?.phase === 'stopped' && last.error?.code === 'ERR_START_TIMEOUT' ? fromErrorInfo(last.error) : undefined
 
 /**
  * A group of services. Services start in the order they are added and stop in reverse.
