@@ -63,12 +63,12 @@ export const restart = <Name extends string>(
       let ending = false
       /** The last failure. The service has not been running since. */
       let down: ErrorInfo | undefined
+      /** Each incarnation has steps of its own, so that an old one that goes on listening holds nothing back. */
+      let steps = new ShutdownSteps(asks)
       /** Tells a step to the present incarnation. Between two of them it ends the wait. */
-      let tell: (shutdown: Shutdown) => void
+      let tell = (shutdown: Shutdown): void => steps.raise(shutdown)
 
       const begin = (attempt: number): void => {
-        // Each incarnation has steps of its own, so that an old one that goes on listening holds nothing back.
-        const steps = new ShutdownSteps(asks)
         let state: ServiceState = { phase: 'idle' }
         let info: Info | undefined
         let runningSince: number | undefined
@@ -93,6 +93,7 @@ export const restart = <Name extends string>(
           steps.raise(shutdown)
         }
         if (attempt > 1) {
+          steps = new ShutdownSteps(asks)
           state = { phase: 'starting', attempt }
           out.next(state)
           if (out.closed) return
@@ -155,9 +156,6 @@ export const restart = <Name extends string>(
         const refused = supervision.admit?.(at, cause)
         if (refused) return out.error(refused)
 
-        // A service that dies while it drains by itself does not go from there to its next incarnation.
-        if (state.phase === 'draining' || state.phase === 'drained')
-          out.next({ phase: 'stopping', reason: { by: 'failure', service: name, error } })
         Object.assign(restarts, { attempt, counted })
         down = error
         tell = () => {
@@ -166,6 +164,10 @@ export const restart = <Name extends string>(
           out.next({ phase: 'stopped', how: 'stopped', down: error, ...(info && { info }) })
           out.complete()
         }
+        // A service that dies while it drains by itself does not go from there to its next incarnation.
+        if (state.phase === 'draining' || state.phase === 'drained')
+          out.next({ phase: 'stopping', reason: { by: 'failure', service: name, error } })
+        if (out.closed) return
         wait = after(clock, delay, onTime)
         out.next({ phase: 'backoff', error, attempt, retryAt: onTheWall(clock, at) })
       }

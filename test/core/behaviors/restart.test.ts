@@ -281,6 +281,35 @@ describe('R7 asked to end', () => {
     expect([said.join(''), error, over]).toEqual([attempt === 1 ? 'r' : 'b2r', 'told', true])
   })
 
+  test('before it begins: the only incarnation is told', () => {
+    const told: Step[] = []
+    const service: Service = {
+      name: 'worker',
+      lifecycle: shutdown$ =>
+        new Observable(out =>
+          shutdown$.subscribe(({ step }) => {
+            told.push(step)
+            out.next(states['z']!)
+            out.complete()
+          }),
+        ),
+    }
+    const said: string[] = []
+    restarted(service, 'permanent')
+      .lifecycle(of(step('stop')))
+      .subscribe({ next: state => said.push(letter(state)), complete: () => said.push('|') })
+    expect([told, said]).toEqual([['stop'], ['z', '|']])
+  })
+
+  test('by someone who hears that it dies while it drains by itself: no wait begins, and no timer is left', () => {
+    const dying = new Observable<ServiceState>(out => {
+      out.next(states['d']!)
+      out.error('no')
+    })
+    const { said, over } = lived(livingThrough(dying, NEVER), 'permanent', { stopOn: 'x' })
+    expect([said.join(''), over]).toEqual(['dxz', true])
+  })
+
   test('by someone who hears of the backoff: no other begins, and no timer is left', () => {
     const { said, over } = lived(
       livingThrough(
