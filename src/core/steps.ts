@@ -31,17 +31,19 @@ export interface Asks {
  *
  * @example
  * ```ts
- * const ticker: Service = {
- *   name: 'ticker',
- *   lifecycle: shutdown$ =>
- *     interval(100).pipe(
- *       tap(() => asksOf(shutdown$)?.beat?.()),
- *       takeUntil(shutdown$),
- *       ignoreElements(),
- *       startWith({ phase: 'running', health: 'pass' } as const),
- *     ),
- * }
- * const group = serviceGroup('shop').add(ticker, { heartbeat: { interval: 1_000 } })
+ * const group = serviceGroup('shop').add(
+ *   {
+ *     name: 'ticker',
+ *     lifecycle: shutdown$ =>
+ *       interval(100).pipe(
+ *         tap(() => asksOf(shutdown$)?.beat?.()),
+ *         takeUntil(shutdown$),
+ *         ignoreElements(),
+ *         startWith({ phase: 'running', health: 'pass' } as const),
+ *       ),
+ *   },
+ *   { heartbeat: { interval: 1_000 } },
+ * )
  * ```
  */
 export const asksOf = (shutdown$: Observable<Shutdown>): Partial<Asks> | undefined =>
