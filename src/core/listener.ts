@@ -1,9 +1,9 @@
 import { type Observable, type Observer, Subscription, type TeardownLogic } from 'rxjs'
 
 /**
- * Subscribes an object that lives as long as what it listens to. RxJS makes a Subscriber, an observer around ours and
- * a list of teardowns for each subscription; a group has four a service, which was a third of its memory. What has
- * the methods of a Subscriber it takes as it is, so this is one.
+ * Subscribes an observer, for a group has four subscriptions a service. RxJS makes a Subscriber, an observer around ours
+ * and a list of teardowns for each, which was a third of the memory. RxJS takes an object with the methods of a
+ * Subscriber as it is, so a Listener has them.
  */
 export const listen = <T>(source$: Observable<T>, to: Partial<Observer<T>>): Subscription =>
   source$.subscribe(new Listener(to))
@@ -13,7 +13,6 @@ const NOBODY = {}
 class Listener<T> implements Observer<T> {
   closed = false
   #to: Partial<Observer<T>>
-  #stopped = false
   #teardown: TeardownLogic = undefined
   #more: Subscription | undefined
 
@@ -22,20 +21,16 @@ class Listener<T> implements Observer<T> {
   }
 
   next(value: T): void {
-    if (!this.#stopped) this.#to.next?.(value)
+    this.#to.next?.(value)
   }
 
   error(error: unknown): void {
-    if (this.#stopped) return
-    this.#stopped = true
-    this.#to.error?.(error)
+    this.#release().error?.(error)
     this.unsubscribe()
   }
 
   complete(): void {
-    if (this.#stopped) return
-    this.#stopped = true
-    this.#to.complete?.()
+    this.#release().complete?.()
     this.unsubscribe()
   }
 
@@ -57,13 +52,18 @@ class Listener<T> implements Observer<T> {
   unsubscribe(): void {
     if (this.closed) return
     this.closed = true
-    this.#stopped = true
-    // Whoever still holds this does not hold what listened.
-    this.#to = NOBODY
+    this.#release()
     const teardown = this.#teardown
     this.#teardown = undefined
     if (teardown) tearDown(teardown)
     this.#more?.unsubscribe()
+  }
+
+  /** Nothing is heard from now on. A source that still holds this does not hold what listened. */
+  #release(): Partial<Observer<T>> {
+    const to = this.#to
+    this.#to = NOBODY
+    return to
   }
 }
 

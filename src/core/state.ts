@@ -22,30 +22,29 @@ export type StopReason =
 export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
 
 /**
- * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
- * moment it has asked for at least so many milliseconds more. `beat`: a sign of life and nothing else, for the
- * `heartbeat` of `add()`. It repeats the state the service is in, says nothing new, and is never seen in events.
- * `down`: it was not up when it was asked to end, because this had failed and it had not come up again since.
- * `forcedAt`: when it was told to let go of everything, in milliseconds since the epoch. `deadline`: when what is left of a group that is leaving will be forced, in milliseconds since the epoch; told by the
- * group that leads the shutdown.
+ * Where a service is in its life. Each phase carries what a person would ask next. Plain JSON; moments are milliseconds
+ * since the epoch.
+ *
+ * - `deadline`: when the present timeout runs out. A service tells it once it has asked for more time with `extend()`.
+ *   The group that leads a shutdown tells when all members that are left will be forced.
+ * - `forcedAt`: when the service was forced
+ * - `down`: the service was not up when it was asked to end. This error had taken it down, and it had not come up since.
  */
 export type ServiceState = { readonly info?: Info } & (
   | { readonly phase: 'idle' }
   | { readonly phase: 'waiting'; readonly for: readonly string[] }
-  | { readonly phase: 'starting'; readonly attempt: number; readonly extended?: number }
+  | { readonly phase: 'starting'; readonly attempt: number; readonly deadline?: number }
   | {
       readonly phase: 'running'
       readonly health: Health
       readonly detail?: string
       readonly leaving?: StopReason
       readonly deadline?: number
-      readonly beat?: true
     }
   | {
       readonly phase: 'draining'
       readonly reason: StopReason
       readonly pending?: number
-      readonly extended?: number
       readonly deadline?: number
     }
   | { readonly phase: 'drained'; readonly timedOut?: true }
@@ -53,7 +52,6 @@ export type ServiceState = { readonly info?: Info } & (
       readonly phase: 'stopping'
       readonly reason: StopReason
       readonly pending?: number
-      readonly extended?: number
       readonly deadline?: number
     }
   | { readonly phase: 'backoff'; readonly error: ErrorInfo; readonly attempt: number; readonly retryAt: number }
@@ -119,6 +117,9 @@ export const isSettled = (state: ServiceState): boolean => state.phase === 'runn
 
 /** Before its first start, or between two incarnations. */
 export const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
+
+/** Whether a service has not come up yet. A lifecycle that says nothing at first is starting too. */
+export const isStarting = ({ phase }: ServiceState): boolean => phase === 'starting' || phase === 'idle'
 
 /** Why a service in this state is ending, if it is. */
 export const reasonOf = (state: ServiceState): StopReason | undefined =>

@@ -27,9 +27,29 @@ export interface Asks {
   readonly beat: () => void
 }
 
-/** What may be asked of the one who tells a service its steps: nothing, when that is not a behaviour of ours. */
+/**
+ * What a service may ask of the behaviours around it: nothing, when its steps are those of no behaviour. Steps are known
+ * by shape, because another copy of this library may have made them.
+ *
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop').add(
+ *   {
+ *     name: 'ticker',
+ *     lifecycle: shutdown$ =>
+ *       interval(100).pipe(
+ *         tap(() => asksOf(shutdown$)?.beat?.()),
+ *         takeUntil(shutdown$),
+ *         ignoreElements(),
+ *         startWith({ phase: 'running', health: 'pass' } as const),
+ *       ),
+ *   },
+ *   { heartbeat: { interval: 1_000 } },
+ * )
+ * ```
+ */
 export const asksOf = (shutdown$: Observable<Shutdown>): Partial<Asks> | undefined =>
-  shutdown$ instanceof ShutdownSteps ? shutdown$.asks : undefined
+  (shutdown$ as Partial<ShutdownSteps>).asks
 
 /**
  * The steps of one shutdown as an Observable. It replays the latest step, so that no listener misses it, and never

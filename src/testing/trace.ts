@@ -1,7 +1,7 @@
 import type { Observable, Subscription } from 'rxjs'
 import { known } from '../core/options.ts'
 import { canFollow, type Info, type Phase, type ServiceState, transitions } from '../core/state.ts'
-import type { GroupEvent } from '../core/status/events.ts'
+import type { GroupEvent, TransitionEvent } from '../core/status/events.ts'
 
 /** All that a group said, from the moment it was recorded. */
 export interface Trace {
@@ -129,8 +129,15 @@ const describeEvent = (event: GroupEvent): string | undefined => {
     case 'removed':
       return `${event.path} removed`
     case 'transition':
-      return `${event.path} ${describeState(event.state)}`
+      return `${event.path} ${describeState(usual(event))}`
   }
+}
+
+/** Every shutdown has its deadline, which the group tells. The deadline of a service is told when it was moved. */
+const usual = ({ path, state }: TransitionEvent): ServiceState => {
+  if (path.includes('/') || !('deadline' in state)) return state
+  const { deadline, ...rest } = state
+  return rest
 }
 
 /**
@@ -149,14 +156,14 @@ const describeInfo = (info: Info): string =>
     .map(([key, value]) => `${key}: ${value}`)
     .join(', ')
 
-const extension = (ms: number | undefined): readonly string[] => (ms === undefined ? [] : [`(extended by ${ms})`])
+const deadline = (at: number | undefined): readonly string[] => (at === undefined ? [] : [`(deadline ${at})`])
 
 const particulars = (state: ServiceState): readonly string[] => {
   switch (state.phase) {
     case 'waiting':
       return [`for ${state.for.join(', ')}`]
     case 'starting':
-      return [...(state.attempt === 1 ? [] : [`(attempt ${state.attempt})`]), ...extension(state.extended)]
+      return [...(state.attempt === 1 ? [] : [`(attempt ${state.attempt})`]), ...deadline(state.deadline)]
     case 'running':
       return [
         ...(state.leaving ? ['(leaving)'] : []),
@@ -165,7 +172,7 @@ const particulars = (state: ServiceState): readonly string[] => {
       ]
     case 'draining':
     case 'stopping':
-      return [...(state.pending === undefined ? [] : [`(${state.pending} pending)`]), ...extension(state.extended)]
+      return [...(state.pending === undefined ? [] : [`(${state.pending} pending)`]), ...deadline(state.deadline)]
     case 'drained':
       return state.timedOut ? ['(timed out)'] : []
     case 'backoff':

@@ -2,6 +2,7 @@ import { type Service, ServiceError, service, serviceGroup } from 'rx-service-gr
 import { fakeService, recordTrace, type VirtualTime } from 'rx-service-group/testing'
 import { EMPTY, firstValueFrom, NEVER, Observable, throwError, timer } from 'rxjs'
 import { describe, expect, test } from 'vitest'
+import { milliseconds } from '../../src/core/units.ts'
 import { asked, plain, rejectionOf, shopUnderVirtualTime, watch } from './setup.ts'
 
 describe('starting in order', () => {
@@ -465,7 +466,7 @@ describe('a start that fails', () => {
     expect((await error) as ServiceError).toMatchObject({
       cause: {
         code: 'ERR_START_TIMEOUT',
-        message: '"api" was not running within 30000 ms',
+        message: `service "api": start timed out after ${milliseconds(30_000)}`,
       },
     })
     expect(time.timers).toBe(0)
@@ -535,8 +536,8 @@ describe('a start that fails', () => {
       code: 'ERR_START_TIMEOUT',
       service: 'shop',
       message:
-        '"shop" was not running within 50 ms. "cache" is still starting; "late" has not been started; ' +
-        '"api" waits for "cache"; "edge" waits for "api" and "cache".',
+        'group "shop": start timed out after 50 ms; "cache" is still starting; "late" has not been started; ' +
+        '"api" waits for "cache"; "edge" waits for "api" and "cache"',
     })
     expect(trace.lines.slice(5)).toEqual([
       '0 shop/api waiting for cache',
@@ -556,6 +557,30 @@ describe('a start that fails', () => {
     expect(time.timers).toBe(0)
   })
 
+  test.each<[string, object]>([
+    ['and then its stop timeout and the force budget run out', {}],
+    ['also when another member fails to stop', { stop: () => Promise.reject(new Error('no')) }],
+  ])(
+    'S9 a start deadline of the whole group is what start() rejects with when a start ignores its signal, %s',
+    async (_, hooks) => {
+      const { time, shop } = shopUnderVirtualTime({ startTimeout: 50, forceTimeout: 30 })
+      const deaf = service('deaf', { start: () => new Promise(() => undefined) })
+      shop.add(service('db', hooks)).add(deaf, { stopTimeout: 100 })
+      const started = watch(shop.start())
+      await time.advance(179)
+      expect(started.now).toBe('pending')
+      await time.advance(1)
+      expect(started.now).toBe('rejected')
+      expect(await rejectionOf(shop.start())).toMatchObject({
+        code: 'ERR_START_TIMEOUT',
+        service: 'shop',
+        message: expect.stringContaining('group "shop": start timed out after 50 ms; "deaf" is still starting'),
+      })
+      expect(shop.report.services.at(-1)).toMatchObject({ path: 'shop/deaf', outcome: 'abandoned' })
+      expect(time.timers).toBe(0)
+    },
+  )
+
   test('S9 the start deadline of a nested group names what is inside it', async () => {
     const { time, shop } = shopUnderVirtualTime()
     const workers = serviceGroup('workers', { clock: time })
@@ -568,7 +593,8 @@ describe('a start that fails', () => {
       cause: {
         code: 'ERR_START_TIMEOUT',
         service: 'workers',
-        message: '"workers" was not running within 50 ms. "mailer" is still starting; "printer" waits for "mailer".',
+        message:
+          'group "workers": start timed out after 50 ms; "mailer" is still starting; "printer" waits for "mailer"',
       },
     })
   })

@@ -545,11 +545,12 @@ describe('the report', () => {
     }
     const printerAbandoned: Partial<ErrorInfo> = {
       name: 'ServiceError',
-      message: '"printer" did not let go within 100 ms of being forced and was abandoned',
+      message: 'service "printer": did not end within 100 ms of force and was abandoned',
       code: 'ERR_ABANDONED',
       cause: {
         name: 'ServiceError',
-        message: '"printer" did not stop within 50 ms and was forced',
+        message:
+          'service "printer": stop timed out after 50 ms and was forced; raise stopTimeout if stop() needs longer',
         code: 'ERR_STOP_TIMEOUT',
         service: 'printer',
       },

@@ -500,7 +500,7 @@ describe('stops that go wrong', () => {
         {
           code: 'ERR_ABANDONED',
           service: 'shop/stuck',
-          message: '"stuck" did not let go within 30 ms of being forced and was abandoned',
+          message: 'service "stuck": did not end within 30 ms of force and was abandoned',
           cause: { code: 'ERR_STOP_TIMEOUT' },
         },
       ],

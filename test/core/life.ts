@@ -7,7 +7,7 @@ export const word = (state: ServiceState): string => {
   switch (state.phase) {
     case 'running': {
       const health = state.health === 'pass' ? '' : `:${state.health}`
-      return `${state.leaving ? 'leaving' : 'running'}${health}${state.detail ? `(${state.detail})` : ''}${state.beat ? ' beat' : ''}${info}`
+      return `${state.leaving ? 'leaving' : 'running'}${health}${state.detail ? `(${state.detail})` : ''}${info}`
     }
     case 'draining':
     case 'stopping':

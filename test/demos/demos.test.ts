@@ -120,7 +120,7 @@ test('05: what needs a slow database waits for it, the rest does not, and a cach
   expect(linesOf(output, 'shop/cache')).toEqual([
     'starting',
     'stopping',
-    expect.stringMatching(/^failed {2}"cache" was not running within 500 ms.* \[ERR_START_TIMEOUT\]$/),
+    expect.stringMatching(/^failed {2}service "cache": start timed out after 500 ms; .* \[ERR_START_TIMEOUT\]$/),
   ])
   expect(linesOf(output, 'shop')).toEqual([
     'starting',

@@ -2,6 +2,7 @@ import { type Clock, type GroupOptions, type ServiceContext, service, serviceGro
 import { formatReport, log } from 'rx-service-group/log'
 import { concat, delay, NEVER, of, throwError, VirtualTimeScheduler } from 'rxjs'
 import { expect, test } from 'vitest'
+import { milliseconds } from '../../src/core/units.ts'
 
 /** Where this file threw an error differs with each change to it. */
 const placed = (line: string): string => line.replace(/at \S*log\.test\.ts:\d+:\d+/, 'at <this file>')
@@ -64,6 +65,28 @@ test('a line for each transition, aligned and without colour elsewhere than on a
     '00:00:00.061  shop/queue  stopping',
     '00:00:00.066  shop/queue  stopped    after 5 ms',
     '00:00:00.066  shop        failed     because of shop/api',
+  ])
+})
+
+test('a deadline that was moved is told once, as the time that is left', () => {
+  const clock = new VirtualTimeScheduler()
+  const drain = ({ extend, pending }: ServiceContext) => {
+    clock.schedule(() => extend(12_000), 200)
+    clock.schedule(() => pending(2), 400)
+    return wait(600, clock)
+  }
+  const group = serviceGroup('shop', { clock }).add(service('queue', { drain }))
+  const out = output()
+  log(group, { output: out })
+  void group.start()
+  clock.flush()
+  void group.stop('enough')
+  clock.flush()
+  expect(out.lines.filter(line => line.includes('draining'))).toEqual([
+    '00:00:00.000  shop/queue  draining',
+    '00:00:00.000  shop        draining',
+    `00:00:00.200  shop/queue  draining   deadline in ${milliseconds(12_000)}`,
+    '00:00:00.400  shop/queue  draining   2 pending',
   ])
 })
 

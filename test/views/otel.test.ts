@@ -163,7 +163,7 @@ describe('spans', () => {
     otel(group, { tracer: seen.tracer })
     group.start().catch(() => 'it fails')
     await time.advance(1_000)
-    const message = '"cache" was not running within 100 ms'
+    const message = 'service "cache": start timed out after 100 ms'
     expect(seen.span('start cache').status).toEqual({ code: 2, message })
     expect(seen.span('start cache').events).toMatchObject([
       {

@@ -3,22 +3,22 @@ export interface Backoff {
   readonly initialDelay: number
   readonly factor: number
   readonly maxDelay: number
-  /** Which part of a delay chance may take off: 0 for none, 1 for all of it. */
+  /** The part of a delay that chance may take off: 0 for none, 1 for all of it. */
   readonly jitter: number
-  /** A run of at least this long was stable: what comes after it begins anew. */
+  /** An incarnation that was running for at least so long was stable: after it the delays begin anew. */
   readonly resetAfter: number
 }
 
-/** In milliseconds. What comes after so long is still a moment that a `Date` can hold. */
+/** In milliseconds. A moment so far from now is still one that a `Date` can hold. */
 const LONGEST_DELAY = 1e15
 
 /**
- * The attempt that follows one that ended, and how long it waits: exponentially longer each time, up to a cap, less
- * what chance takes off, so that what failed together does not come back together. After a stable run the next attempt
- * is the second again.
+ * The next attempt, and the delay before it. Delays grow exponentially up to a cap. Chance takes off a part, so that
+ * services that failed together do not come back together. After a stable incarnation the next attempt is the second
+ * again.
  *
- * @param attempt the one that ended, from 1
- * @param ranFor how long it was running, 0 if it never was
+ * @param attempt the number of the one that ended, from 1
+ * @param ranFor how long that one was running, 0 if it never was
  * @param random 0 to 1
  */
 export const backoff = (

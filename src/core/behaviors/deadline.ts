@@ -1,192 +1,176 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock, onTheWall } from '../clock.ts'
-import { errorInfo, messageOf, ServiceError } from '../errors.ts'
+import { errorInfo, fromErrorInfo, type ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import type { Info, ServiceState, StateOf } from '../state.ts'
-import { type Shutdown, ShutdownSteps } from '../steps.ts'
+import { type Info, isStarting, type ServiceState, type StateOf } from '../state.ts'
+import { asksOf, type Shutdown, ShutdownSteps } from '../steps.ts'
+import { abandoned, startTimedOut, stopTimedOut, withAdvice, withCause } from './timeout-errors.ts'
 
-/** How long a service may take, in milliseconds. `Infinity` turns a clock off. */
+/** How long a service may take for each stage, in milliseconds. `Infinity` turns a clock off. */
 export interface Deadlines {
   readonly startTimeout: number
   readonly drainTimeout: number
   readonly stopTimeout: number
 }
 
-/** What one service has, unless it is given more or less. */
+/** The deadlines of a service that is given no others. */
 export const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000, stopTimeout: 10_000 }
 
-/** What a group has: its services have their own. */
+/** The deadlines of a group: its services have their own. */
 export const UNBOUNDED: Deadlines = { startTimeout: Infinity, drainTimeout: Infinity, stopTimeout: Infinity }
 
-/** How long what is forced may take to let go, when nobody says otherwise. */
+/** The force budget, in milliseconds, when no other is given. */
 export const FORCE_TIMEOUT = 1_000
 
 /** The group's part in the deadlines of one of its services. */
 export interface Around {
-  /** Why a start takes so long. */
+  /** Why the start of a group takes so long. Given for groups only. */
   readonly explain?: (() => string) | undefined
-  /** Likely cause of a start timeout, and the remedy. */
+  /** What to do about a start timeout. */
   readonly likely?: string | undefined
-  /** How long what is forced may take to let go, unless the shutdown brings its own budget. */
+  /** The force budget, in milliseconds, unless the shutdown brings its own. */
   readonly forceTimeout?: () => number
 }
 
 /**
- * Bounds each stage of a service's life. A late start is stopped and fails. A late drain is called drained. A late stop
- * is forced. A service that does not end in its force budget is abandoned: it says so and never completes. A state that
- * says `extended` moves the present deadline. A step is handed on before its clock is armed, so that the innermost
- * service is named first.
+ * Bounds each stage of a service's life. A service that starts too late is stopped, and fails. A drain that takes too
+ * long is called drained. A stop that takes too long is forced. A service that does not end in its force budget is
+ * abandoned: the behaviour says so and never completes. A step is handed on before its clock is armed, so that the
+ * innermost service is named first.
  */
 export const deadline = <Name extends string>(
   service: Service<Name>,
   deadlines: Deadlines,
   clock: Clock,
   around: Around = {},
-): Service<Name> => ({
-  name: service.name,
-  lifecycle: shutdown$ =>
-    new Observable(out => {
-      const bounded = new BoundedLife(service, deadlines, clock, around, out)
-      bounded.begin(shutdown$)
-      return bounded
-    }),
-})
+): Service<Name> => {
+  const bounds: Bounds = { service, deadlines, clock, around }
+  return { name: service.name, lifecycle: shutdown$ => new Observable(out => new BoundedLife(bounds, shutdown$, out)) }
+}
 
+interface Bounds {
+  readonly service: Service
+  readonly deadlines: Deadlines
+  readonly clock: Clock
+  readonly around: Around
+}
+
+type Stage = 'start' | 'drain' | 'stop' | 'force'
+
+/** The clock that runs now. */
+interface Timeout {
+  readonly stage: Stage
+  readonly since: number
+  readonly ends: number
+  /** The service has asked for more time, and is shown with its deadline. */
+  readonly moved: boolean
+  readonly timer: Subscription | undefined
+}
+
+/** One incarnation within its bounds. A class, because a closure for each method costs 800 bytes a service. */
 class BoundedLife {
-  readonly #service: Service
-  readonly #deadlines: Deadlines
-  readonly #clock: Clock
-  readonly #explain: (() => string) | undefined
-  /** Why a start that tells no cause takes too long. */
-  readonly #likely: string | undefined
+  readonly #bounds: Bounds
   readonly #out: Subscriber<ServiceState>
-  readonly #level = new ShutdownSteps()
-  #steps: Subscription | undefined
-  #life: Subscription | undefined
-  #timer: Subscription | undefined
-  #onTime: (() => void) | undefined
-  #armedAt = 0
-  #ends = Infinity
-  /** Until when the service has asked to be given time, in the stage it is in. */
-  #extended = 0
-  #state: ServiceState = { phase: 'idle' }
+  readonly #steps: ShutdownSteps
+  readonly #told: Subscription
+  readonly #life: Subscription
+  #state: ServiceState = IDLE
   #info: Info | undefined
-  #forceTimeout: number
-  #forceEnds = Infinity
-  #forcedAt: number | undefined
-  #startError: ServiceError | undefined
-  #stopError: ServiceError | undefined
+  #timeout: Timeout | undefined
+  /** Until when the service has asked for time, while no clock runs. */
+  #extended = 0
   #drainTimedOut = false
-  #lastWords: StateOf<'stopped'> | undefined
-  #stopping = false
+  #forceTimeout: number
+  #forcedAt: number | undefined
+  /** The first timeout of a start or a stop. */
+  #late: ServiceError | undefined
 
-  constructor(
-    service: Service,
-    deadlines: Deadlines,
-    clock: Clock,
-    { explain, likely, forceTimeout }: Around,
-    out: Subscriber<ServiceState>,
-  ) {
-    this.#service = service
-    this.#deadlines = deadlines
-    this.#clock = clock
-    this.#explain = explain
-    this.#likely = likely
-    this.#forceTimeout = forceTimeout?.() ?? FORCE_TIMEOUT
+  constructor(bounds: Bounds, shutdown$: Observable<Shutdown>, out: Subscriber<ServiceState>) {
+    const { service, deadlines, around } = bounds
+    this.#bounds = bounds
     this.#out = out
-  }
-
-  begin(shutdown$: Observable<Shutdown>): void {
-    this.#steps = listen(shutdown$, { next: shutdown => this.#onStep(shutdown) })
-    this.#life = listen(this.#service.lifecycle(this.#level), this)
-    if (this.#starting() && !this.#timer && !this.#level.latest && !this.#out.closed)
-      this.#arm(this.#deadlines.startTimeout, () => this.#onStartTimeout())
-  }
-
-  next(state: ServiceState): void {
-    const before = this.#state.phase
-    // It has come up too late: it is stopping, whatever it says, and its clock runs on.
-    if (state.phase === 'running' && (this.#stopping || this.#level.latest?.step === 'force')) return
-    this.#state = state
-    if (state.info) this.#info = state.info
-    if ('extended' in state) this.#extend(state.extended)
-    const { phase } = state
-    if (phase !== before && (phase === 'running' || phase === 'drained')) this.#disarm()
-    if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return
-    if (phase !== 'stopped') this.#out.next(state)
-    else if (state.how === 'abandoned') {
-      this.#disarm()
-      this.#out.next(this.#blamed(state))
-    } else {
-      // It is gone when it completes; until then its time runs.
-      this.#lastWords = state
-      if (!this.#level.latest) this.#armStop()
-    }
-  }
-
-  error(error: unknown): void {
-    this.#disarm()
-    const timeout = this.#startError ?? this.#stopError
-    if (!timeout) return this.#out.error(error)
-    const message = `${timeout.message}${timeout === this.#startError ? ':' : ' Cause:'} ${messageOf(error)}`
-    this.#out.error(
-      new ServiceError(timeout.code, timeout.service, message, { cause: error, errors: [timeout, error] }),
-    )
-  }
-
-  complete(): void {
-    this.#disarm()
-    if (this.#startError) return this.#out.error(this.#unexplained())
-    if (this.#lastWords) this.#out.next(this.#blamed(this.#lastWords))
-    this.#out.complete()
+    this.#forceTimeout = around.forceTimeout?.() ?? FORCE_TIMEOUT
+    const asks = asksOf(shutdown$)
+    const extend = (ms: number): void => this.#extend(ms)
+    this.#steps = new ShutdownSteps(asks ? { ...asks, extend } : { extend })
+    this.#told = listen(shutdown$, { next: shutdown => this.#onStep(shutdown) })
+    this.#life = listen(service.lifecycle(this.#steps), this)
+    if (isStarting(this.#state) && !this.#steps.latest) this.#arm('start', deadlines.startTimeout)
   }
 
   unsubscribe(): void {
     this.#disarm()
-    this.#steps?.unsubscribe()
-    this.#life?.unsubscribe()
+    this.#told.unsubscribe()
+    this.#life.unsubscribe()
   }
 
-  #blamed(state: StateOf<'stopped'>): ServiceState {
-    const error = this.#startError ?? this.#stopError
-    const told = error && !state.error ? { ...state, error: errorInfo(error) } : state
-    return this.#forcedAt === undefined ? told : { ...told, forcedAt: onTheWall(this.#clock, this.#forcedAt) }
+  next(state: ServiceState): void {
+    const { phase } = state
+    // A service that comes up too late is stopping, whatever it says, and its clock runs on.
+    if (phase === 'running' && (this.#late || this.#stops || this.#steps.latest?.step === 'force')) return
+    this.#state = state
+    if (state.info) this.#info = state.info
+    const stage = this.#timeout?.stage
+    if ((phase === 'running' && stage === 'start') || (phase === 'drained' && stage === 'drain')) this.#disarm()
+    if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return
+    if (state.phase !== 'stopped') this.#out.next(this.#withDeadline(state))
+    else if (state.how === 'abandoned') {
+      this.#disarm()
+      this.#out.next(this.#blamed(state))
+    }
+    // A service is gone when it completes. Until then its stop timeout runs.
+    else if (!this.#steps.latest) this.#armStop()
+  }
+
+  error(error: unknown): void {
+    this.#disarm()
+    this.#out.error(this.#late ? withCause(this.#late, error) : error)
+  }
+
+  complete(): void {
+    this.#disarm()
+    if (this.#late?.code === 'ERR_START_TIMEOUT') return this.#out.error(this.#lateWithAdvice)
+    const state = this.#state
+    if (state.phase === 'stopped' && state.how !== 'abandoned') this.#out.next(this.#blamed(state))
+    this.#out.complete()
   }
 
   #onStep(shutdown: Shutdown): void {
-    if (shutdown.forceTimeout !== undefined) this.#forceTimeout = shutdown.forceTimeout
+    const { step, forceTimeout } = shutdown
+    // A service that is still starting takes any step as stop.
+    const isStop = step === 'stop' || isStarting(this.#state)
+    if (forceTimeout !== undefined) this.#forceTimeout = forceTimeout
+    if (step === 'force') this.#forcedAt ??= this.#now
+    else if (isStop && !this.#stops) this.#disarm()
     this.#extended = 0
-    // What is still starting takes any step as stop.
-    const stops = shutdown.step === 'stop' || this.#starting()
-    const { latest } = this.#level
-    if (shutdown.step === 'force') this.#forcedAt ??= this.#clock.now()
-    this.#level.raise(shutdown)
-    if (shutdown.step === 'force') {
-      // One that is being forced already keeps its time, unless all the others have less.
-      if (latest?.step !== 'force' || this.#clock.now() + this.#forceTimeout < this.#forceEnds) this.#armForce()
-    } else if (stops) this.#armStop()
-    else if (this.#state.phase === 'draining') this.#arm(this.#deadlines.drainTimeout, () => this.#onDrainTimeout())
+    this.#steps.raise(shutdown)
+    if (step === 'force') this.#armForce()
+    else if (isStop) this.#armStop()
+    else if (this.#state.phase === 'draining' && !this.#stops) this.#arm('drain', this.#bounds.deadlines.drainTimeout)
   }
 
-  #onStartTimeout(): void {
-    const { name } = this.#service
-    const ms = this.#ends - this.#armedAt
+  #onTime({ stage, since, ends }: Timeout): void {
+    this.#disarm()
     this.#extended = 0
-    this.#startError = new ServiceError(
-      'ERR_START_TIMEOUT',
-      name,
-      `"${name}" was not running within ${ms} ms${this.#explain ? `. ${this.#explain()}` : ''}`,
-    )
-    const reason = { by: 'failure', service: name, error: errorInfo(this.#startError) } as const
-    this.#level.raise({ step: 'stop', reason, forceTimeout: this.#forceTimeout })
+    switch (stage) {
+      case 'start':
+        return this.#onStartTimeout(ends - since)
+      case 'drain':
+        return this.#onDrainTimeout()
+      case 'stop':
+        return this.#onStopTimeout(ends - since)
+      case 'force':
+        return this.#abandon()
+    }
+  }
+
+  #onStartTimeout(ms: number): void {
+    const { service, around } = this.#bounds
+    this.#late = startTimedOut(service.name, ms, around)
+    const reason = { by: 'failure', service: service.name, error: errorInfo(this.#late) } as const
+    this.#steps.raise({ step: 'stop', reason, forceTimeout: this.#forceTimeout })
     this.#armStop()
-  }
-
-  /** The start has been given up, or does not end, and has not said what kept it. */
-  #unexplained(): ServiceError {
-    const { code, service, message } = this.#startError!
-    return this.#likely ? new ServiceError(code, service, `${message}; ${this.#likely}`) : this.#startError!
   }
 
   #onDrainTimeout(): void {
@@ -194,79 +178,98 @@ class BoundedLife {
     this.#out.next({ phase: 'drained', timedOut: true, ...(this.#info && { info: this.#info }) })
   }
 
+  #onStopTimeout(ms: number): void {
+    const { service, around } = this.#bounds
+    this.#late ??= stopTimedOut(service.name, ms, around)
+    this.#forcedAt ??= this.#now
+    // A service that ends by itself has not been told a reason.
+    const reason = this.#steps.latest?.reason ?? { by: 'end', service: service.name }
+    this.#steps.raise({ step: 'force', reason, forceTimeout: this.#forceTimeout })
+    this.#armForce()
+  }
+
+  #abandon(): void {
+    const { service, around } = this.#bounds
+    const error = errorInfo(abandoned(service.name, this.#forceTimeout, around, this.#lateWithAdvice))
+    this.#out.next(this.#forced({ phase: 'stopped', how: 'abandoned', error, ...(this.#info && { info: this.#info }) }))
+    this.#life.unsubscribe()
+  }
+
   #armStop(): void {
-    if (this.#stopping || this.#over()) return
-    this.#stopping = true
-    this.#arm(this.#deadlines.stopTimeout, () => {
-      const { name } = this.#service
-      const ms = this.#ends - this.#armedAt
-      this.#extended = 0
-      this.#stopError = new ServiceError(
-        'ERR_STOP_TIMEOUT',
-        name,
-        `"${name}" did not stop within ${ms} ms and was forced`,
-      )
-      // One that leaves by itself has not been given any.
-      const reason = this.#level.latest?.reason ?? { by: 'end', service: name }
-      this.#forcedAt ??= this.#clock.now()
-      this.#level.raise({ step: 'force', reason, forceTimeout: this.#forceTimeout })
-      this.#armForce()
-    })
+    if (!this.#stops) this.#arm('stop', this.#bounds.deadlines.stopTimeout)
   }
 
+  /** A service that is being forced keeps its time, unless all the others have less. */
   #armForce(): void {
-    if (this.#over()) return
-    this.#forceEnds = this.#clock.now() + this.#forceTimeout
-    this.#arm(this.#forceTimeout, () => {
-      const { name } = this.#service
-      const stuck = new ServiceError(
-        'ERR_ABANDONED',
-        name,
-        `"${name}" did not let go within ${this.#forceTimeout} ms of being forced and was abandoned`,
-        { cause: this.#startError ? this.#unexplained() : this.#stopError },
-      )
-      const info = this.#info && { info: this.#info }
-      this.#out.next(this.#blamed({ phase: 'stopped', how: 'abandoned', error: errorInfo(stuck), ...info }))
-      this.#life?.unsubscribe()
-    })
+    const present = this.#timeout
+    if (present?.stage !== 'force' || this.#now + this.#forceTimeout < present.ends)
+      this.#arm('force', this.#forceTimeout)
   }
 
-  #arm(ms: number, onTime: () => void): void {
-    this.#armedAt = this.#clock.now()
-    this.#ends = this.#armedAt + ms
-    this.#onTime = onTime
-    // A hook that is quick to ask does so before its clock runs.
-    this.#armUntil(Math.max(this.#ends, this.#extended))
+  #arm(stage: Stage, ms: number): void {
+    const now = this.#now
+    // A hook that asks for time before it returns does so before its clock runs.
+    this.#armUntil(stage, now, Math.max(now + ms, this.#extended), this.#extended > now + ms)
   }
 
-  #armUntil(ends: number): void {
-    const onTime = this.#onTime!
+  #armUntil(stage: Stage, since: number, ends: number, moved: boolean): void {
     this.#disarm()
     if (this.#out.closed) return
-    this.#ends = ends
-    this.#onTime = onTime
-    this.#timer = after(this.#clock, ends - this.#clock.now(), onTime)
-  }
-
-  #extend(ms = 0): void {
-    // Too late: that time has passed already.
-    if (this.#level.latest?.step === 'force' || (this.#stopping && this.#state.phase === 'starting')) return
-    this.#extended = this.#clock.now() + ms
-    if (this.#timer && this.#extended > this.#ends) this.#armUntil(this.#extended)
+    const timer = after(this.#bounds.clock, ends - this.#now, () => this.#onTime(timeout))
+    const timeout: Timeout = { stage, since, ends, moved, timer }
+    this.#timeout = timeout
+    if (moved && isTimed(this.#state)) this.#out.next(this.#withDeadline(this.#state))
   }
 
   #disarm(): void {
-    this.#timer?.unsubscribe()
-    this.#timer = undefined
-    this.#onTime = undefined
+    this.#timeout?.timer?.unsubscribe()
+    this.#timeout = undefined
   }
 
-  /** A lifecycle that says nothing at first is starting too. */
-  #starting(): boolean {
-    return this.#state.phase === 'starting' || this.#state.phase === 'idle'
+  #extend(ms: number): void {
+    // The timeout of a late start has passed.
+    if (this.#steps.latest?.step === 'force' || (this.#stops && isStarting(this.#state))) return
+    this.#extended = this.#now + ms
+    const present = this.#timeout
+    if (present && this.#extended > present.ends) this.#armUntil(present.stage, present.since, this.#extended, true)
   }
 
-  #over(): boolean {
-    return this.#out.closed
+  #withDeadline(state: ServiceState): ServiceState {
+    const timeout = this.#timeout
+    return timeout?.moved && isTimed(state)
+      ? { ...state, deadline: onTheWall(this.#bounds.clock, timeout.ends) }
+      : state
+  }
+
+  /** The end that the service said, with the timeout before it. */
+  #blamed(state: StateOf<'stopped'>): ServiceState {
+    const late = this.#late
+    if (!late) return this.#forced(state)
+    const error = state.error ? withCause(late, fromErrorInfo(state.error)) : this.#lateWithAdvice
+    return this.#forced({ ...state, error: errorInfo(error) })
+  }
+
+  #forced(state: StateOf<'stopped'>): ServiceState {
+    return this.#forcedAt === undefined ? state : { ...state, forcedAt: onTheWall(this.#bounds.clock, this.#forcedAt) }
+  }
+
+  /** The stop timeout or the force budget runs. */
+  get #stops(): boolean {
+    return this.#timeout?.stage === 'stop' || this.#timeout?.stage === 'force'
+  }
+
+  get #lateWithAdvice(): ServiceError | undefined {
+    return this.#late && withAdvice(this.#late, this.#bounds.around)
+  }
+
+  get #now(): number {
+    return this.#bounds.clock.now()
   }
 }
+
+const IDLE: ServiceState = Object.freeze({ phase: 'idle' })
+
+type Timed = StateOf<'starting' | 'draining' | 'stopping'>
+
+const isTimed = (state: ServiceState): state is Timed =>
+  state.phase === 'starting' || state.phase === 'draining' || state.phase === 'stopping'

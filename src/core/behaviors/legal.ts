@@ -6,8 +6,8 @@ import { isHooked, type Service } from '../service.ts'
 import { canFollow, HEALTHS, isFinal, type Phase, type ServiceState, transitions } from '../state.ts'
 
 /**
- * A lifecycle that was written by hand, held to the rules: what is no state, or can't follow the one before, is a
- * failure that names it, and nothing more is heard of that lifecycle. What comes after its end is passed over.
+ * Holds a lifecycle that was written by hand to the rules. A value that is no state, or that can't follow the state
+ * before, is a failure that names it, and the lifecycle is unsubscribed. Values after its end are passed over.
  */
 export const legal = <Name extends string>(service: Service<Name>): Service<Name> => {
   if (isHooked(service)) return service
@@ -51,13 +51,13 @@ const ENDINGS: readonly unknown[] = ['ended', 'stopped', 'forced', 'abandoned']
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
-/** Why a state can't be said, if it can't. */
+/** Why a value is no legal state after the phase before, if it is not. */
 const wrongWith = (state: ServiceState, before: Phase): string | undefined => {
   if (!isObject(state)) return `said ${show(state)}, which is no state; say { phase: 'running', health: 'pass' }, ...`
   const { phase } = state
   if (!Object.hasOwn(transitions, phase))
     return `said the unknown phase ${show(phase)}; known are ${Object.keys(transitions).join(', ')}`
-  // It may leave out that it is starting.
+  // A lifecycle may leave out `starting`.
   if (!canFollow(before, phase) && !(before === 'idle' && (canFollow('starting', phase) || isFinal(state))))
     return `said "${phase}" after "${before}"; what can follow is ${transitions[before].join(', ')}`
   const lacks = (what: string): string => `said "${phase}" ${what}`

@@ -1,19 +1,18 @@
 import { duration, known, must, namesOf, oneOf } from '../options.ts'
 import type { Backoff } from './backoff.ts'
-import { type Intensity, intensityOf } from './intensity.ts'
+import { type RestartLimit, restartLimitOf } from './restart-limit.ts'
 
 /**
  * What happens to a service that ends without having been asked to (OTP's words):
  *
- * - `'permanent'`: it is restarted, whether it failed or ended well
- * - `'transient'`: it is restarted when it failed; when it ended well it is `stopped`
- * - `'temporary'`: it is never restarted; when it fails after it has run, the group goes on, with health `warn`
+ * - `'permanent'`: the service is restarted, whether it failed or ended well
+ * - `'transient'`: the service is restarted when it failed; when it ended well it is `stopped`
+ * - `'temporary'`: the service is never restarted; when it fails after it has run, the group goes on, with health `warn`
  */
 export type RestartPolicy = 'permanent' | 'transient' | 'temporary'
 
 /**
- * When a service is restarted, how long it waits before that, and how often before the group gives it up. Times are
- * milliseconds.
+ * When a service is restarted, how long it waits before that, and its restart limit. Times are milliseconds.
  *
  * @example
  * ```ts
@@ -33,18 +32,21 @@ export type RestartPolicy = 'permanent' | 'transient' | 'temporary'
  */
 export interface RestartOptions {
   readonly policy: RestartPolicy
-  /** How long it waits before the first restart. Default 500. */
+  /** The wait before the first restart. Default 500. */
   readonly initialDelay?: number
-  /** How many times longer each further wait is, 1 or more. Default 2. */
+  /** Each further wait is so many times longer, 1 or more. Default 2. */
   readonly factor?: number
   /** The longest wait. Default 30,000. */
   readonly maxDelay?: number
-  /** Which part of each wait chance may take off, 0 to 1, so that many do not come back at once. Default 0.5. */
+  /**
+   * The part of each wait that chance may take off, 0 to 1, so that services that failed together do not come back
+   * together. Default 0.5.
+   */
   readonly jitter?: number
-  /** How long it must have been running for the next wait to be the first again. Default 30,000; `Infinity`: never. */
+  /** After so long in `running` the next wait is the first again. Default 30,000; `Infinity`: never. */
   readonly resetAfter?: number
   /**
-   * How many restarts there may be within the `period`; when one more is due the service fails with
+   * The restart limit: the most restarts within the `period`. When one more is due, the service fails with
    * `ERR_RESTART_LIMIT`. Default 10; `Infinity` for no limit.
    */
   readonly maxRestarts?: number
@@ -52,8 +54,8 @@ export interface RestartOptions {
   readonly period?: number
 }
 
-/** The same, checked, defaults filled in. */
-export interface RestartRules extends Backoff, Intensity {
+/** The options of a restart, checked, defaults filled in. */
+export interface RestartRules extends Backoff, RestartLimit {
   readonly afterFailure: boolean
   readonly afterEnd: boolean
 }
@@ -71,12 +73,12 @@ const OPTIONS = namesOf<RestartOptions>({
   period: true,
 })
 
-/** Which policy was asked for, if any. */
+/** The policy that was asked for, if any. */
 export const policyOf = (given: RestartPolicy | RestartOptions | undefined): RestartPolicy | undefined =>
   typeof given === 'object' ? given?.policy : given
 
 /**
- * @param onEnd whether it is restarted when it ends well, whatever the policy says
+ * @param onEnd whether the service is restarted when it ends well, whatever the policy says
  * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  */
 export const restartRules = (
@@ -102,6 +104,6 @@ export const restartRules = (
     maxDelay: ms('maxDelay', 30_000),
     jitter,
     resetAfter: ms('resetAfter', 30_000),
-    ...intensityOf(service, options ?? {}, { maxRestarts: 10, period: 600_000 }, 'restart.'),
+    ...restartLimitOf(service, options ?? {}, { maxRestarts: 10, period: 600_000 }, 'restart.'),
   }
 }

@@ -1,4 +1,4 @@
-import { defer, EMPTY, Observable, type Subscriber, Subscription, type Unsubscribable } from 'rxjs'
+import { defer, EMPTY, Observable, Subscription } from 'rxjs'
 import { after, type Clock, onTheWall } from '../clock.ts'
 import {
   asFailure,
@@ -11,35 +11,38 @@ import {
 } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Info, reasonOf, type ServiceState, type StateOf } from '../state.ts'
-import { type Shutdown, ShutdownSteps } from '../steps.ts'
-import { milliseconds, times } from '../units.ts'
+import { type Info, isStarting, reasonOf, type ServiceState, type StateOf } from '../state.ts'
+import { asksOf, type Shutdown, ShutdownSteps } from '../steps.ts'
+import { milliseconds } from '../units.ts'
 import { backoff } from './backoff.ts'
-import { admit, type Intensity } from './intensity.ts'
+import { admit, type RestartLimit } from './restart-limit.ts'
 import type { RestartRules } from './restart-options.ts'
 
 /** What a group adds to the restarts of one of its services. */
 export interface Supervision {
   /** From 0 to 1, for the jitter. */
   readonly random?: () => number
-  /** Completes when the next incarnation may begin; nothing means now. Asked when its time has come. */
+  /** Completes when the next incarnation may begin; `undefined` means now. Asked once the backoff is over. */
   readonly gate?: () => Observable<never>
-  /** Why it may not be restarted at a time, if so; otherwise that restart counts. */
+  /** Why the service may not be restarted at a time. When there is no reason, that restart counts. */
   readonly admit?: (at: number, cause: Error) => ServiceError | undefined
 }
 
-/** What a service has behind it. It outlives a lifecycle, so that one that is taken down for the sake of another goes on where it was. */
-interface History {
+/** What is remembered from one incarnation to the next, also from one lifecycle to the next. */
+interface Restarts {
+  /** The number of the last attempt to start. */
   attempt: number
-  restarts: readonly number[]
+  /** The times of the restarts that count for the restart limit. */
+  counted: readonly number[]
 }
 
-const newHistory = (): History => ({ attempt: 1, restarts: [] })
+const NO_RESTARTS: Restarts = { attempt: 1, counted: [] }
 
 /**
- * Starts a service again when it ends without having been asked to: one life made of several. Between two of them it
- * says `backoff`. A new one begins only after the old one has completed or errored, and never after one that left
- * something running. Any shutdown step means asked to end: from then on all passes through, and a wait is over at once.
+ * Starts a service again when it ends without having been asked to: one lifecycle made of several incarnations. Between
+ * two of them the service is in `backoff`. A new one begins only after the old one has completed or errored, and never
+ * after one that left something running. Any shutdown step means asked to end: from then on every state passes through,
+ * and a wait is over at once.
  */
 export const restart = <Name extends string>(
   service: Service<Name>,
@@ -48,247 +51,194 @@ export const restart = <Name extends string>(
   supervision: Supervision = {},
 ): Service<Name> => {
   if (!rules.afterFailure && !rules.afterEnd) return service
-  const history = newHistory()
-  return {
-    name: service.name,
-    lifecycle: shutdown$ =>
-      new Observable(out => {
-        const life = new RestartedLife(service, rules, clock, supervision, history, out)
-        life.begin(shutdown$)
-        return life
-      }),
-  }
+  const { name } = service
+  const restarts = { ...NO_RESTARTS }
+
+  const lifecycle = (shutdown$: Observable<Shutdown>): Observable<ServiceState> =>
+    new Observable(out => {
+      const asks = asksOf(shutdown$)
+      let life: Subscription | undefined
+      let wait: Subscription | undefined
+      /** Asked to end, or not to be started again: every state passes through. */
+      let ending = false
+      /** The last failure. The service has not been running since. */
+      let down: ErrorInfo | undefined
+      /** Each incarnation has steps of its own, so that an old one that goes on listening holds nothing back. */
+      let steps = new ShutdownSteps(asks)
+      /** Tells a step to the present incarnation. Between two of them it ends the wait. */
+      let tell = (shutdown: Shutdown): void => steps.raise(shutdown)
+
+      const begin = (attempt: number): void => {
+        let state: ServiceState = { phase: 'idle' }
+        let info: Info | undefined
+        let runningSince: number | undefined
+        /** The end that the service has said. It is not passed on when the service is restarted. */
+        let ended: StateOf<'stopped'> | undefined
+
+        const ranFor = (): number => (runningSince === undefined ? 0 : clock.now() - runningSince)
+
+        const onStopped = (stopped: StateOf<'stopped'>): void => {
+          if (ending) out.next(down && !stopped.error ? { ...stopped, down } : stopped)
+          else if (stopped.how === 'abandoned') {
+            ending = true
+            out.next(notRestarted(name, stopped))
+          } else if (isDue(stopped, rules)) ended = stopped
+          else out.next(stopped)
+        }
+
+        tell = shutdown => {
+          const said = ended
+          ended = undefined
+          if (said) out.next(said)
+          steps.raise(shutdown)
+        }
+        if (attempt > 1) {
+          steps = new ShutdownSteps(asks)
+          state = { phase: 'starting', attempt }
+          out.next(state)
+          if (out.closed) return
+        }
+        life = listen(
+          defer(() => service.lifecycle(steps)),
+          {
+            next: said => {
+              state = said
+              if (said.info) info = said.info
+              // A group that was stopped by hand has been asked to end, though by no step of ours.
+              if (reasonOf(said)?.by === 'call') ending = true
+              if (said.phase === 'running') {
+                runningSince ??= clock.now()
+                down = undefined
+              }
+              if (said.phase === 'stopped') onStopped(said)
+              else if (said.phase !== 'starting' || attempt === 1) out.next(said)
+              // The start has been told already, unless there is more to tell.
+              else if (said.info || said.deadline !== undefined) out.next({ ...said, attempt })
+            },
+            error: error => {
+              if (ending || !rules.afterFailure) return out.error(error)
+              const failure = asFailure(name, isStarting(state), error)
+              again(errorInfo(failure), failure, state, info, ranFor())
+            },
+            complete: () => {
+              const silent = rules.afterEnd && state.phase !== 'stopped'
+              if (!ending && (ended || silent)) {
+                const error = ended?.error ?? endedError(name, ended)
+                return again(error, fromErrorInfo(error), state, info, ranFor())
+              }
+              // A service that ends after a stable run has no failed attempts to remember.
+              if (ranFor() >= rules.resetAfter) restarts.attempt = 1
+              out.complete()
+            },
+          },
+        )
+        // The listener may have left while the service started.
+        if (out.closed) life.unsubscribe()
+      }
+
+      const again = (
+        error: ErrorInfo,
+        cause: Error,
+        state: ServiceState,
+        info: Info | undefined,
+        ran: number,
+      ): void => {
+        const left = leftRunning(name, info, cause)
+        if (left) return out.error(left)
+        const { attempt, delay } = backoff(rules, restarts.attempt, ran, (supervision.random ?? Math.random)())
+        const at = clock.now() + delay
+        const counted = admit(restarts.counted, at, rules)
+        if (!counted) {
+          // A service that is started after that, by hand, begins with nothing behind it.
+          Object.assign(restarts, NO_RESTARTS)
+          return out.error(restartedTooOften(name, rules, undefined, cause))
+        }
+        const refused = supervision.admit?.(at, cause)
+        if (refused) return out.error(refused)
+
+        Object.assign(restarts, { attempt, counted })
+        down = error
+        tell = () => {
+          // A listener that hears of the end may raise the next step.
+          tell = () => undefined
+          out.next({ phase: 'stopped', how: 'stopped', down: error, ...(info && { info }) })
+          out.complete()
+        }
+        // A service that dies while it drains by itself does not go from there to its next incarnation.
+        if (state.phase === 'draining' || state.phase === 'drained')
+          out.next({ phase: 'stopping', reason: { by: 'failure', service: name, error } })
+        if (out.closed) return
+        wait = after(clock, delay, onTime)
+        out.next({ phase: 'backoff', error, attempt, retryAt: onTheWall(clock, at) })
+      }
+
+      const onTime = (): void => {
+        const gate = supervision.gate?.()
+        if (!gate || gate === EMPTY) return begin(restarts.attempt)
+        // The gate may open at once. The incarnation that begins then may be over, and wait, before this returns.
+        const held = new Subscription()
+        wait = held
+        held.add(gate.subscribe({ complete: () => begin(restarts.attempt) }))
+      }
+
+      const told = listen(shutdown$, {
+        next: shutdown => {
+          ending = true
+          tell(shutdown)
+        },
+      })
+      begin(1)
+
+      return () => {
+        told.unsubscribe()
+        wait?.unsubscribe()
+        life?.unsubscribe()
+      }
+    })
+  return { name, lifecycle }
 }
 
-/** Why one that left calls running is not started again. */
+/** Whether an end that nobody asked for is followed by a restart. */
+const isDue = ({ how, error }: StateOf<'stopped'>, { afterFailure, afterEnd }: RestartRules): boolean =>
+  error !== undefined || how === 'forced' ? afterFailure : afterEnd
+
+/** What a service is restarted for that has failed in no way. */
+const endedError = (name: string, ended: StateOf<'stopped'> | undefined): ErrorInfo => ({
+  name: 'Error',
+  message: `service "${name}" ${ended?.how === 'forced' ? 'was forced to stop' : 'ended'}`,
+})
+
+/** An abandoned service, with the reason why no other incarnation follows. */
+const notRestarted = (name: string, state: StateOf<'stopped'>): ServiceState => {
+  const error = state.error ?? errorInfo(new ServiceError('ERR_ABANDONED', name, `service "${name}": was abandoned`))
+  return { ...state, error: { ...error, message: `${error.message}; it is not restarted, because it may still run` } }
+}
+
+/** Why a service that left calls running is not started again. */
 export const leftRunning = (name: string, info: Info | undefined, cause?: Error): ServiceError | undefined => {
   const left = info?.['abandoned']
-  return typeof left === 'number' && left > 0
-    ? givenUp('ERR_ABANDONED', name, `"${name}" is not restarted, because it left ${left} calls running`, cause)
-    : undefined
+  if (typeof left !== 'number' || left <= 0) return undefined
+  const calls = left === 1 ? 'a call' : `${left} calls`
+  return endsFor('ERR_ABANDONED', name, `not restarted, because it left ${calls} running`, cause)
 }
 
-/** Why one that has been restarted too often is not started again. */
+/**
+ * Why a service that reached a restart limit is not started again.
+ *
+ * @param whose limit it is, such as `group "shop"`; `undefined`: the service's own
+ */
 export const restartedTooOften = (
   name: string,
-  { maxRestarts, period }: Intensity,
-  who: string,
+  { maxRestarts, period }: RestartLimit,
+  whose: string | undefined,
   cause: Error,
 ): ServiceError => {
-  const limit = `${who} at most ${times(maxRestarts)} within ${milliseconds(period)}`
-  return givenUp('ERR_RESTART_LIMIT', name, `"${name}" is given up: ${limit}`, cause)
+  const restarts = maxRestarts === 1 ? '1 restart' : `${maxRestarts} restarts`
+  const what = `restart limit${whose === undefined ? '' : ` of ${whose}`} reached`
+  return endsFor('ERR_RESTART_LIMIT', name, `${what} (${restarts} in ${milliseconds(period)})`, cause)
 }
 
-const givenUp = (code: ErrorCode, name: string, why: string, cause: Error | undefined): ServiceError =>
-  new ServiceError(
-    code,
-    name,
-    cause ? `${why}. The last thing that happened: ${messageOf(cause)}` : why,
-    cause && { cause },
-  )
-
-class RestartedLife implements Unsubscribable {
-  readonly #service: Service
-  readonly #rules: RestartRules
-  readonly #clock: Clock
-  readonly #supervision: Supervision
-  readonly #history: History
-  readonly #out: Subscriber<ServiceState>
-  #steps: Subscription | undefined
-  #life: Subscription | undefined
-  #timer: Subscription | undefined
-  /** Each incarnation has its own, so that one that goes on listening holds up nothing. */
-  #level = new ShutdownSteps()
-  /** Asked to end, or given up: what comes now passes through. */
-  #ending = false
-  #waiting = false
-  #over = false
-  /** Begun by us: the first one in a lifecycle is not. */
-  #attempt = 1
-  /** The last failure; the service has not been running since. */
-  #down: ErrorInfo | undefined
-
-  // Of this incarnation.
-  #state: ServiceState = { phase: 'idle' }
-  #info: Info | undefined
-  #runningSince: number | undefined
-  /** It has said that it has ended; that is not passed on when it is restarted. */
-  #ended: StateOf<'stopped'> | undefined
-
-  constructor(
-    service: Service,
-    rules: RestartRules,
-    clock: Clock,
-    supervision: Supervision,
-    history: History,
-    out: Subscriber<ServiceState>,
-  ) {
-    this.#service = service
-    this.#rules = rules
-    this.#clock = clock
-    this.#supervision = supervision
-    this.#history = history
-    this.#out = out
-  }
-
-  begin(shutdown$: Observable<Shutdown>): void {
-    this.#steps = listen(shutdown$, { next: shutdown => this.#onStep(shutdown) })
-    this.#live()
-  }
-
-  unsubscribe(): void {
-    this.#over = true
-    this.#timer?.unsubscribe()
-    this.#steps?.unsubscribe()
-    this.#life?.unsubscribe()
-  }
-
-  #live(): void {
-    const life = listen(
-      defer(() => this.#service.lifecycle(this.#level)),
-      this,
-    )
-    this.#life = life
-    // Whoever listened has left while it started.
-    if (this.#over) life.unsubscribe()
-  }
-
-  #onStep(shutdown: Shutdown): void {
-    this.#ending = true
-    if (this.#waiting) return this.#stopWaiting()
-    const ended = this.#ended
-    this.#ended = undefined
-    if (ended) this.#out.next(ended)
-    this.#level.raise(shutdown)
-  }
-
-  next(state: ServiceState): void {
-    this.#state = state
-    if (state.info) this.#info = state.info
-    // A group that was stopped by hand has been asked to end, though not by way of us.
-    if (reasonOf(state)?.by === 'call') this.#ending = true
-    if (state.phase === 'running') {
-      this.#runningSince ??= this.#clock.now()
-      this.#down = undefined
-    }
-    if (state.phase === 'starting' && this.#attempt > 1) {
-      // It has been said already, unless there is more to say.
-      if (state.info || state.extended !== undefined) this.#out.next({ ...state, attempt: this.#attempt })
-    } else if (state.phase !== 'stopped') this.#out.next(state)
-    else if (this.#ending) this.#out.next(this.#down && !state.error ? { ...state, down: this.#down } : state)
-    else if (state.how === 'abandoned') {
-      this.#ending = true
-      this.#out.next(this.#notAgain(state))
-    } else if (this.#isDue(state)) this.#ended = state
-    else this.#out.next(state)
-  }
-
-  error(error: unknown): void {
-    if (this.#ending || !this.#rules.afterFailure) return this.#out.error(error)
-    const { phase } = this.#state
-    const failure = asFailure(this.#service.name, phase === 'starting' || phase === 'idle', error)
-    this.#restart(errorInfo(failure), failure)
-  }
-
-  complete(): void {
-    const ended = this.#ended
-    const silent = this.#rules.afterEnd && this.#state.phase !== 'stopped'
-    if (this.#ending || !(ended || silent)) return this.#leave()
-    const how = ended?.how === 'forced' ? 'was forced to stop' : 'ended'
-    const error = ended?.error ?? { name: 'Error', message: `service "${this.#service.name}" ${how}` }
-    this.#restart(error, fromErrorInfo(error))
-  }
-
-  #restart(error: ErrorInfo, cause: Error): void {
-    const { name } = this.#service
-    const left = leftRunning(name, this.#info, cause)
-    if (left) return this.#out.error(left)
-
-    const history = this.#history
-    const { random = Math.random } = this.#supervision
-    const { attempt, delay } = backoff(this.#rules, history.attempt, this.#ranFor, random())
-    const retryAt = this.#clock.now() + delay
-    const restarts = admit(history.restarts, retryAt, this.#rules)
-    if (!restarts) {
-      // Whoever starts it after that knows what they do.
-      Object.assign(history, newHistory())
-      return this.#out.error(restartedTooOften(name, this.#rules, 'it may be restarted', cause))
-    }
-
-    const refused = this.#supervision.admit?.(retryAt, cause)
-    if (refused) return this.#out.error(refused)
-
-    this.#leaveDrain(error)
-    history.attempt = attempt
-    history.restarts = restarts
-    this.#waiting = true
-    this.#down = error
-    this.#timer = after(this.#clock, delay, () => this.#onTime())
-    this.#out.next({ phase: 'backoff', error, attempt, retryAt: onTheWall(this.#clock, retryAt) })
-  }
-
-  #onTime(): void {
-    const gate = this.#supervision.gate?.()
-    if (!gate || gate === EMPTY) return this.#again()
-    // It may open at once, and what begins then may have failed, and wait, before this returns.
-    const held = new Subscription()
-    this.#timer = held
-    held.add(gate.subscribe({ complete: () => this.#again() }))
-  }
-
-  #again(): void {
-    this.#waiting = false
-    this.#timer = undefined
-    this.#level = new ShutdownSteps()
-    this.#info = undefined
-    this.#runningSince = undefined
-    this.#ended = undefined
-    this.#attempt = this.#history.attempt
-    this.#state = { phase: 'starting', attempt: this.#attempt }
-    this.#out.next(this.#state)
-    this.#live()
-  }
-
-  /** The timer goes with its listener. */
-  #stopWaiting(): void {
-    this.#waiting = false
-    const down = this.#down && { down: this.#down }
-    this.#out.next({ phase: 'stopped', how: 'stopped', ...down, ...(this.#info && { info: this.#info }) })
-    this.#out.complete()
-  }
-
-  /** One that left by itself may have died while draining; it does not go from there to its next life. */
-  #leaveDrain(error: ErrorInfo): void {
-    const { phase } = this.#state
-    if (phase !== 'draining' && phase !== 'drained') return
-    this.#out.next({ phase: 'stopping', reason: { by: 'failure', service: this.#service.name, error } })
-  }
-
-  /** Asked to go after a stable run, it does not owe what was before that. */
-  #leave(): void {
-    if (this.#ranFor >= this.#rules.resetAfter) this.#history.attempt = 1
-    this.#out.complete()
-  }
-
-  get #ranFor(): number {
-    return this.#runningSince === undefined ? 0 : this.#clock.now() - this.#runningSince
-  }
-
-  #isDue(state: StateOf<'stopped'>): boolean {
-    const { afterFailure, afterEnd } = this.#rules
-    return hasFailed(state) ? afterFailure : afterEnd
-  }
-
-  #notAgain(state: StateOf<'stopped'>): ServiceState {
-    const { name } = this.#service
-    const error = state.error ?? {
-      name: 'ServiceError',
-      code: 'ERR_ABANDONED',
-      service: name,
-      message: `"${name}" was abandoned`,
-    }
-    return { ...state, error: { ...error, message: `${error.message}; it is not restarted, because it may still run` } }
-  }
+const endsFor = (code: ErrorCode, name: string, why: string, cause: Error | undefined): ServiceError => {
+  const last = cause ? `; last error: ${messageOf(cause)}` : ''
+  return new ServiceError(code, name, `service "${name}": ${why}${last}`, cause && { cause })
 }
-
-const hasFailed = ({ how, error }: StateOf<'stopped'>): boolean => error !== undefined || how === 'forced'

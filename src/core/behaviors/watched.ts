@@ -1,12 +1,12 @@
-import { Observable, type Subscriber, type Subscription } from 'rxjs'
+import { Observable } from 'rxjs'
 import { combine, errorInfo, fromErrorInfo, type ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import { oneOf } from '../options.ts'
 import type { Service } from '../service.ts'
 import type { Health, ServiceState, StateOf } from '../state.ts'
-import { type Shutdown, ShutdownSteps } from '../steps.ts'
+import { asksOf, ShutdownSteps } from '../steps.ts'
 
-/** What comes of a service that was found to be failing. */
+/** What a failing service leads to. */
 export type OnFailure = 'nothing' | 'degrade' | 'fail'
 
 const OUTCOMES: readonly OnFailure[] = ['nothing', 'degrade', 'fail']
@@ -25,167 +25,126 @@ export interface Finding {
 
 export const PASS: Finding = { health: 'pass' }
 
-/** Who looks at a service while it runs: one for each time that it comes to run. */
-export interface Watcher {
-  /** It runs. */
-  begin(): void
-  /** It gave a sign of life. */
-  beat?(): void
-  /** It is leaving, or gone: nothing that is found from now on counts. */
-  rest(): void
-}
-
-/** Where a watcher tells what it has found. */
+/** Where a watch tells what it has found. */
 export interface Findings {
   found(finding: Finding): void
-  /** It is failing: whatever `onFailure` says comes of that. */
+  /** The service is failing: `onFailure` says what that leads to. */
   failing(detail: string, error: () => ServiceError): void
 }
 
+/** Looks at a service from the moment it is running. */
+export interface Watch {
+  /** The service gave a sign of life. */
+  readonly beat?: () => void
+  /** The service is leaving, or gone: nothing that is found from now on counts. */
+  readonly end: () => void
+}
+
 /**
- * A service that is watched while it runs, and what comes of that: the worse of what it says itself and what was found
- * is shown, each change once. One that is to fail is stopped as in a shutdown and fails once it is gone. The watch ends
- * with the first step of a shutdown; what is known then stays known.
+ * Watches a service while it is running. Shows the worse of what the service says itself and what was found, each
+ * change once. With `onFailure: 'fail'` a failing service is stopped as in a shutdown, and fails once it is gone. The
+ * watch ends with the first step of a shutdown; its last finding stays.
  */
 export const watched = <Name extends string>(
   service: Service<Name>,
   onFailure: OnFailure,
-  watch: (findings: Findings) => Watcher,
+  watch: (findings: Findings) => Watch,
 ): Service<Name> => ({
   name: service.name,
   lifecycle: shutdown$ =>
     new Observable(out => {
-      const life = new WatchedLife(service, onFailure, watch, out)
-      life.begin(shutdown$)
-      return life
+      /** What the service itself said last, while it is running. */
+      let own: StateOf<'running'> | undefined
+      let finding = PASS
+      let watching: Watch | undefined
+      let failure: ServiceError | undefined
+      const asks = asksOf(shutdown$)
+      // A beat that is not watched here may be watched further out.
+      const steps = new ShutdownSteps({ ...asks, beat: () => (watching?.beat ?? asks?.beat)?.() })
+
+      /** Any step means that the service is leaving. */
+      const isWatchable = (): boolean => own !== undefined && !own.leaving && !steps.latest && !out.closed
+
+      const endWatch = (): void => {
+        const ended = watching
+        watching = undefined
+        ended?.end()
+      }
+
+      const found = (now: Finding): void => {
+        const { health, detail } = finding
+        finding = now
+        if (own && (health !== now.health || detail !== now.detail)) out.next(worse(own, now))
+      }
+
+      const failing = (detail: string, error: () => ServiceError): void => {
+        found({ health: onFailure === 'nothing' ? 'pass' : 'fail', detail })
+        if (onFailure !== 'fail' || !isWatchable()) return
+        endWatch()
+        failure = error()
+        steps.raise({ step: 'stop', reason: { by: 'failure', service: service.name, error: errorInfo(failure) } })
+      }
+
+      const onRunning = (state: StateOf<'running'>): void => {
+        const first = !own
+        own = state
+        out.next(worse(state, finding))
+        if (!first || !isWatchable()) return
+        const begun = watch({ found, failing })
+        // The first finding may have ended the service, or this listener.
+        if (isWatchable()) watching = begun
+        else begun.end()
+      }
+
+      const told = listen(shutdown$, {
+        next: shutdown => {
+          endWatch()
+          steps.raise(shutdown)
+        },
+      })
+      const life = listen(service.lifecycle(steps), {
+        next: state => {
+          if (state.phase === 'running') return onRunning(state)
+          endWatch()
+          own = undefined
+          finding = PASS
+          if (!failure || state.phase !== 'stopped') return out.next(state)
+          // A service that was stopped because it is failing fails, once it is really gone.
+          if (state.how === 'abandoned') out.next({ ...state, error: withRoot(state.error, failure) })
+          else if (state.error) failure = combine(failure, [fromErrorInfo(state.error)])
+        },
+        error: error => {
+          endWatch()
+          out.error(failure ? combine(failure, [error]) : error)
+        },
+        complete: () => {
+          endWatch()
+          if (failure) out.error(failure)
+          else out.complete()
+        },
+      })
+
+      return () => {
+        endWatch()
+        told.unsubscribe()
+        life.unsubscribe()
+      }
     }),
 })
 
-class WatchedLife implements Findings {
-  readonly #service: Service
-  readonly #onFailure: OnFailure
-  readonly #watch: (findings: Findings) => Watcher
-  readonly #out: Subscriber<ServiceState>
-  readonly #level = new ShutdownSteps()
-  #steps: Subscription | undefined
-  #life: Subscription | undefined
-  #watcher: Watcher | undefined
-  /** What the service itself said last, while it runs. */
-  #own: StateOf<'running'> | undefined
-  #finding = PASS
-  #failure: ServiceError | undefined
-
-  constructor(
-    service: Service,
-    onFailure: OnFailure,
-    watch: (findings: Findings) => Watcher,
-    out: Subscriber<ServiceState>,
-  ) {
-    this.#service = service
-    this.#onFailure = onFailure
-    this.#watch = watch
-    this.#out = out
-  }
-
-  begin(shutdown$: Observable<Shutdown>): void {
-    this.#steps = listen(shutdown$, {
-      next: shutdown => {
-        this.#rest()
-        this.#level.raise(shutdown)
-      },
-    })
-    this.#life = listen(this.#service.lifecycle(this.#level), this)
-  }
-
-  next(state: ServiceState): void {
-    if (state.phase === 'running') return state.beat ? this.#onBeat(state) : this.#onRunning(state)
-    if (this.#own) this.#forget()
-    if (!this.#failure || state.phase !== 'stopped') return this.#out.next(state)
-    // It has been stopped because it is failing: that is a failure, once it is really gone.
-    if (state.how === 'abandoned')
-      this.#out.next({ ...state, error: state.error ? blame(state.error, this.#failure) : errorInfo(this.#failure) })
-    else if (state.error) this.#failure = combine(this.#failure, [fromErrorInfo(state.error)])
-  }
-
-  error(error: unknown): void {
-    this.#rest()
-    this.#out.error(this.#failure ? combine(this.#failure, [error]) : error)
-  }
-
-  complete(): void {
-    this.#rest()
-    if (this.#failure) this.#out.error(this.#failure)
-    else this.#out.complete()
-  }
-
-  unsubscribe(): void {
-    this.#rest()
-    this.#steps?.unsubscribe()
-    this.#life?.unsubscribe()
-  }
-
-  found(finding: Finding): void {
-    const { health, detail } = this.#finding
-    this.#finding = finding
-    if (this.#own && (health !== finding.health || detail !== finding.detail)) this.#out.next(this.#seen(this.#own))
-  }
-
-  failing(detail: string, error: () => ServiceError): void {
-    this.found({ health: this.#onFailure === 'nothing' ? 'pass' : 'fail', detail })
-    if (this.#onFailure !== 'fail' || !this.#isWatchable()) return
-    this.#rest()
-    this.#failure = error()
-    const reason = { by: 'failure', service: this.#service.name, error: errorInfo(this.#failure) } as const
-    this.#level.raise({ step: 'stop', reason })
-  }
-
-  #onRunning(state: StateOf<'running'>): void {
-    const first = !this.#own
-    this.#own = state
-    this.#out.next(this.#seen(state))
-    if (!first || !this.#isWatchable()) return
-    this.#watcher = this.#watch(this)
-    this.#watcher.begin()
-  }
-
-  /** Whoever does not ask for beats hands them on. */
-  #onBeat(state: StateOf<'running'>): void {
-    if (this.#watcher?.beat) this.#watcher.beat()
-    else this.#out.next(state)
-  }
-
-  /** Any step means that it is leaving. */
-  #isWatchable(): boolean {
-    return this.#own !== undefined && !this.#own.leaving && !this.#level.latest && !this.#out.closed
-  }
-
-  #rest(): void {
-    const watcher = this.#watcher
-    this.#watcher = undefined
-    watcher?.rest()
-  }
-
-  #forget(): void {
-    this.#rest()
-    this.#own = undefined
-    this.#finding = PASS
-  }
-
-  /** The worse of what it says and what was found; both when they are as bad. */
-  #seen(own: StateOf<'running'>): ServiceState {
-    const found = this.#finding
-    if (found === PASS || rank[found.health] < rank[own.health]) return own
-    const { detail: said, ...rest } = own
-    const worse = found.health !== own.health || said === undefined
-    const detail = worse ? found.detail : found.detail === undefined ? said : `${said}; ${found.detail}`
-    return { ...rest, health: found.health, ...(detail !== undefined && { detail }) }
-  }
-}
-
 const rank: Readonly<Record<Health, number>> = { pass: 0, warn: 1, fail: 2 }
 
-/** The error of one that was given up, with what it was stopped for at its root. */
-const blame = (error: NonNullable<StateOf<'stopped'>['error']>, failure: ServiceError): typeof error => ({
-  ...error,
-  cause: error.cause ? blame(error.cause, failure) : errorInfo(failure),
-})
+/** The worse of what a service says itself and what was found; both when they are equally bad. */
+const worse = (own: StateOf<'running'>, found: Finding): ServiceState => {
+  if (found === PASS || rank[found.health] < rank[own.health]) return own
+  const { detail: said, ...rest } = own
+  const isWorse = found.health !== own.health || said === undefined
+  const detail = isWorse ? found.detail : found.detail === undefined ? said : `${said}; ${found.detail}`
+  return { ...rest, health: found.health, ...(detail !== undefined && { detail }) }
+}
+
+type ErrorOf = NonNullable<StateOf<'stopped'>['error']>
+
+/** The error of an abandoned service, with the failure that it was stopped for as the innermost cause. */
+const withRoot = (error: ErrorOf | undefined, failure: ServiceError): ErrorOf =>
+  error ? { ...error, cause: withRoot(error.cause, failure) } : errorInfo(failure)

@@ -131,7 +131,7 @@ export const entryOf = (
 }
 
 /** Likely cause of a start that never ends and gives no reason itself. */
-const BLOCKING = "raise startTimeout, or make it a task if start() runs for the service's whole life"
+const BLOCKING = 'raise startTimeout, or make it a task if start() runs for its whole life'
 
 const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {
   const { startTimeout, drainTimeout, stopTimeout } = options

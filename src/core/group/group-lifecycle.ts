@@ -583,7 +583,7 @@ export class GroupLifecycle implements GroupFacts, Working {
       if (state.phase === 'backoff') return [`"${name}" waits to be restarted: ${state.error.message}`]
       return state.phase === 'idle' ? [`"${name}" has not been started`] : []
     })
-    return `${lines.join('; ')}.`
+    return lines.join('; ')
   }
 }
 

@@ -1,6 +1,6 @@
 import { lastValueFrom, NEVER, Observable } from 'rxjs'
 import { deadline, UNBOUNDED } from '../behaviors/deadline.ts'
-import { errorInfo, ServiceError } from '../errors.ts'
+import { errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { checkName, type Service, type Startable, toService } from '../service.ts'
 import { conduct, type Led, type ShutdownClocks } from '../shutdown.ts'
 import { describeReason, isFinal, type ServiceState, type StopReason } from '../state.ts'
@@ -115,8 +115,10 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
       if (this.#outer) throw this.#alreadyStarted('it is part of another group, which starts it')
       const { clock, drainDelay, forceTimeout, shutdownTimeout } = this.options
       const clocks = { drainDelay: () => drainDelay, shutdownTimeout, forceTimeout }
+      let last: ServiceState | undefined
       conduct(this, { trigger$: NEVER, force$: NEVER, ...clocks, clock }).subscribe({
         next: state => {
+          last = state
           if (state.phase === 'running') resolve()
         },
         error: error => {
@@ -124,7 +126,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
           reject(error)
         },
         // Gone, or abandoned, without having run.
-        complete: () => reject(this.#lifecycle?.failure ?? this.#stoppedEarly()),
+        complete: () => reject(startTimeoutOf(last) ?? this.#lifecycle?.failure ?? this.#stoppedEarly()),
       })
     })
     return this.#started
@@ -502,6 +504,10 @@ class Deferred<T> {
     this.resolve = resolve
   })
 }
+
+/** The start timeout of a group that was abandoned after it. */
+const startTimeoutOf = (last: ServiceState | undefined): ServiceError | undefined =>
+  last?.phase === 'stopped' && last.error?.code === 'ERR_START_TIMEOUT' ? fromErrorInfo(last.error) : undefined
 
 /**
  * A group of services. Services start in the order they are added and stop in reverse.

@@ -65,7 +65,7 @@ export class Incarnation {
 
   next(state: ServiceState): void {
     const { state: before, isTakenDown } = this.#member
-    if (isFinal(before) || (state.phase === 'running' && state.beat)) return
+    if (isFinal(before)) return
     if (isAhead(before) && state.phase !== 'starting' && !isFinal(state)) this.#tell(STARTING)
     if (state.phase === 'running') this.hasRun = true
     if (isTakenDown && state.phase === 'stopped' && state.how !== 'abandoned') this.#ended = state

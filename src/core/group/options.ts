@@ -1,5 +1,5 @@
 import { FORCE_TIMEOUT } from '../behaviors/deadline.ts'
-import { intensityOf } from '../behaviors/intensity.ts'
+import { restartLimitOf } from '../behaviors/restart-limit.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { duration, group, known, must, namesOf } from '../options.ts'
 import { type Strategy, strategyOf } from './strategy.ts'
@@ -53,7 +53,7 @@ export const groupOptionsOf = (name: string, options: GroupOptions): Required<Gr
     shutdownTimeout: duration(whose, 'shutdownTimeout', options.shutdownTimeout, SHUTDOWN_TIMEOUT),
     forceTimeout: duration(whose, 'forceTimeout', options.forceTimeout, FORCE_TIMEOUT),
     strategy: strategyOf(whose, options.strategy),
-    ...intensityOf(whose, options, { maxRestarts: Infinity, period: 600_000 }),
+    ...restartLimitOf(whose, options, { maxRestarts: Infinity, period: 600_000 }),
   }
 }
 

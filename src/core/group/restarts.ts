@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs'
-import { admit, type Intensity } from '../behaviors/intensity.ts'
 import { restartedTooOften } from '../behaviors/restart.ts'
+import { admit, type RestartLimit } from '../behaviors/restart-limit.ts'
 import type { ServiceError } from '../errors.ts'
 import { isFinal, isLost, type StopReason } from '../state.ts'
 import type { Inbox } from './inbox.ts'
@@ -9,7 +9,7 @@ import type { Members } from './members.ts'
 import { RestartSet } from './restart-set.ts'
 import { restartedWith, type Strategy } from './strategy.ts'
 
-export interface RestartsOptions extends Intensity {
+export interface RestartsOptions extends RestartLimit {
   readonly name: string
   readonly strategy: Strategy
   readonly inbox: Inbox
@@ -43,7 +43,7 @@ export class Restarts {
   admit(name: string, at: number, cause: Error): ServiceError | undefined {
     const { name: group } = this.#options
     const restarts = admit(this.#restarts, at, this.#options)
-    if (!restarts) return restartedTooOften(name, this.#options, `group "${group}" may restart its services`, cause)
+    if (!restarts) return restartedTooOften(name, this.#options, `group "${group}"`, cause)
     this.#restarts = restarts
     return undefined
   }

@@ -49,7 +49,8 @@ export const transitionLines = (
     if (!moved && (isNoise(state, path) || isCount(before.state, state))) return undefined
     const took = moved && TIMED.has(before.state.phase) ? at - before.since : undefined
     const restarts = moved && state.phase === 'running' ? now.restarts : 0
-    const line = layOut(toLine(event, { told: told.get(path), took, restarts }), width, paint)
+    const left = moved ? undefined : timeLeft(before.state, state, at)
+    const line = layOut(toLine(event, { told: told.get(path), took, restarts, left }), width, paint)
     told.set(path, state.info)
     return line
   }
@@ -84,6 +85,14 @@ const isCount = (before: ServiceState, now: ServiceState): boolean =>
 const isFigure = (value: unknown): boolean =>
   typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
 
+const deadlineOf = (state: ServiceState): number | undefined => ('deadline' in state ? state.deadline : undefined)
+
+/** How long until a deadline that was moved within a phase, in milliseconds. */
+const timeLeft = (before: ServiceState, state: ServiceState, at: number): number | undefined => {
+  const deadline = deadlineOf(state)
+  return deadline === undefined || deadline === deadlineOf(before) ? undefined : deadline - at
+}
+
 /** Phases whose length people want to know. */
 const TIMED: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
 
@@ -114,12 +123,14 @@ interface Before {
   readonly took: number | undefined
   /** How often it has started again, when that is news. */
   readonly restarts: number
+  /** How long from now to a deadline that was moved. */
+  readonly left: number | undefined
 }
 
-const toLine = (event: TransitionEvent, { told, took, restarts }: Before): Line => {
+const toLine = (event: TransitionEvent, { told, took, restarts, left }: Before): Line => {
   const { at, path, state } = event
   const again = restarts > 0 ? [restarted(restarts)] : []
-  const details = [...particulars(state, took), ...again, ...newInfo(state.info, told)]
+  const details = [...particulars(state, took, left), ...again, ...newInfo(state.info, told)]
   return {
     time: clockTime(at),
     path: visible(path),
@@ -129,12 +140,12 @@ const toLine = (event: TransitionEvent, { told, took, restarts }: Before): Line 
   }
 }
 
-const particulars = (state: ServiceState, took: number | undefined): readonly string[] => {
+const particulars = (state: ServiceState, took: number | undefined, left: number | undefined): readonly string[] => {
   switch (state.phase) {
     case 'waiting':
       return [`for ${state.for.join(', ')}`]
     case 'starting':
-      return [...(state.attempt > 1 ? [`attempt ${state.attempt}`] : []), ...more(state.extended)]
+      return state.attempt > 1 ? [`attempt ${state.attempt}`] : []
     case 'running':
       return [
         ...(state.leaving ? [describeReason(state.leaving)] : after(took)),
@@ -142,7 +153,7 @@ const particulars = (state: ServiceState, took: number | undefined): readonly st
       ]
     case 'draining':
     case 'stopping':
-      return [...(state.pending === undefined ? [] : [`${state.pending} pending`]), ...more(state.extended)]
+      return [...(state.pending === undefined ? [] : [`${state.pending} pending`]), ...inTime(left)]
     case 'drained':
       return [...after(took), ...(state.timedOut ? ['its time ran out'] : [])]
     case 'stopped':
@@ -163,8 +174,8 @@ const why = (error: ErrorInfo): string =>
 const after = (took: number | undefined): readonly string[] =>
   took === undefined ? [] : [`after ${milliseconds(took)}`]
 
-const more = (extended: number | undefined): readonly string[] =>
-  extended === undefined ? [] : [`${milliseconds(extended)} more`]
+const inTime = (left: number | undefined): readonly string[] =>
+  left === undefined ? [] : [`deadline in ${milliseconds(left)}`]
 
 /** Particulars a reader has not seen yet. */
 const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>

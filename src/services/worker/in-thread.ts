@@ -27,10 +27,13 @@ export const inThread = async (service: Service | Startable): Promise<void> => {
   if (!parentPort)
     throw new ServiceError('ERR_INVALID_OPTION', inner.name, 'inThread() is for worker threads, and this is none')
   const port = parentPort
-  const level = new ShutdownSteps()
   let state: ServiceState = { phase: 'idle' }
 
   const say = (word: RemoteWord) => port.postMessage(word)
+  const level = new ShutdownSteps({
+    extend: ms => say({ service: 'extend', ms }),
+    beat: () => say({ service: 'heartbeat' }),
+  })
   const onMessage = (message: unknown) => {
     const step = stepOf(message)
     if (!step) return
@@ -70,11 +73,9 @@ export const inThread = async (service: Service | Startable): Promise<void> => {
 const wordsFor = (before: ServiceState, now: ServiceState): readonly RemoteWord[] => {
   const words: RemoteWord[] = []
   if (now.info && now.info !== before.info) words.push({ service: 'info', info: now.info })
-  if ('extended' in now && now.extended !== undefined) words.push({ service: 'extend', ms: now.extended })
   if ('pending' in now && now.pending !== undefined) words.push({ service: 'pending', count: now.pending })
   if (now.phase === 'drained') words.push({ service: 'drained' })
   if (now.phase !== 'running') return words
-  if (now.beat) return [{ service: 'heartbeat' }]
   const { health, detail } = now
   const [healthBefore, detailBefore] = before.phase === 'running' ? [before.health, before.detail] : ['pass']
   if (health !== healthBefore || detail !== detailBefore)

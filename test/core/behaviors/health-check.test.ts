@@ -213,7 +213,7 @@ describe('what comes of it', () => {
       'stopping',
       '# ERR_UNHEALTHY',
     ])
-    expect(life.error).toMatchObject({ service: 'db', message: 'service "db" is not well: check failed: no route' })
+    expect(life.error).toMatchObject({ service: 'db', message: 'service "db": health check failed: no route' })
     expect(db.asked.map(({ hook, reason }) => `${hook} ${reason?.by}`)).toEqual([
       'start undefined',
       'unready failure',

@@ -1,9 +1,10 @@
-import { type Heartbeat, type Service, type ServiceContext, type ServiceState, service, task } from 'rx-service-group'
+import { type Heartbeat, type Service, type ServiceContext, service, task } from 'rx-service-group'
 import { fakeService, type VirtualTime, virtualTime } from 'rx-service-group/testing'
 import { Observable, Subject } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { healthCheck } from '../../../src/core/behaviors/health-check.ts'
 import { heartbeat } from '../../../src/core/behaviors/heartbeat.ts'
+import { asksOf } from '../../../src/core/steps.ts'
 import { Life } from '../life.ts'
 
 /** A service that beats when the test says so, expected each 100. */
@@ -116,7 +117,7 @@ describe('what comes of it', () => {
     expect(life.said).toEqual(['starting', 'running', STALLED, 'stopping', '# ERR_STALLED'])
     expect(life.error).toMatchObject({
       service: 'db',
-      message: 'service "db" has stalled: no heartbeat for 300 ms',
+      message: 'service "db": stalled: no heartbeat for 300 ms',
     })
     expect(db.asked.map(({ hook, reason }) => `${hook} ${reason?.by}`)).toEqual([
       'start undefined',
@@ -159,7 +160,7 @@ describe('a beat', () => {
     expect(checked.said).toEqual(['starting', 'running'])
   })
 
-  test('that nobody expects says what the service is, and nothing new', () => {
+  test('that nobody expects says nothing', () => {
     let context!: ServiceContext
     const life = new Life(
       service('db', {
@@ -179,24 +180,21 @@ describe('a beat', () => {
     expect(life.said).toEqual([
       'starting',
       'running',
-      'running beat',
       'running:warn(slow)',
-      'running:warn(slow) beat',
       'running:warn(slow) {"port":1}',
-      'running:warn(slow) beat {"port":1}',
       'leaving:warn(slow) {"port":1}',
     ])
   })
 
   test('of a service that is made by hand counts as well, and never sticks to what is shown', async () => {
     const time = virtualTime()
-    let say!: (state: ServiceState) => void
+    let beat: (() => void) | undefined
     const made: Service = {
       name: 'made',
-      lifecycle: () =>
+      lifecycle: shutdown$ =>
         new Observable(out => {
-          say = state => out.next(state)
-          say({ phase: 'running', health: 'pass' })
+          beat = asksOf(shutdown$)?.beat
+          out.next({ phase: 'running', health: 'pass' })
         }),
     }
     let answer: boolean = true
@@ -205,7 +203,7 @@ describe('a beat', () => {
     const life = new Life(healthCheck(beating, { check, interval: 100, failureThreshold: 1 }, time))
     for (let n = 0; n < 5; n++) {
       await time.advance(90)
-      say({ phase: 'running', health: 'pass', beat: true })
+      beat?.()
     }
     expect(life.said).toEqual(['running'])
     answer = false

@@ -174,7 +174,9 @@ describe('R4 too many restarts', () => {
       name: 'ServiceError',
       code: 'ERR_RESTART_LIMIT',
       service: 'worker',
-      message: expect.stringMatching(/^"worker" is given up: .* at most twice within 7 ms.*cause 2$/),
+      message: expect.stringMatching(
+        /^service "worker": restart limit reached \(2 restarts in 7 ms\); last error: .*cause 2$/,
+      ),
       cause: { code: 'ERR_START_FAILED', cause: { message: 'cause 2' } },
     })
   })
@@ -210,7 +212,7 @@ describe('R6 never two at once', () => {
     expect(told[1]).toMatchObject({
       error: {
         code: 'ERR_ABANDONED',
-        message: '"worker" was abandoned; it is not restarted, because it may still run',
+        message: 'service "worker": was abandoned; it is not restarted, because it may still run',
       },
     })
     expect(over).toBe(true)
@@ -229,7 +231,7 @@ describe('R6 never two at once', () => {
         undefined,
         expect.objectContaining({
           code: 'ERR_ABANDONED',
-          message: expect.stringContaining('"worker" is not restarted, because it left 2 calls running'),
+          message: expect.stringContaining('service "worker": not restarted, because it left 2 calls running'),
         }),
       )
       expectSubscriptions(second.subscriptions).toBe([])
@@ -277,6 +279,35 @@ describe('R7 asked to end', () => {
     }
     const { said, error, over } = lived(dying, 'permanent', { stopAt: 20 })
     expect([said.join(''), error, over]).toEqual([attempt === 1 ? 'r' : 'b2r', 'told', true])
+  })
+
+  test('before it begins: the only incarnation is told', () => {
+    const told: Step[] = []
+    const service: Service = {
+      name: 'worker',
+      lifecycle: shutdown$ =>
+        new Observable(out =>
+          shutdown$.subscribe(({ step }) => {
+            told.push(step)
+            out.next(states['z']!)
+            out.complete()
+          }),
+        ),
+    }
+    const said: string[] = []
+    restarted(service, 'permanent')
+      .lifecycle(of(step('stop')))
+      .subscribe({ next: state => said.push(letter(state)), complete: () => said.push('|') })
+    expect([told, said]).toEqual([['stop'], ['z', '|']])
+  })
+
+  test('by someone who hears that it dies while it drains by itself: no wait begins, and no timer is left', () => {
+    const dying = new Observable<ServiceState>(out => {
+      out.next(states['d']!)
+      out.error('no')
+    })
+    const { said, over } = lived(livingThrough(dying, NEVER), 'permanent', { stopOn: 'x' })
+    expect([said.join(''), over]).toEqual(['dxz', true])
   })
 
   test('by someone who hears of the backoff: no other begins, and no timer is left', () => {

@@ -202,7 +202,7 @@ describe('a process starts', () => {
     })
     const group = serviceGroup('shop').add(api, { startTimeout: 300, stopTimeout: 5_000 })
     const error = await group.start().catch(error => error)
-    expect(String(error)).toMatch(/"api" was not running within 300 ms.*connection refused/)
+    expect(String(error)).toMatch(/service "api": start timed out after 300 ms: .*connection refused/)
     expect(isAlive(Number(output[0]?.split('=')[1]))).toBe(false)
   })
 

@@ -168,7 +168,7 @@ describe('a thread that never gets ready', () => {
       stopTimeout: 50,
     })
     const error = await group.start().catch(error => error)
-    expect(String(error)).toMatch(/"resizer" was not running within 400 ms.*connection refused/)
+    expect(String(error)).toMatch(/service "resizer": start timed out after 400 ms: .*connection refused/)
     expect(gone()).toBe(true)
   })
 

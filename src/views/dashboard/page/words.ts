@@ -1,6 +1,5 @@
 import type { ErrorInfo } from '../../../core/errors.ts'
 import { describeReason, type Phase, type ServiceState } from '../../../core/state.ts'
-import { milliseconds } from '../../../core/units.ts'
 
 /** How a state is meant. Each has a colour and a glyph, and is always told in words too. */
 export type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'calm'
@@ -77,7 +76,7 @@ export const detailOf = (state: ServiceState): string => {
     case 'starting':
       return [
         ...(state.attempt > 1 ? [`attempt ${state.attempt}`] : []),
-        ...(state.extended === undefined ? [] : [`asks for ${milliseconds(state.extended)} more`]),
+        ...(state.deadline === undefined ? [] : [`deadline ${clock(state.deadline)}`]),
       ].join(', ')
     case 'running':
       return [
@@ -89,7 +88,7 @@ export const detailOf = (state: ServiceState): string => {
     case 'stopping':
       return [
         ...(state.pending ? [`${state.pending} pending`] : []),
-        ...(state.extended === undefined ? [] : [`asks for ${milliseconds(state.extended)} more`]),
+        ...(state.deadline === undefined ? [] : [`deadline ${clock(state.deadline)}`]),
       ].join(', ')
     case 'drained':
       return state.timedOut ? 'its time ran out' : ''

@@ -1,22 +1,22 @@
 import { duration, must, type Whose } from '../options.ts'
 
-/** How often something may be restarted: at most so many times within so many milliseconds. */
-export interface Intensity {
+/** How many restarts there may be within so many milliseconds. */
+export interface RestartLimit {
   readonly maxRestarts: number
   readonly period: number
 }
 
 /**
- * An exact sliding window: the restarts that count once there is one more, or `undefined` when that is one too many.
- * A restart counts for less than a `period`, so that no stretch of that length ever holds more than `maxRestarts`. The
- * list never grows longer than that; without a limit there is nothing to remember.
+ * An exact sliding window: the restarts that count once there is one more, or `undefined` when the limit is reached. A
+ * restart counts for less than a `period`, so that no stretch of that length ever holds more than `maxRestarts`. The
+ * list never grows longer than that. Without a limit there is nothing to remember.
  *
- * @param restarts the times of those before, as returned by the last call
+ * @param restarts the times of the restarts before, as returned by the last call
  */
 export const admit = (
   restarts: readonly number[],
   at: number,
-  { maxRestarts, period }: Intensity,
+  { maxRestarts, period }: RestartLimit,
 ): readonly number[] | undefined => {
   if (maxRestarts === Infinity) return restarts
   const counting = restarts.filter(then => at - then < period)
@@ -24,17 +24,17 @@ export const admit = (
 }
 
 /**
- * How often, checked.
+ * The limit that was asked for, checked.
  *
  * @param prefix of the options' names in an error
  * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  */
-export const intensityOf = (
+export const restartLimitOf = (
   whose: Whose,
-  { maxRestarts, period }: Partial<Intensity>,
-  fallback: Intensity,
+  { maxRestarts, period }: Partial<RestartLimit>,
+  fallback: RestartLimit,
   prefix = '',
-): Intensity => {
+): RestartLimit => {
   const most = maxRestarts ?? fallback.maxRestarts
   const good = most === Infinity || (Number.isInteger(most) && most >= 0)
   must(whose, `${prefix}maxRestarts`, good, 'a whole number >= 0, or Infinity', most)

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { admit, type Intensity } from '../../../src/core/behaviors/intensity.ts'
+import { admit, type RestartLimit } from '../../../src/core/behaviors/restart-limit.ts'
 
 /** Which of these restarts are admitted, up to the first that is not. */
-const admitted = (limit: Intensity, times: readonly number[]): readonly number[] => {
+const admitted = (limit: RestartLimit, times: readonly number[]): readonly number[] => {
   let restarts: readonly number[] | undefined = []
   const passed: number[] = []
   for (const at of times) {
@@ -15,7 +15,7 @@ const admitted = (limit: Intensity, times: readonly number[]): readonly number[]
 }
 
 describe('R4 at most N restarts within T', () => {
-  test.each<[string, Intensity, readonly number[], number]>([
+  test.each<[string, RestartLimit, readonly number[], number]>([
     ['none at all', { maxRestarts: 0, period: 1000 }, [0], 0],
     ['as many as allowed', { maxRestarts: 3, period: 1000 }, [0, 1, 2], 3],
     ['one too many', { maxRestarts: 3, period: 1000 }, [0, 1, 2, 3], 3],
