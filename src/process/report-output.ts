@@ -2,6 +2,7 @@ import { messageOf } from '../core/errors.ts'
 import type { Report } from '../core/status/report.ts'
 import { paintFor } from '../core/text/paint.ts'
 import { formatReport } from '../core/text/report-text.ts'
+import { milliseconds } from '../core/units.ts'
 import { tell, tellLine } from './output.ts'
 
 /** A callback for the report, or `false` for none. Default: print it to standard error. */
@@ -28,7 +29,7 @@ const call = async (
 ): Promise<string | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<string>(resolve => {
-    timer = setTimeout(resolve, CALLBACK_TIMEOUT, `did not settle within ${CALLBACK_TIMEOUT} ms`)
+    timer = setTimeout(resolve, CALLBACK_TIMEOUT, `did not settle within ${milliseconds(CALLBACK_TIMEOUT)}`)
   })
   try {
     return await Promise.race([Promise.resolve(callback(report)).then(() => undefined), late])

@@ -1,4 +1,5 @@
 import { LONGEST_TIMER } from '../core/clock.ts'
+import { milliseconds } from '../core/units.ts'
 import { flush, tellLine } from './output.ts'
 import { activeResources, hearsParent } from './resources.ts'
 import { inTestRunner } from './test-runner.ts'
@@ -89,7 +90,7 @@ const exitAfter = (all: Runs, grace: number): void => {
   process.channel?.unref()
   all.ending = setTimeout(async () => {
     const why = activeResources().join(', ') || 'something that Node has no name for'
-    await tellLine(`still alive after ${grace} ms because of ${why}; exiting`)
+    await tellLine(`still alive after ${milliseconds(grace)} because of ${why}; exiting`)
     await exit(all)
   }, grace).unref()
 }

@@ -76,7 +76,7 @@ export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout
   const wait = <T>(what: string, found: () => { readonly value: T } | undefined): Promise<T> =>
     new Promise((resolve, reject) => {
       const late = (): void =>
-        done(() => reject(new Error(`"${service.name}": no ${what} in ${timeout} ms; ${soFar()}`)))
+        done(() => reject(new Error(`"${service.name}": no ${what} in ${milliseconds(timeout)}; ${soFar()}`)))
       const timer = after(systemClock, timeout, late)
       const done = (settle: () => void): void => {
         timer?.unsubscribe()

@@ -104,7 +104,7 @@ export class Trial {
     )
     const late$ = timer(this.#timeout).pipe(
       map((): never => {
-        throw new Error(`"${name}" did not come to the state that was waited for within ${this.#timeout} ms`)
+        throw new Error(`"${name}" did not come to the state that was waited for within ${milliseconds(this.#timeout)}`)
       }),
     )
     return firstValueFrom(merge(found$, late$))

@@ -3,11 +3,12 @@ import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf, toneOf } from '../../core/text/state-text.ts'
 import { visible } from '../../core/text/visible.ts'
+import { elapsed } from '../../core/units.ts'
 import { cut, padEnd, widthOf } from './fit.ts'
 import { type Glyphs, glyphsFor, spinner } from './glyphs.ts'
 import { verdict } from './lasting.ts'
 import { type Cell, type Lines, type Pane, paintLine, textOf } from './line.ts'
-import { elapsed, type Row, rowOf } from './row.ts'
+import { type Row, rowOf } from './row.ts'
 import { inTree, isFine, leavesOf, openOf, parentOf, type Stage, stageOf } from './stage.ts'
 
 /** What stands on the screen, a string a line, none wider than the pane, and fewer than its rows. */

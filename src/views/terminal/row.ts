@@ -3,7 +3,7 @@ import { describeReason, isFinal, type ServiceState } from '../../core/state.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { Mark } from '../../core/text/paint.ts'
 import { labelOf, toneOf } from '../../core/text/state-text.ts'
-import { milliseconds, restarted } from '../../core/units.ts'
+import { elapsed, milliseconds, restarted } from '../../core/units.ts'
 import { type Glyphs, spinner } from './glyphs.ts'
 import type { Stage } from './stage.ts'
 
@@ -63,14 +63,6 @@ const timeOf = (
 
 const took = (from: number | null, to: number | null): string =>
   from === null || to === null ? '' : milliseconds(to - from)
-
-/** A time that runs: no digit changes faster than one can read. */
-export const elapsed = (ms: number): string => {
-  const seconds = Math.max(0, ms) / 1000
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
-  if (seconds < 60) return `${Math.floor(seconds)} s`
-  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
-}
 
 const particulars = (state: ServiceState, now: number, stage: Stage): readonly string[] => {
   switch (state.phase) {

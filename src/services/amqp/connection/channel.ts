@@ -2,6 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib'
 import { distinctUntilChanged, Observable, of, retry, switchMap, tap } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
+import { milliseconds } from '../../../core/units.ts'
 import { backoff, STABLE_AFTER } from './backoff.ts'
 import { closeQuietly } from './close-quietly.ts'
 import { codeOf } from './errors.ts'
@@ -123,7 +124,7 @@ const openChannel = <C extends Channel, T>(
       out.next({ missing: undefined, opened, close })
     }
 
-    const late = timer(limit).subscribe(() => out.error(explain(new Error(`no answer within ${limit} ms`))))
+    const late = timer(limit).subscribe(() => out.error(explain(new Error(`no answer within ${milliseconds(limit)}`))))
     out.add(() => {
       late.unsubscribe()
       sayGone()

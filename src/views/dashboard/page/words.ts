@@ -104,22 +104,6 @@ export const detailOf = (state: ServiceState): string => {
   }
 }
 
-/** A length of time as people say it, no finer than they need: `340 ms`, `12.3 s`, `4 min 02 s`, `3 h 05 min`. */
-export const lasting = (ms: number): string => {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
-  return coarse(ms)
-}
-
-/** The same in whole seconds, for what counts up before one's eyes. */
-export const coarse = (ms: number): string => {
-  const s = Math.max(0, Math.floor(ms / 1_000))
-  if (s < 60) return `${s} s`
-  if (s < 3_600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`
-  if (s < 86_400) return `${Math.floor(s / 3_600)} h ${two(Math.floor((s % 3_600) / 60))} min`
-  return `${Math.floor(s / 86_400)} d ${two(Math.floor((s % 86_400) / 3_600))} h`
-}
-
 const two = (n: number): string => String(n).padStart(2, '0')
 
 /** The time of day where the reader is: `12:03:04`. */

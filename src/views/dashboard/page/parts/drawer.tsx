@@ -1,3 +1,4 @@
+import { milliseconds } from '../../../../core/units.ts'
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { ErrorInfo } from '../../../../core/errors.ts'
@@ -5,7 +6,7 @@ import { describeReason, reasonOf } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import type { Segment } from '../life.ts'
 import type { Model } from '../model.ts'
-import { detailOf, errorOf, healthOf, lasting, lookOf, preciseClock } from '../words.ts'
+import { detailOf, errorOf, healthOf, lookOf, preciseClock } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { Elapsed } from './time.tsx'
 
@@ -112,7 +113,7 @@ const times = (status: ServiceStatus): readonly (readonly [string, string])[] =>
   ).flatMap(([name, at, since]) =>
     at === null
       ? []
-      : [[name, `${preciseClock(at)}${since === null ? '' : `, after ${lasting(at - since)}`}`] as const],
+      : [[name, `${preciseClock(at)}${since === null ? '' : `, after ${milliseconds(at - since)}`}`] as const],
   )
 
 interface ProblemProps {
@@ -158,7 +159,7 @@ const Stretch = ({ segment: { from, to, state } }: { readonly segment: Segment }
   <li>
     <span class="number soft">{preciseClock(from)}</span>
     <Chip look={lookOf(state)} />
-    <span class="number">{to === null ? <Elapsed since={from} /> : lasting(to - from)}</span>
+    <span class="number">{to === null ? <Elapsed since={from} /> : milliseconds(to - from)}</span>
     <span class="detail">{detailOf(state)}</span>
   </li>
 )

@@ -1,7 +1,8 @@
+import { milliseconds } from '../../../../core/units.ts'
 import type { JSX } from 'preact'
 import type { Bar, Gantt } from '../gantt.ts'
 import { DRAWN } from '../life.ts'
-import { lasting } from '../words.ts'
+
 import { Chip } from './glyph.tsx'
 
 /** The timeline for who would rather read. */
@@ -53,4 +54,4 @@ export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt })
 }
 
 const inWords = ({ from, to, open, bad }: Bar, begin: number, end: number): string =>
-  `from +${lasting(from - begin)}${open ? '' : ` for ${lasting(Math.min(to, end) - from)}`}${bad ? `, ${bad}` : ''}`
+  `from +${milliseconds(from - begin)}${open ? '' : ` for ${milliseconds(Math.min(to, end) - from)}`}${bad ? `, ${bad}` : ''}`

@@ -1,10 +1,11 @@
+import { milliseconds } from '../../../../core/units.ts'
 import type { ComponentChildren, JSX } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { describeReason } from '../../../../core/state.ts'
 import { awaited, type Gantt, ganttOf, type Part, partNow, spanOf } from '../gantt.ts'
 import { DRAWN } from '../life.ts'
 import type { Model } from '../model.ts'
-import { lasting, listing, lookOf, shortName } from '../words.ts'
+import { listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
 import { GanttTable } from './gantt-table.tsx'
 import { memo } from './memo.tsx'
@@ -95,7 +96,7 @@ const Story = ({
 }: StoryProps): JSX.Element | null => {
   const { connection } = useView()
   if (part === 'all') return null
-  const took = lasting(told.to - told.from)
+  const took = milliseconds(told.to - told.from)
   const why = part === 'stop' && status.trigger ? ` (${describeReason(status.trigger)})` : ''
   const parts: ComponentChildren[] = []
   if (goesOn && connection === 'gone') {
@@ -105,7 +106,7 @@ const Story = ({
     const ones = awaited(status, part)
     const names = ones.map(({ path, state, since }) => {
       const pending = 'pending' in state && state.pending ? `, ${state.pending} pending` : ''
-      return `${shortName(path, status.name)} (${lookOf(state).text} ${lasting(now - since)}${pending})`
+      return `${shortName(path, status.name)} (${lookOf(state).text} ${milliseconds(now - since)}${pending})`
     })
     parts.push(
       <span key="how">
@@ -117,7 +118,7 @@ const Story = ({
     if (deadline !== undefined)
       parts.push(
         <strong key="left">
-          {deadline > now ? `${lasting(deadline - now)} left. ` : `Out of time since ${lasting(now - deadline)}. `}
+          {deadline > now ? `${milliseconds(deadline - now)} left. ` : `Out of time since ${milliseconds(now - deadline)}. `}
         </strong>,
       )
   } else {
