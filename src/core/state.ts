@@ -3,7 +3,7 @@ import type { ErrorInfo } from './errors.ts'
 /** How well a running service is, in the words of the health+json draft. */
 export type Health = 'pass' | 'warn' | 'fail'
 
-/** The words for it. */
+/** The words for health, the best first. */
 export const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
 
 /** Particulars of a service's own (an address, what was cut): flat JSON. */
@@ -104,10 +104,80 @@ export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
  */
 export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].includes(to)
 
-/** True once nothing can follow: the service is gone, or given up. */
-export const isFinal = (state: ServiceState): boolean => state.phase === 'stopped' || state.phase === 'failed'
+/** The names of all phases, in the order of a life. */
+export const PHASES: readonly Phase[] = Object.keys(transitions) as Phase[]
 
-/** Why a service in this state is ending, if it is. */
+/** Whether a value is a word for health. */
+export const isHealth = (value: unknown): value is Health => HEALTHS.includes(value as Health)
+
+/** Nothing can follow: the service has stopped or failed. */
+export const isFinal = (state: ServiceState): state is StateOf<'stopped' | 'failed'> =>
+  state.phase === 'stopped' || state.phase === 'failed'
+
+/** The service has not begun to start. */
+export const isBeforeStart = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
+
+/** The service is not there: its life has not begun, or is over. */
+export const isAbsent = (state: ServiceState): boolean => isBeforeStart(state) || isFinal(state)
+
+/** The service runs, and has not been asked to end. */
+export const isServing = (state: ServiceState): state is StateOf<'running'> & { readonly leaving?: undefined } =>
+  state.phase === 'running' && state.leaving === undefined
+
+/** The service has been asked to end, and has not come to its end. */
+export const isLeaving = (state: ServiceState): boolean => state.phase === 'drained' || reasonOf(state) !== undefined
+
+/** The service no longer serves, for another reason than that it has ended by itself. */
+export const isGoingDown = (state: ServiceState): boolean =>
+  state.phase === 'draining' || state.phase === 'stopping' ? state.reason.by !== 'end' : state.phase === 'drained'
+
+/** The service has nothing left to drain. */
+export const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
+
+/** The service failed, and its restart policy starts it again. */
+export const isRestarting = (state: ServiceState): boolean =>
+  state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
+
+/** A hook of the service is at work: it starts, drains or stops. */
+export const isBusy = ({ phase }: ServiceState): boolean =>
+  phase === 'starting' || phase === 'draining' || phase === 'stopping'
+
+/** The phase of the service passes by itself. */
+export const isPassing = (state: ServiceState): boolean =>
+  state.phase !== 'idle' && state.phase !== 'running' && !isFinal(state)
+
+/** The service ended by itself, without a failure. */
+export const hasEnded = (state: ServiceState): boolean => state.phase === 'stopped' && state.how === 'ended'
+
+/** The service did not end even when it was forced. */
+export const isAbandoned = (state: ServiceState): boolean => state.phase === 'stopped' && state.how === 'abandoned'
+
+/** The service had to be forced, whether it ended then or was abandoned. */
+export const wasForced = (
+  state: ServiceState,
+): state is StateOf<'stopped'> & { readonly how: 'forced' | 'abandoned' } =>
+  state.phase === 'stopped' && (state.how === 'forced' || state.how === 'abandoned')
+
+/** The service runs, or has ended as a job does: a member that depends on it may start. */
+export const isReady = (state: ServiceState): boolean => state.phase === 'running' || hasEnded(state)
+
+/** The service is final and not ready: a member that depends on it can never start. */
+export const isLost = (state: ServiceState): boolean => isFinal(state) && !isReady(state)
+
+/** The start of the service is decided, well or not: a member that only comes after it may start. */
+export const isSettled = (state: ServiceState): boolean => state.phase === 'running' || isFinal(state)
+
+/** The service serves with health `pass`, or has ended by itself. */
+export const isWell = (state: ServiceState): boolean => (isServing(state) ? state.health === 'pass' : hasEnded(state))
+
+/** The service does not serve, and is not over: a group that needs it is not ready. */
+export const isUnready = (state: ServiceState): boolean => !isServing(state) && !isFinal(state)
+
+/** The service failed, was abandoned, or runs with a health other than `pass`. */
+export const isUnwell = (state: ServiceState): boolean =>
+  state.phase === 'running' ? state.health !== 'pass' : state.phase === 'failed' || isAbandoned(state)
+
+/** The reason that a service is ending for, if it is. */
 export const reasonOf = (state: ServiceState): StopReason | undefined =>
   state.phase === 'running'
     ? state.leaving
@@ -115,7 +185,10 @@ export const reasonOf = (state: ServiceState): StopReason | undefined =>
       ? state.reason
       : undefined
 
-/** Why something was asked to end, as a few words. */
+/** The error that a state carries, if it does. */
+export const errorOf = (state: ServiceState): ErrorInfo | undefined => ('error' in state ? state.error : undefined)
+
+/** The reason of a shutdown in a few words. */
 export const describeReason = (reason: StopReason): string => {
   switch (reason.by) {
     case 'signal':

@@ -40,3 +40,15 @@ export const times = (count: number): string => (count === 1 ? 'once' : count ==
 
 /** A number of restarts for people: restarted once, restarted 3 times. */
 export const restarted = (count: number): string => `restarted ${times(count)}`
+
+const two = (n: number): string => String(n).padStart(2, '0')
+
+/** The time of day where the reader is: `12:03:04`. */
+export const timeOfDay = (at: number): string => {
+  const date = new Date(at)
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
+}
+
+/** The time of day to the millisecond: `12:03:04.005`. */
+export const preciseTimeOfDay = (at: number): string =>
+  `${timeOfDay(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`

@@ -1,7 +1,8 @@
 import type { ServiceGroup } from '../core/group/group.ts'
 import { duration, known, namesOf, positive, type Whose } from '../core/options.ts'
-import { describeReason, reasonOf, type ServiceState } from '../core/state.ts'
+import { isFinal, isLeaving, type ServiceState } from '../core/state.ts'
 import type { GroupEvent } from '../core/status/events.ts'
+import { labelOf, particularsOf } from '../core/text/state-text.ts'
 import { tellLine } from './output.ts'
 import source from './watchdog-source.ts'
 import type { LastState, Watched } from './watchdog-worker.ts'
@@ -84,33 +85,8 @@ const lastStates = (event: GroupEvent): readonly LastState[] => {
 
 const lastState = (path: string, state: ServiceState): LastState => ({
   path,
-  phase: state.phase === 'stopped' ? state.how : state.phase,
-  detail: detailOf(state),
-  leaving: state.phase !== 'running' ? !BEFORE_LEAVING.has(state.phase) : state.leaving !== undefined,
+  phase: labelOf(state),
+  // Text only: nothing in it can fail to reach the other thread.
+  detail: particularsOf(state, { reasons: 'all' }).join(', '),
+  leaving: isLeaving(state) || isFinal(state),
 })
-
-const BEFORE_LEAVING: ReadonlySet<string> = new Set(['idle', 'waiting', 'starting', 'backoff'])
-
-/** Text only: nothing in it can fail to reach the other thread. */
-const detailOf = (state: ServiceState): string => {
-  const reason = reasonOf(state)
-  const details = reason ? [`${state.phase === 'running' ? 'leaving: ' : ''}${describeReason(reason)}`] : []
-  switch (state.phase) {
-    case 'waiting':
-      return `for ${state.for.join(', ')}`
-    case 'starting':
-      return state.attempt > 1 ? `attempt ${state.attempt}` : ''
-    case 'running':
-      if (state.health !== 'pass') details.push([state.health, ...(state.detail ? [state.detail] : [])].join(': '))
-      return details.join(', ')
-    case 'draining':
-    case 'stopping':
-      if (state.pending !== undefined) details.push(`${state.pending} pending`)
-      return details.join(', ')
-    case 'backoff':
-    case 'failed':
-      return state.error.message
-    default:
-      return ''
-  }
-}

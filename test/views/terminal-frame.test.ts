@@ -165,7 +165,7 @@ describe('a group that runs', () => {
   test('says who is well again', () => {
     const well = status(running, { db: running })
     expect(recovery(well, NOW - 1_300, ['shop/workers/mailer', 'shop/workers'], pane)).toBe(
-      '✔ shop is well again after 1.30 s (workers/mailer)',
+      '✔ shop is well again after 1.3 s (workers/mailer)',
     )
   })
 })
@@ -185,7 +185,7 @@ describe('a group that leaves', () => {
       '⠴ shop is draining, 22 s left: SIGTERM',
       '  ✔ db      leaving',
       '  ⠴ orders  draining   2.0 s  2 pending',
-      '  · mailer  drained    2.0 s  its time ran out',
+      '  · mailer  drained    2.0 s  drain timed out',
       '  ⠴ api     stopping   2.0 s  1 pending',
       '  ✖ old     abandoned         connection lost',
       '  press Ctrl-C again to force',

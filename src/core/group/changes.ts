@@ -1,13 +1,13 @@
 import { concat, defer, EMPTY, merge, type Observable } from 'rxjs'
 import { fromErrorInfo, ServiceError } from '../errors.ts'
-import { isFinal, type ServiceState, type StopReason } from '../state.ts'
+import { isFinal, isReady, isSettled, type ServiceState, type StopReason } from '../state.ts'
 import type { Journal } from '../status/journal.ts'
 import type { Entry } from './entry.ts'
 import type { Member } from './member.ts'
 import type { Restarting } from './restarting.ts'
 import type { Roster } from './roster.ts'
 import { restartedWith } from './strategy.ts'
-import { isPassed, isReady, isSettled } from './waiting.ts'
+import { isPassed } from './waiting.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
 /** The life whose services come, go, and are restarted by hand. */

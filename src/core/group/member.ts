@@ -4,7 +4,18 @@ import { after, type Clock, onTheWall } from '../clock.ts'
 import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Info, isFinal, type Phase, reasonOf, type ServiceState, type StateOf, type StopReason } from '../state.ts'
+import {
+  hasDrained,
+  type Info,
+  isAbsent,
+  isBeforeStart,
+  isFinal,
+  type Phase,
+  reasonOf,
+  type ServiceState,
+  type StateOf,
+  type StopReason,
+} from '../state.ts'
 import { atLeast, type Shutdown, ShutdownSteps, type Step } from '../steps.ts'
 import { enter, type Work } from '../work.ts'
 import type { Entry } from './entry.ts'
@@ -87,7 +98,7 @@ export class Member implements Work {
   }
 
   get begun(): boolean {
-    return this.#begun || !isAhead(this.state)
+    return this.#begun || !isBeforeStart(this.state)
   }
 
   get hasRun(): boolean {
@@ -139,7 +150,7 @@ export class Member implements Work {
     this.#life = life
     if (isFinal(this.state)) return this.#letGo()
     // A lifecycle that is silent at first has been subscribed, and so it is starting.
-    if (isAhead(this.state)) this.say(STARTING)
+    if (isBeforeStart(this.state)) this.say(STARTING)
   }
 
   /** Says a state on the service's behalf: idle, waiting, failed, and stopped for what never ran. */
@@ -180,7 +191,7 @@ export class Member implements Work {
     this.#returning = true
     // It may be gone before the last step, and the next incarnation is not told of that.
     const level = this.#level
-    return this.#lead(shutdown => this.#raise(shutdown, level), reason, isAway)
+    return this.#lead(shutdown => this.#raise(shutdown, level), reason, isAbsent)
   }
 
   #raise(shutdown: Shutdown, level: ShutdownSteps): void {
@@ -233,7 +244,7 @@ export class Member implements Work {
 
   next(state: ServiceState): void {
     if (isFinal(this.state) || (state.phase === 'running' && state.beat)) return
-    if (isAhead(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
+    if (isBeforeStart(this.state) && state.phase !== 'starting' && !isFinal(state)) this.say(STARTING)
     if (this.#goingDown && state.phase === 'stopped' && state.how !== 'abandoned') {
       this.#lastWords = state
       return
@@ -248,7 +259,7 @@ export class Member implements Work {
 
   error(cause: unknown): void {
     this.#present = false
-    const starting = this.state.phase === 'starting' || isAhead(this.state)
+    const starting = this.state.phase === 'starting' || isBeforeStart(this.state)
     const error = asFailure(this.#service.name, starting, cause)
     if (this.#goingDown) return this.#gone(errorInfo(error), this.state.info)
     const info = this.state.info && { info: this.state.info }
@@ -355,16 +366,8 @@ export class Member implements Work {
   }
 }
 
-export const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
-
 /** There is nothing of it that would have to stop. */
 const GONE_ALREADY: readonly Phase[] = ['stopping', 'backoff', 'waiting']
-
-/** Not there: its life is ahead of it, or over. */
-const isAway = (state: ServiceState): boolean => isAhead(state) || isFinal(state)
-
-/** Its life is still ahead of it. */
-const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
 
 /** The same phase, and nothing about its health: only particulars. */
 const isNews = (before: ServiceState, state: ServiceState): boolean => {

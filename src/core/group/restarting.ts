@@ -3,12 +3,11 @@ import { admit, type Intensity } from '../behaviors/intensity.ts'
 import { restartedTooOften } from '../behaviors/restart.ts'
 import type { ServiceError } from '../errors.ts'
 import type { Order } from '../plan.ts'
-import { isFinal, type StateOf, type StopReason } from '../state.ts'
+import { isFinal, isLost, isReady, isSettled, type StateOf, type StopReason } from '../state.ts'
 import { walk } from '../walk.ts'
 import type { Member } from './member.ts'
 import type { Roster } from './roster.ts'
 import { restartedWith, type Strategy } from './strategy.ts'
-import { isLost, isReady, isSettled } from './waiting.ts'
 
 export interface RestartingOptions extends Intensity {
   readonly group: string

@@ -1,9 +1,9 @@
 import { errorInfo, fromErrorInfo, type ServiceError } from '../errors.ts'
-import { isFinal, type ServiceState } from '../state.ts'
+import { isFinal, isLost, isReady, type ServiceState } from '../state.ts'
 import type { Entry } from './entry.ts'
 import type { Member } from './member.ts'
 import type { Roster } from './roster.ts'
-import { dependencyFailed, isLost, isReady, type Loss, losses } from './waiting.ts'
+import { dependencyFailed, type Loss, losses } from './waiting.ts'
 
 export interface Door {
   /** Nobody starts any more. */

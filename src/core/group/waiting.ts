@@ -1,17 +1,7 @@
 import { ServiceError } from '../errors.ts'
 import type { Order } from '../plan.ts'
-import { isFinal, type ServiceState } from '../state.ts'
+import { isRestarting, isSettled, type ServiceState } from '../state.ts'
 import type { Entry } from './entry.ts'
-
-/** Running, or ended well as a job does: what depends on it may start. It counts at that very moment. */
-export const isReady = (state: ServiceState): boolean =>
-  state.phase === 'running' || (state.phase === 'stopped' && state.how === 'ended')
-
-/** Final, and not ready: what waits for it waits in vain. */
-export const isLost = (state: ServiceState): boolean => isFinal(state) && !isReady(state)
-
-/** Whether it came up or not: what merely comes after it may have its turn. */
-export const isSettled = (state: ServiceState): boolean => state.phase === 'running' || isFinal(state)
 
 /**
  * Settled, or tried again after a failure by a group that can do without it: what merely comes after it does not wait
@@ -20,8 +10,7 @@ export const isSettled = (state: ServiceState): boolean => state.phase === 'runn
 export const isPassed =
   ({ optional }: Entry) =>
   (state: ServiceState): boolean =>
-    isSettled(state) ||
-    (optional === true && (state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)))
+    isSettled(state) || (optional === true && isRestarting(state))
 
 /** One that waits in vain: for whom, and for the sake of which one that can no longer come. */
 export interface Loss {

@@ -1,4 +1,15 @@
-import { describeReason, type Health, isFinal, type Phase, reasonOf, type ServiceState } from '../state.ts'
+import {
+  describeReason,
+  errorOf,
+  type Health,
+  isUnready,
+  isUnwell,
+  isWell,
+  type Phase,
+  reasonOf,
+  type ServiceState,
+  type StopReason,
+} from '../state.ts'
 import type { ServiceStatus } from './service-status.ts'
 
 /** Why a group is not ready, or not well: one of its services, and what that one waits for. Plain JSON. */
@@ -16,16 +27,6 @@ export interface Unready {
   readonly through?: readonly string[]
 }
 
-/** Running well, or ended well. */
-const isFine = (state: ServiceState): boolean =>
-  state.phase === 'running'
-    ? state.health === 'pass' && state.leaving === undefined
-    : state.phase === 'stopped' && state.how === 'ended'
-
-/** It is neither up nor over: as long as the group can't do without it, the group is not ready. */
-export const isComing = (state: ServiceState): boolean =>
-  state.phase === 'running' ? state.leaving !== undefined : !isFinal(state)
-
 /** Every service that is not ready, or not well, in the order added. A group that leaves is a reason of its own. */
 export const reasonsOf = (group: ServiceStatus, list: readonly ServiceStatus[]): readonly Unready[] => {
   const leaving = reasonOf(group.state)
@@ -33,23 +34,17 @@ export const reasonsOf = (group: ServiceStatus, list: readonly ServiceStatus[]):
   if (phase === 'running' && !leaving) {
     const reasons = explain(list)
     // It has not heard yet that the last of them is well again.
-    return reasons.length === 0 && !isFine(group.state) ? [reasonOfItself(group)] : reasons
+    return reasons.length === 0 && !isWell(group.state) ? [reasonOfItself(group)] : reasons
   }
   if (phase === 'starting') return [{ path: group.path, phase }, ...explain(list)]
-  const detail =
-    phase === 'failed' ? group.state.error.message : leaving ? `leaving: ${describeReason(leaving)}` : undefined
+  const detail = phase === 'failed' ? group.state.error.message : leaving && leavingBecause(leaving)
   // The others are going because they have been asked to; what is wrong besides is told.
-  const wrong = explain(list.filter(({ state }) => isWrong(state)))
+  const wrong = explain(list.filter(({ state }) => isUnwell(state)))
   return [{ path: group.path, phase, ...(detail !== undefined && { detail }) }, ...wrong]
 }
 
-const isWrong = (state: ServiceState): boolean =>
-  state.phase === 'failed' ||
-  (state.phase === 'stopped' && state.how === 'abandoned') ||
-  (state.phase === 'running' && state.health !== 'pass')
-
 const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
-  const unready = list.filter(({ state }) => !isFine(state))
+  const unready = list.filter(({ state }) => !isWell(state))
   if (unready.length === 0) return NONE
   const paths = new Set(unready.map(({ path }) => path))
   const inside = new Map<string, string[]>()
@@ -86,7 +81,7 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
       return one ? [one.path] : NONE
     }
     const because = through()
-    if (!isFinal(state) && !(state.phase === 'running' && !state.leaving)) {
+    if (isUnready(state)) {
       if (earlier) earlier.push(service)
       else before.set(chain, [service])
     }
@@ -108,16 +103,9 @@ const NONE: readonly never[] = Object.freeze([])
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
 
-const detailOf = (state: ServiceState): string | undefined => {
-  switch (state.phase) {
-    case 'running':
-      return state.detail ?? (state.leaving && `leaving: ${describeReason(state.leaving)}`)
-    case 'failed':
-    case 'backoff':
-      return state.error.message
-    case 'stopped':
-      return state.error?.message ?? state.how
-    default:
-      return undefined
-  }
-}
+const detailOf = (state: ServiceState): string | undefined =>
+  state.phase === 'running'
+    ? (state.detail ?? (state.leaving && leavingBecause(state.leaving)))
+    : (errorOf(state)?.message ?? (state.phase === 'stopped' ? state.how : undefined))
+
+const leavingBecause = (reason: StopReason): string => `leaving: ${describeReason(reason)}`

@@ -1,5 +1,5 @@
 import type { ErrorInfo } from '../errors.ts'
-import type { Ending, Info, ServiceState, StopReason } from '../state.ts'
+import { type Ending, errorOf, type Info, type ServiceState, type StopReason } from '../state.ts'
 import { type CriticalPaths, criticalPaths } from './critical-path.ts'
 import type { ServiceStatus } from './service-status.ts'
 import type { GroupStatus } from './status.ts'
@@ -117,15 +117,15 @@ const isGraceful = (status: ServiceStatus, soFar: boolean): boolean => {
 const errorsOf = (all: readonly ServiceStatus[]): Report['errors'] =>
   all
     .flatMap(({ path, seq, state }) => {
-      const error = errorOf(state)
+      const error = errorOrDown(state)
       return error ? [{ seq, error: { ...error, service: path } }] : []
     })
     .filter(({ error }) => error.code !== 'ERR_GROUP_FAILED')
     .sort((a, b) => a.seq - b.seq)
     .map(({ error }) => error)
 
-const errorOf = (state: ServiceState): ErrorInfo | undefined =>
-  state.phase === 'stopped' ? (state.error ?? state.down) : 'error' in state ? state.error : undefined
+const errorOrDown = (state: ServiceState): ErrorInfo | undefined =>
+  errorOf(state) ?? (state.phase === 'stopped' ? state.down : undefined)
 
 const between = (from: number | null, to: number | null): number | null =>
   from === null || to === null ? null : to - from
@@ -152,7 +152,7 @@ const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined
 
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt, restarts } = status
-  const error = errorOf(state)
+  const error = errorOrDown(state)
   const timedOut = (error && startedAt !== null) || status.drainTimedOut ? timeouts(status, error) : NONE
   return {
     path,

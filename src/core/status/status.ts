@@ -1,6 +1,6 @@
-import { type Health, type Phase, reasonOf, type StopReason } from '../state.ts'
+import { type Health, isServing, isUnready, type Phase, reasonOf, type StopReason } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
-import { isComing, reasonsOf, type Unready } from './reasons.ts'
+import { reasonsOf, type Unready } from './reasons.ts'
 import { advance, again, movedBy, newcomer, type ServiceStatus } from './service-status.ts'
 import { VersionedMap } from './versioned-map.ts'
 
@@ -18,7 +18,7 @@ export class GroupStatus {
   readonly #health: Health
   readonly #services: VersionedMap<ServiceStatus>
   /** How many that the group can't do without are not there. */
-  readonly #coming: number
+  readonly #missing: number
   #reasons: readonly Unready[] | undefined
   #copy: Readonly<Record<string, ServiceStatus>> | undefined
 
@@ -29,9 +29,9 @@ export class GroupStatus {
     health: Health,
     trigger: StopReason | undefined,
     services: VersionedMap<ServiceStatus>,
-    coming: number,
+    missing: number,
   ) {
-    this.#coming = coming
+    this.#missing = missing
     this.seq = seq
     this.at = at
     this.group = group
@@ -56,7 +56,7 @@ export class GroupStatus {
   /** Whether the group should be sent work: running, not leaving, not failing, and all that it needs is up. */
   get ready(): boolean {
     const { state } = this.group
-    return state.phase === 'running' && state.leaving === undefined && state.health !== 'fail' && this.#coming === 0
+    return isServing(state) && state.health !== 'fail' && this.#missing === 0
   }
 
   /**
@@ -109,15 +109,15 @@ export class GroupStatus {
         // One that starts again is asked by nobody to end any more.
         state.phase === 'starting' ? undefined : (status.trigger ?? reasonOf(state)),
         status.#services,
-        status.#coming,
+        status.#missing,
       )
     }
     const before = status.#services.get(path)
     if (!before) throw new TypeError(`an event of "${path}", which was never added`)
     const now = advance(before, state, seq, at)
     const services = status.#services.set(path, now, before)
-    const coming = Number(isMissed(now)) - Number(isMissed(before))
-    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
+    const missing = Number(isMissing(now)) - Number(isMissing(before))
+    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#missing + missing)
   }
 
   /** The status before an event, with its times as the clock of that event shows them. @internal */
@@ -127,7 +127,7 @@ export class GroupStatus {
     const { seq, at, group, trigger } = status
     const services = status.list.map(one => [one.path, movedBy(one, ms)] as const)
     const moved = VersionedMap.of(services)
-    return new GroupStatus(seq, at + ms, movedBy(group, ms), status.#health, trigger, moved, status.#coming)
+    return new GroupStatus(seq, at + ms, movedBy(group, ms), status.#health, trigger, moved, status.#missing)
   }
 
   /** A service has joined, or begins anew. */
@@ -135,7 +135,7 @@ export class GroupStatus {
     const { path, dependsOn, observer } = event
     const { group, trigger } = this
     if (path === group.path)
-      return new GroupStatus(seq, at, again(group, seq, at), 'pass', undefined, this.#services, this.#coming)
+      return new GroupStatus(seq, at, again(group, seq, at), 'pass', undefined, this.#services, this.#missing)
     const before = this.#services.get(path)
     const outer = this.#services.get(path.slice(0, path.lastIndexOf('/')))
     const optional = event.optional ?? outer?.optional
@@ -144,28 +144,28 @@ export class GroupStatus {
       dependsOn || observer || optional
         ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
         : idle
-    const coming = Number(isMissed(added)) - Number(before !== undefined && isMissed(before))
+    const missing = Number(isMissing(added)) - Number(before !== undefined && isMissing(before))
     const services = this.#services.set(path, added, before)
-    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#coming + coming)
+    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#missing + missing)
   }
 
   /** A service has left, with all that is inside it. */
   #without(seq: number, at: number, path: string): GroupStatus {
     const services = this.#services.without(key => key === path || key.startsWith(`${path}/`))
-    const coming = services.values().filter(isMissed).length
-    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, coming)
+    const missing = services.values().filter(isMissing).length
+    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, missing)
   }
 
   static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
     const entries = services.map(service => [service.path, service] as const)
-    const coming = services.filter(isMissed).length
-    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), coming)
+    const missing = services.filter(isMissing).length
+    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), missing)
   }
 }
 
 /** The group can't do without it, and it is not there: it is neither up nor over, or it failed before it was up. */
-const isMissed = ({ optional, state, readyAt }: ServiceStatus): boolean =>
-  !optional && (isComing(state) || (state.phase === 'failed' && readyAt === null))
+const isMissing = ({ optional, state, readyAt }: ServiceStatus): boolean =>
+  !optional && (isUnready(state) || (state.phase === 'failed' && readyAt === null))
 
 /**
  * The one reducer: the status after an event. The first event is a snapshot. It folds a stream that was recorded, or

@@ -96,3 +96,9 @@ export const errorLine = (error: ErrorInfo): string => {
 }
 
 const causesOf = ({ cause }: ErrorInfo): readonly ErrorInfo[] => (cause ? [cause, ...causesOf(cause)] : [])
+
+/** An error in a few words: the innermost cause that its message only repeats, cut to its first line. */
+export const essence = ({ message, cause }: ErrorInfo): string =>
+  cause && cause.message !== '' && message.includes(cause.message) ? essence(cause) : firstLine(message)
+
+export const firstLine = (text: string): string => text.split('\n', 1)[0]!

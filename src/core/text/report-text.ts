@@ -110,15 +110,11 @@ const errors = ({ errors: all }: Report, paint: Paint): readonly string[] => {
 }
 
 const footer = ({ criticalPath, startTook, stopTook, keepsAlive, group }: Report, paint: Paint): readonly string[] => {
-  const chain = (what: string, path: readonly string[], took: number | null): readonly string[] =>
-    path.length < 2 || took === null
-      ? []
-      : [
-          paint(
-            'faint',
-            `  slowest ${what}: ${path.map(name => visible(name.slice(group.length + 1))).join(' > ')} (${milliseconds(took)})`,
-          ),
-        ]
+  const chain = (part: string, path: readonly string[], took: number | null): readonly string[] => {
+    if (path.length < 2 || took === null) return []
+    const names = path.map(name => visible(name.slice(group.length + 1))).join(' → ')
+    return [paint('faint', `  critical path of the ${part}: ${names} (${milliseconds(took)})`)]
+  }
   return [
     ...chain('start', criticalPath.start, startTook),
     ...chain('stop', criticalPath.stop, stopTook),

@@ -3,8 +3,8 @@ const MOST_FRAMES = 10
 
 /** This library's own folder, as it stands in stacks. Inside a bundle there is none, and nothing is left out for it. */
 const ownFolder = (stack = ''): string | undefined => {
-  const here = stack.split('\n').find(line => /[\\/]core[\\/]stack\.[jt]s:\d/.test(line))
-  return here?.match(/((?:file:\/\/)?[^\s(]*[\\/])core[\\/]stack\.[jt]s:\d/)?.[1]
+  const here = stack.split('\n').find(line => /[\\/]core[\\/]text[\\/]stack\.[jt]s:\d/.test(line))
+  return here?.match(/((?:file:\/\/)?[^\s(]*[\\/])core[\\/]text[\\/]stack\.[jt]s:\d/)?.[1]
 }
 
 const OWN = ownFolder(new Error('where is this').stack)

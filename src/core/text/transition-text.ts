@@ -1,11 +1,10 @@
-import type { ErrorInfo } from '../errors.ts'
-import { describeReason, type Info, type ServiceState } from '../state.ts'
+import { type Info, isBusy, reasonOf, type ServiceState } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from '../status/events.ts'
 import { advance, again, movedBy, newcomer, type ServiceStatus } from '../status/service-status.ts'
-import { milliseconds, restarted } from '../units.ts'
+import { milliseconds, preciseTimeOfDay, restarted } from '../units.ts'
 import { errorLine } from './error-text.ts'
 import { type Mark, withoutColor } from './paint.ts'
-import { labelOf, toneOf } from './state-text.ts'
+import { labelOf, particularsOf, toneOf } from './state-text.ts'
 import { visible } from './visible.ts'
 
 /**
@@ -47,7 +46,7 @@ export const transitionLines = (
     seen.set(path, now)
     const moved = before.state.phase !== state.phase
     if (!moved && (isNoise(state, path) || isCount(before.state, state))) return undefined
-    const took = moved && TIMED.has(before.state.phase) ? at - before.since : undefined
+    const took = moved && isBusy(before.state) ? at - before.since : undefined
     const restarts = moved && state.phase === 'running' ? now.restarts : 0
     const line = layOut(toLine(event, { told: told.get(path), took, restarts }), width, paint)
     told.set(path, state.info)
@@ -84,9 +83,6 @@ const isCount = (before: ServiceState, now: ServiceState): boolean =>
 const isFigure = (value: unknown): boolean =>
   typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
 
-/** Phases whose length people want to know. */
-const TIMED: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
-
 /** The longest phase, `abandoned`. */
 const PHASE_WIDTH = 9
 
@@ -119,9 +115,14 @@ interface Before {
 const toLine = (event: TransitionEvent, { told, took, restarts }: Before): Line => {
   const { at, path, state } = event
   const again = restarts > 0 ? [restarted(restarts)] : []
-  const details = [...particulars(state, took), ...again, ...newInfo(state.info, told)]
+  const details = [
+    ...tookOf(state, took),
+    ...particularsOf(state, { error: errorLine, due: dueAt }),
+    ...again,
+    ...newInfo(state.info, told),
+  ]
   return {
-    time: clockTime(at),
+    time: preciseTimeOfDay(at),
     path: visible(path),
     phase: labelOf(state),
     tone: toneOf(state),
@@ -129,52 +130,16 @@ const toLine = (event: TransitionEvent, { told, took, restarts }: Before): Line 
   }
 }
 
-const particulars = (state: ServiceState, took: number | undefined): readonly string[] => {
-  switch (state.phase) {
-    case 'waiting':
-      return [`for ${state.for.join(', ')}`]
-    case 'starting':
-      return [...(state.attempt > 1 ? [`attempt ${state.attempt}`] : []), ...more(state.extended)]
-    case 'running':
-      return [
-        ...(state.leaving ? [describeReason(state.leaving)] : after(took)),
-        ...(state.health === 'pass' ? [] : [`${state.health}${state.detail === undefined ? '' : `: ${state.detail}`}`]),
-      ]
-    case 'draining':
-    case 'stopping':
-      return [...(state.pending === undefined ? [] : [`${state.pending} pending`]), ...more(state.extended)]
-    case 'drained':
-      return [...after(took), ...(state.timedOut ? ['its time ran out'] : [])]
-    case 'stopped':
-      return [...after(took), ...(state.error ? [errorLine(state.error)] : [])]
-    case 'failed':
-      return [why(state.error)]
-    case 'backoff':
-      return [`next try at ${clockTime(state.retryAt)}: ${errorLine(state.error)}`]
-    case 'idle':
-      return []
-  }
-}
+/** The phases whose line tells how long the phase before took. */
+const TELLS_TOOK: ReadonlySet<string> = new Set(['running', 'drained', 'stopped'])
 
-/** A group fails because of a service, which has said why. */
-const why = (error: ErrorInfo): string =>
-  error.code === 'ERR_GROUP_FAILED' ? `because of ${error.service}` : errorLine(error)
+const tookOf = (state: ServiceState, took: number | undefined): readonly string[] =>
+  took === undefined || !TELLS_TOOK.has(state.phase) || reasonOf(state) ? [] : [`after ${milliseconds(took)}`]
 
-const after = (took: number | undefined): readonly string[] =>
-  took === undefined ? [] : [`after ${milliseconds(took)}`]
-
-const more = (extended: number | undefined): readonly string[] =>
-  extended === undefined ? [] : [`${milliseconds(extended)} more`]
+const dueAt = (retryAt: number): string => `at ${preciseTimeOfDay(retryAt)}`
 
 /** Particulars a reader has not seen yet. */
 const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>
   Object.entries(info ?? {})
     .filter(([key, value]) => told?.[key] !== value)
     .map(([key, value]) => `${key} ${value}`)
-
-const clockTime = (at: number): string => {
-  const date = new Date(at)
-  const two = (n: number): string => String(n).padStart(2, '0')
-  const three = String(date.getMilliseconds()).padStart(3, '0')
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${three}`
-}

@@ -1,4 +1,4 @@
-import { describeReason } from '../../core/state.ts'
+import { describeReason, isBusy } from '../../core/state.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf, toneOf } from '../../core/text/state-text.ts'
@@ -73,11 +73,9 @@ const body = (status: GroupStatus, stage: Stage, room: number, pane: Pane, glyph
 
 /** Those that something is done with before those that wait for their turn. */
 const firstBusy = (services: readonly ServiceStatus[]): readonly ServiceStatus[] => {
-  const isBusy = ({ state }: ServiceStatus): boolean => toneOf(state) === 'bad' || BUSY.has(state.phase)
-  return [...services.filter(isBusy), ...services.filter(service => !isBusy(service))]
+  const comesFirst = ({ state }: ServiceStatus): boolean => toneOf(state) === 'bad' || isBusy(state)
+  return [...services.filter(comesFirst), ...services.filter(service => !comesFirst(service))]
 }
-
-const BUSY: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
 
 /** `37 more running, 2 waiting`: the most first. */
 const howMany = (rest: readonly ServiceStatus[]): string => {

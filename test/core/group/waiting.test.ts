@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ServiceError } from '../../../src/core/errors.ts'
-import { dependencyFailed, isLost, isReady, isSettled, losses } from '../../../src/core/group/waiting.ts'
+import { dependencyFailed, losses } from '../../../src/core/group/waiting.ts'
 import { plan, reversed } from '../../../src/core/plan.ts'
-import type { ServiceState } from '../../../src/core/state.ts'
+import { isLost, isReady, isSettled, type ServiceState } from '../../../src/core/state.ts'
 
 const error = { name: 'Error', message: 'no' }
 const reason = { by: 'call' } as const

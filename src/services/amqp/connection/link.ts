@@ -74,7 +74,9 @@ export const openLink = ({ url, address, connectTimeout, connect }: ConnectionSe
       void closeQuietly(model)
     }
 
-    const attempt = timer(connectTimeout).subscribe(() => out.error(new Error(`no answer within ${milliseconds(connectTimeout)}`)))
+    const attempt = timer(connectTimeout).subscribe(() =>
+      out.error(new Error(`no answer within ${milliseconds(connectTimeout)}`)),
+    )
     out.add(() => {
       attempt.unsubscribe()
       letGo()

@@ -1,4 +1,4 @@
-import { isFinal } from '../../../core/state.ts'
+import { isFinal, wasForced } from '../../../core/state.ts'
 import { criticalPaths } from '../../../core/status/critical-path.ts'
 import type { ServiceStatus } from '../../../core/status/service-status.ts'
 import type { GroupStatus } from '../../../core/status/status.ts'
@@ -134,7 +134,7 @@ const barsOf = (life: Life | undefined, drawn: Span): readonly Bar[] => {
 const badEnd = (state: ServiceStatus['state']): string | undefined => {
   if (state.phase === 'failed' || state.phase === 'backoff') return 'failed'
   if (state.phase === 'drained' && state.timedOut) return 'out of time'
-  return state.phase === 'stopped' && (state.how === 'forced' || state.how === 'abandoned') ? state.how : undefined
+  return wasForced(state) ? state.how : undefined
 }
 
 /** Which services decided how long it took; none while their order is not known. */

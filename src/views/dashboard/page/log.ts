@@ -1,5 +1,6 @@
 import type { GroupEvent } from '../../../core/status/events.ts'
-import { detailOf, type Look, lookOf } from './words.ts'
+import { particularsOf } from '../../../core/text/state-text.ts'
+import { type Look, lookOf } from './words.ts'
 
 /** One line of the event log. */
 export interface Line extends Look {
@@ -25,7 +26,7 @@ const UNSEEN = 100_000
 export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
   const { at } = event
   if (event.kind === 'transition')
-    return { n, at, path: event.path, ...lookOf(event.state), detail: detailOf(event.state) }
+    return { n, at, path: event.path, ...lookOf(event.state), detail: particularsOf(event.state).join(', ') }
   const plain = { n, at, tone: 'calm', glyph: 'idle' } as const
   if (event.kind === 'added') {
     const needs = event.dependsOn?.length ? `depends on ${event.dependsOn.join(', ')}` : ''

@@ -1,12 +1,13 @@
-import { milliseconds } from '../../../../core/units.ts'
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { ErrorInfo } from '../../../../core/errors.ts'
-import { describeReason, reasonOf } from '../../../../core/state.ts'
+import { describeReason, errorOf, reasonOf } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
+import { particularsOf } from '../../../../core/text/state-text.ts'
+import { milliseconds, preciseTimeOfDay } from '../../../../core/units.ts'
 import type { Segment } from '../life.ts'
 import type { Model } from '../model.ts'
-import { detailOf, errorOf, healthOf, lookOf, preciseClock } from '../words.ts'
+import { healthOf, lookOf } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { Elapsed } from './time.tsx'
 
@@ -75,7 +76,7 @@ export const Drawer = ({ model, path, onClose, onRestart }: Props): JSX.Element 
 
 const Particulars = ({ status }: { readonly status: ServiceStatus }): JSX.Element => {
   const { state, dependsOn, observer, optional, restarts } = status
-  const detail = detailOf(state)
+  const detail = particularsOf(state).join(', ')
   const reason = reasonOf(state)
   const place = [...(observer ? ['observer'] : []), ...(optional ? ['optional'] : [])].join(', ')
   const rows: readonly (readonly [string, ComponentChildren])[] = [
@@ -113,7 +114,7 @@ const times = (status: ServiceStatus): readonly (readonly [string, string])[] =>
   ).flatMap(([name, at, since]) =>
     at === null
       ? []
-      : [[name, `${preciseClock(at)}${since === null ? '' : `, after ${milliseconds(at - since)}`}`] as const],
+      : [[name, `${preciseTimeOfDay(at)}${since === null ? '' : `, after ${milliseconds(at - since)}`}`] as const],
   )
 
 interface ProblemProps {
@@ -126,7 +127,7 @@ const Problem = ({ state, last }: ProblemProps): JSX.Element | null => {
   if (!error) return null
   return (
     <>
-      <h3>{errorOf(state) || !last ? 'Error' : `Last error, at ${preciseClock(last.at)}`}</h3>
+      <h3>{errorOf(state) || !last ? 'Error' : `Last error, at ${preciseTimeOfDay(last.at)}`}</h3>
       <ErrorText error={error} />
     </>
   )
@@ -157,9 +158,9 @@ const ErrorText = ({ error }: { readonly error: ErrorInfo }): JSX.Element => (
 
 const Stretch = ({ segment: { from, to, state } }: { readonly segment: Segment }): JSX.Element => (
   <li>
-    <span class="number soft">{preciseClock(from)}</span>
+    <span class="number soft">{preciseTimeOfDay(from)}</span>
     <Chip look={lookOf(state)} />
     <span class="number">{to === null ? <Elapsed since={from} /> : milliseconds(to - from)}</span>
-    <span class="detail">{detailOf(state)}</span>
+    <span class="detail">{particularsOf(state).join(', ')}</span>
   </li>
 )

@@ -1,5 +1,5 @@
-import { milliseconds } from '../../../../core/units.ts'
 import type { JSX } from 'preact'
+import { milliseconds } from '../../../../core/units.ts'
 import type { Bar, Gantt } from '../gantt.ts'
 import { DRAWN } from '../life.ts'
 
@@ -21,7 +21,7 @@ export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt })
               </th>
             ))}
             <th scope="col">Now</th>
-            <th scope="col">Slowest way</th>
+            <th scope="col">Critical path</th>
           </tr>
         </thead>
         <tbody>

@@ -1,8 +1,7 @@
-import { wholeSeconds } from '../../../../core/units.ts'
 import { createContext, type JSX } from 'preact'
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { wholeSeconds } from '../../../../core/units.ts'
 import type { Store, View } from '../store.ts'
-
 
 /** Where all parts get the data and the time from. */
 export const StoreContext = createContext<Store>(undefined as unknown as Store)
