@@ -1,7 +1,7 @@
 import { inspect, isObjectLike, peek, peekText, tagOf } from './foreign.ts'
 
-/** Every error this library gives carries one of these codes; they are stable. */
-export type ErrorCode =
+/** The codes of the core. They are stable. */
+export type CoreErrorCode =
   | 'ERR_INVALID_NAME'
   | 'ERR_DUPLICATE_NAME'
   | 'ERR_NOT_A_SERVICE'
@@ -30,22 +30,13 @@ export type ErrorCode =
   | 'ERR_RESTART_LIMIT'
   | 'ERR_GROUP_FAILED'
   | 'ERR_INVALID_RECORDING'
-  | 'ERR_PORT_IN_USE'
-  | 'ERR_PORT_FORBIDDEN'
-  | 'ERR_AMQP_URL'
-  | 'ERR_AMQP_UNREACHABLE'
-  | 'ERR_AMQP_CREDENTIALS'
-  | 'ERR_AMQP_VHOST'
-  | 'ERR_AMQP_QUEUE'
-  | 'ERR_AMQP_EXCHANGE'
-  | 'ERR_AMQP_BODY'
-  | 'ERR_AMQP_UNROUTABLE'
-  | 'ERR_AMQP_NACKED'
-  | 'ERR_AMQP_REFUSED'
-  | 'ERR_AMQP_BUFFER_FULL'
-  | 'ERR_AMQP_UNCONFIRMED'
-  | 'ERR_AMQP_CLOSED'
   | 'ERR_MISSING_PACKAGE'
+
+/**
+ * Every error of this library carries a code. Each adapter adds codes of its own, and so may any other: their types stand
+ * beside them (`AmqpErrorCode`, `ListenErrorCode`).
+ */
+export type ErrorCode = CoreErrorCode | (string & {})
 
 /** An error as plain JSON, causes kept: what states, events and reports carry. */
 export interface ErrorInfo {
@@ -92,6 +83,14 @@ export class ServiceError extends Error {
     this.errors = options.errors ?? []
   }
 }
+
+/** An error of a service, in the one form of all: `service "db": <what is wrong>; <what to do>`. */
+export const serviceError = (
+  code: ErrorCode,
+  service: string,
+  what: string,
+  options: ConstructorParameters<typeof ServiceError>[3] = {},
+): ServiceError => new ServiceError(code, service, `service "${service}": ${what}`, options)
 
 /** Whether a value is an error: by shape, so that one of another realm, thread or copy of a library is one too. */
 export const isError = (value: unknown): boolean => {
@@ -205,7 +204,7 @@ const tellAll = (errors: readonly unknown[], depth: number, told: Set<unknown>):
 
 /** The error that an ErrorInfo tells of, for code that needs one to throw: same name, code, stack and causes. */
 export const fromErrorInfo = (info: ErrorInfo): ServiceError => {
-  const error = new ServiceError(info.code as ErrorCode, info.service ?? '', info.message, {
+  const error = new ServiceError(info.code ?? '', info.service ?? '', info.message, {
     ...(info.cause && { cause: fromErrorInfo(info.cause) }),
     ...(info.errors && { errors: info.errors.map(fromErrorInfo) }),
   })

@@ -1,15 +1,27 @@
+import { LONGEST_TIMER } from './clock.ts'
 import { type ErrorCode, ServiceError } from './errors.ts'
 
-/** Whose options are checked: the name of a service, or what else it is. It begins the text of each error. */
+/** The owner of the options: the name of a service, or a kind and a name. It begins the text of each error. */
 export type Whose = string | { readonly kind: string; readonly name: string }
 
-/** A group, as the one whose options are checked. */
+/** A group as the owner of options. */
 export const group = (name: string): Whose => ({ kind: 'group', name })
 
-/** Refuses an option: `service "db": stopTimeout must be a number, got "5s"`. */
-export const refuse = (whose: Whose, what: string, code: ErrorCode = 'ERR_INVALID_OPTION'): never => {
+/** An error in the one form of all: `service "db": <what is wrong>; <what to do>`. */
+export const refusal = (
+  whose: Whose,
+  what: string,
+  code: ErrorCode = 'ERR_INVALID_OPTION',
+  cause?: unknown,
+): ServiceError => {
   const { kind, name } = typeof whose === 'string' ? { kind: 'service', name: whose } : whose
-  throw new ServiceError(code, name, `${name === '' ? kind : `${kind} "${name}"`}: ${what}`)
+  const text = `${name === '' ? kind : `${kind} "${name}"`}: ${what}`
+  return new ServiceError(code, name, text, cause === undefined ? {} : { cause })
+}
+
+/** Throws a `refusal`: `service "db": stopTimeout must be a number, got "5s"`. */
+export const refuse = (...all: Parameters<typeof refusal>): never => {
+  throw refusal(...all)
 }
 
 /** @throws ServiceError `ERR_INVALID_OPTION`, unless the value is good */
@@ -60,7 +72,7 @@ export const count = (whose: Whose, option: string, value: number | undefined, f
   return value
 }
 
-const milliseconds = (whose: Whose, option: string, good: boolean, wanted: string, value: unknown): void => {
+const checkMilliseconds = (whose: Whose, option: string, good: boolean, wanted: string, value: unknown): void => {
   if (good) return
   refuse(whose, `${option} must be a number of milliseconds ${wanted}, got ${show(value)}`, 'ERR_INVALID_DURATION')
 }
@@ -70,21 +82,47 @@ const isDuration = (value: unknown): value is number => typeof value === 'number
 /** A duration in milliseconds; `Infinity` for no limit. */
 export const duration = (whose: Whose, option: string, value: number | undefined, fallback: number): number => {
   if (value === undefined) return fallback
-  milliseconds(whose, option, isDuration(value), '>= 0', value)
+  checkMilliseconds(whose, option, isDuration(value), '>= 0', value)
   return value
 }
 
 /** A duration of more than zero milliseconds. */
 export const positive = (whose: Whose, option: string, value: number): number => {
-  milliseconds(whose, option, isDuration(value) && value > 0, '> 0', value)
+  checkMilliseconds(whose, option, isDuration(value) && value > 0, '> 0', value)
   return value
 }
 
 /** A duration that comes to an end. */
 export const finite = (whose: Whose, option: string, value: number): number => {
-  milliseconds(whose, option, isDuration(value) && value < Infinity, '>= 0 and finite', value)
+  checkMilliseconds(whose, option, isDuration(value) && value < Infinity, '>= 0 and finite', value)
   return value
 }
+
+/** A duration that a single timer of the platform can wait, for what is handed to one: a socket, a broker. */
+export const timerDuration = (
+  whose: Whose,
+  option: string,
+  value: number,
+  least: number,
+  orInfinity = false,
+): number => {
+  const good = isDuration(value) && value >= least && (value <= LONGEST_TIMER || (orInfinity && value === Infinity))
+  checkMilliseconds(whose, option, good, `from ${least} to ${LONGEST_TIMER}${orInfinity ? ', or Infinity' : ''}`, value)
+  return value
+}
+
+/** A port: 0 lets the system choose one. */
+export const portNumber = (whose: Whose, value: unknown): void =>
+  must(whose, 'port', Number.isInteger(value) && isBetween(value, 0, 65_535), 'an integer from 0 to 65535', value)
+
+const isBetween = (value: unknown, least: number, most: number): boolean =>
+  Number(value) >= least && Number(value) <= most
+
+/** Whether a value is a text with something in it, as names are. */
+export const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+/** Whether a value is an object that can hold options. */
+export const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 const LONGEST_SHOWN = 60
 

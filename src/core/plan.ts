@@ -1,4 +1,4 @@
-import { ServiceError } from './errors.ts'
+import { type ServiceError, serviceError } from './errors.ts'
 
 /** What decides a service's place in the order. */
 export interface Placed {
@@ -84,10 +84,10 @@ export const dependencies = (
     : [...new Set(dependsOn)].map(wanted => {
         const found = index.get(wanted)
         if (found === undefined)
-          throw new ServiceError(
+          throw serviceError(
             'ERR_UNKNOWN_DEPENDENCY',
             name,
-            `"${name}" depends on "${wanted}", which is not in the group. It has: ${services.map(s => s.name).join(', ')}`,
+            `dependsOn names "${wanted}", which is not in the group; it has: ${services.map(s => s.name).join(', ')}`,
           )
         if (observer && !isObserver(services, found))
           throw circular([name, wanted, name], 'an observer starts before all others')
@@ -169,8 +169,8 @@ const cycle = (services: readonly Placed[], before: Order, placed: ReadonlySet<n
 }
 
 const circular = (path: readonly string[], why = 'each waits for the next'): ServiceError =>
-  new ServiceError(
+  serviceError(
     'ERR_CIRCULAR_DEPENDENCY',
     path[0]!,
-    `circular dependency: ${path.join(' -> ')} (${why}). Take one of these out of dependsOn`,
+    `circular dependency ${path.join(' -> ')} (${why}); take one of these out of dependsOn`,
   )

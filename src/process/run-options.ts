@@ -1,6 +1,5 @@
-import { ServiceError } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group/group.ts'
-import { duration, group as groupNamed, known, must, namesOf } from '../core/options.ts'
+import { duration, group as groupNamed, known, must, namesOf, refuse } from '../core/options.ts'
 import type { ShutdownClocks } from '../core/shutdown.ts'
 import { isFinal } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'
@@ -75,7 +74,7 @@ export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptio
     duration(whose, option, options[option], group.options[option])
   const drainDelay = clock('drainDelay')
   return {
-    signals: signalNames(`group "${name}"`, options.signals),
+    signals: signalNames(whose, options.signals),
     clocks: {
       drainDelay: reason => (reason.by === 'signal' && reason.signal === 'SIGINT' && isAttended() ? 0 : drainDelay),
       shutdownTimeout: clock('shutdownTimeout'),
@@ -93,15 +92,9 @@ const isAttended = (): boolean => process.stdin.isTTY === true
 const refuseBegun = ({ name, status }: ServiceGroup<string, never>): void => {
   const { state } = status.group
   if (state.phase === 'idle') return
+  const whose = groupNamed(name)
   if (isFinal(state))
-    throw new ServiceError(
-      'ERR_GROUP_STOPPED',
-      name,
-      `group "${name}": it has ${state.phase === 'failed' ? 'failed' : 'stopped'}, and can't be run again; make a new group`,
-    )
-  throw new ServiceError(
-    'ERR_ALREADY_STARTED',
-    name,
-    `can't run group "${name}": it is ${state.phase} already. run() starts it: leave out start(), or call stop() yourself`,
-  )
+    refuse(whose, `it has ${state.phase}, and can't be run again; make a new group`, 'ERR_GROUP_STOPPED')
+  const what = `it is ${state.phase} already, and run() starts a group itself; leave out start(), or call stop() yourself`
+  refuse(whose, what, 'ERR_ALREADY_STARTED')
 }

@@ -1,5 +1,5 @@
 import { map, merge, type Observable } from 'rxjs'
-import { ServiceError } from '../core/errors.ts'
+import { must, refuse, show, type Whose } from '../core/options.ts'
 import { processEvent } from './process-events.ts'
 
 /** The signals that end a process by default. SIGBREAK is Windows' Ctrl-Break. */
@@ -26,7 +26,7 @@ const ELSEWHERE: ReadonlySet<string> = new Set(['SIGBREAK', 'SIGHUP', 'SIGQUIT',
  */
 export const signals = (...names: readonly NodeJS.Signals[]): Observable<NodeJS.Signals> =>
   merge(
-    ...signalNames('signals()', names.length > 0 ? names : undefined).map(name =>
+    ...signalNames({ kind: 'signals()', name: '' }, names.length > 0 ? names : undefined).map(name =>
       processEvent(name).pipe(map(() => name)),
     ),
   )
@@ -34,25 +34,20 @@ export const signals = (...names: readonly NodeJS.Signals[]): Observable<NodeJS.
 /**
  * The names of signals, checked.
  *
- * @param whose begins the message of an error
  * @param names an empty list means none. Default: the termination signals.
  */
-export const signalNames = (whose: string, names: unknown = TERMINATION): readonly NodeJS.Signals[] => {
-  const refuse = (why: string): never => {
-    throw new ServiceError('ERR_INVALID_OPTION', whose, `${whose}: ${why}`)
-  }
-  if (!Array.isArray(names)) return refuse(`signals must be a list such as ['SIGTERM', 'SIGINT'], got ${quote(names)}`)
+export const signalNames = (whose: Whose, names: unknown = TERMINATION): readonly NodeJS.Signals[] => {
+  must(whose, 'signals', Array.isArray(names), "a list such as ['SIGTERM', 'SIGINT']", names)
   const known: Readonly<Record<string, number>> = process.getBuiltinModule('node:os').constants.signals
-  for (const name of names) {
-    if (UNHEARD.has(name)) refuse(`no process can handle ${name}; leave it out of signals`)
+  const all = names as readonly NodeJS.Signals[]
+  for (const name of all) {
+    if (UNHEARD.has(name)) refuse(whose, `no process can handle ${name}; leave it out of signals`)
     if (typeof name !== 'string' || !(Object.hasOwn(known, name) || ELSEWHERE.has(name)))
-      refuse(`signals names no signal: ${quote(name)}; write names such as 'SIGTERM'`)
+      refuse(whose, `signals names no signal: ${show(name)}; write names such as 'SIGTERM'`)
   }
-  return [...new Set<NodeJS.Signals>(names)].filter(name => Object.hasOwn(known, name))
+  return [...new Set(all)].filter(name => Object.hasOwn(known, name))
 }
 
 /** The number of a signal, for the exit code of a process that it forced. */
 export const signalNumber = (signal: NodeJS.Signals): number =>
   process.getBuiltinModule('node:os').constants.signals[signal]
-
-const quote = (value: unknown): string => process.getBuiltinModule('node:util').inspect(value)

@@ -1,5 +1,6 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock, onTheWall } from '../clock.ts'
+import { FORCE_TIMEOUT } from '../defaults.ts'
 import { errorInfo, messageOf, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
@@ -12,15 +13,6 @@ export interface Deadlines {
   readonly drainTimeout: number
   readonly stopTimeout: number
 }
-
-/** What one service has, unless it is given more or less. */
-export const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000, stopTimeout: 10_000 }
-
-/** What a group has: its services have their own. */
-export const UNBOUNDED: Deadlines = { startTimeout: Infinity, drainTimeout: Infinity, stopTimeout: Infinity }
-
-/** How long what is forced may take to let go, when nobody says otherwise. */
-export const FORCE_TIMEOUT = 1_000
 
 /** The group's part in the deadlines of one of its services. */
 export interface Around {

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs'
-import { deadline, UNBOUNDED } from '../behaviors/deadline.ts'
+import { deadline } from '../behaviors/deadline.ts'
+import { UNBOUNDED } from '../defaults.ts'
 import { type ErrorCode, errorInfo, ServiceError } from '../errors.ts'
 import { plan } from '../plan.ts'
 import type { Service } from '../service.ts'

@@ -1,5 +1,6 @@
 import { defer, filter, from, map, type Observable, type ObservableInput } from 'rxjs'
-import { messageOf, ServiceError } from '../errors.ts'
+import { messageOf, type ServiceError } from '../errors.ts'
+import { refusal } from '../options.ts'
 import { transitions } from '../state.ts'
 import type { GroupEvent } from './events.ts'
 import { foldStatus, type GroupStatus } from './status.ts'
@@ -82,14 +83,7 @@ const newReader = (): ((line: string, number: number) => GroupEvent | undefined)
     if (line.trim() === '') return undefined
     if (torn) throw torn
     const wrong = (what: string, cause?: unknown): ServiceError =>
-      new ServiceError(
-        'ERR_INVALID_RECORDING',
-        status?.name ?? 'recording',
-        `line ${number} of the recording ${what}`,
-        {
-          cause,
-        },
-      )
+      refusal({ kind: 'recording', name: status?.name ?? '' }, `line ${number} ${what}`, 'ERR_INVALID_RECORDING', cause)
     let event: unknown
     try {
       event = JSON.parse(line)

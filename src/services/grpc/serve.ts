@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as passed } from 'node:timers/promises'
 import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
-import { messageOf, ServiceError } from '../../core/errors.ts'
+import { messageOf, serviceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import type { Info } from '../../core/state.ts'
@@ -144,12 +144,8 @@ const connectionInjector = (name: string, server: Server, credentials: ServerCre
   try {
     return server.createConnectionInjector(credentials)
   } catch (cause) {
-    throw new ServiceError(
-      'ERR_START_FAILED',
-      name,
-      `service "${name}" can't use its credentials: ${messageOf(cause)}. Check the certificate and its key`,
-      { cause },
-    )
+    const what = `can't use its credentials: ${messageOf(cause)}; check the certificate and its key`
+    throw serviceError('ERR_START_FAILED', name, what, { cause })
   }
 }
 

@@ -118,9 +118,7 @@ const Story = ({
     if (deadline !== undefined)
       parts.push(
         <strong key="left">
-          {deadline > now
-            ? `${elapsed(deadline - now)} left. `
-            : `Out of time since ${elapsed(now - deadline)}. `}
+          {deadline > now ? `${elapsed(deadline - now)} left. ` : `Out of time since ${elapsed(now - deadline)}. `}
         </strong>,
       )
   } else {
