@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as passed } from 'node:timers/promises'
 import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
+import { lastValueFrom, tap } from 'rxjs'
 import { messageOf, serviceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
@@ -95,16 +96,16 @@ export const serve = (
 
   const drain = async ({ pending }: ServiceContext) => {
     leave()
-    await Promise.race([calls.untilNone(pending), closed])
+    await Promise.race([lastValueFrom(calls.open.untilEmpty$().pipe(tap(pending)), { defaultValue: 0 }), closed])
     await Promise.race([closed, atMost(GOODBYE)])
     destroyAll()
     await closed
   }
 
   const cut = async ({ info }: ServiceContext) => {
-    if (calls.open.size > 0) info(cutInfo([...calls.open]))
+    if (calls.open.size > 0) info(cutInfo(calls.open.all()))
     leave()
-    for (const { refuse } of [...calls.open]) refuse()
+    for (const { refuse } of calls.open.all()) refuse()
     if (sockets.size > 0) await Promise.race([closed, atMost(LAST_WORD)])
     destroyAll()
     await closed

@@ -3,7 +3,7 @@ import { distinctUntilChanged, Observable, of, retry, switchMap, tap } from 'rxj
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { milliseconds } from '../../../core/units.ts'
-import { backoff, STABLE_AFTER } from './backoff.ts'
+import { makeReconnect } from '../../common/reconnect.ts'
 import { closeQuietly } from './close-quietly.ts'
 import { codeOf } from './errors.ts'
 import type { Hold, LineState } from './line.ts'
@@ -62,8 +62,8 @@ const keepChannel = <C extends Channel, T>(
   limit: number,
 ): Observable<ChannelState<T>> =>
   new Observable(out => {
-    let attempts = 0
-    let openedAt = Number.POSITIVE_INFINITY
+    const reconnect = makeReconnect()
+    let openedAt: number | undefined
     out.next({ missing: 'channel', error: undefined })
     const channels$ = openChannel(model, use, limit).pipe(
       tap(() => {
@@ -71,10 +71,10 @@ const keepChannel = <C extends Channel, T>(
       }),
       retry({
         delay: (error: Error) => {
-          if (performance.now() - openedAt >= STABLE_AFTER) attempts = 0
-          openedAt = Number.POSITIVE_INFINITY
+          const lasted = openedAt === undefined ? 0 : performance.now() - openedAt
+          openedAt = undefined
           out.next({ missing: error instanceof ConsumerLost ? 'consumer' : 'channel', error })
-          return timer(backoff(attempts++))
+          return timer(reconnect.next(lasted))
         },
       }),
     )
