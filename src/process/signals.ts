@@ -2,22 +2,22 @@ import { map, merge, type Observable } from 'rxjs'
 import { must, refuse, show, type Whose } from '../core/options.ts'
 import { processEvent } from './process-events.ts'
 
-/** The signals that end a process by default. SIGBREAK is Windows' Ctrl-Break. */
+/** The signals that end a process by default. SIGBREAK is Ctrl-Break of Windows. */
 const TERMINATION: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGBREAK']
 
-/** No handler can be installed for these. */
-const UNHEARD: ReadonlySet<string> = new Set(['SIGKILL', 'SIGSTOP'])
+/** The signals that no handler can be installed for. */
+const UNHANDLED: ReadonlySet<string> = new Set(['SIGKILL', 'SIGSTOP'])
 
-/** Signals that some platforms lack. A program written for several of them may name them everywhere. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['SIGBREAK', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'])
+/** The signals that some platforms lack. A program for several platforms may name them on each. */
+const NOT_EVERYWHERE: ReadonlySet<string> = new Set(['SIGBREAK', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'])
 
 /**
- * Process signals as an Observable. Handlers are installed on subscription and removed on unsubscription, its own and
- * no others; while subscribed, these signals no longer end the process by themselves. A signal that the platform does
+ * Process signals as an Observable. It installs its handlers on subscription, and removes those and no others on
+ * unsubscription. While subscribed, these signals do not end the process by themselves. A signal that the platform does
  * not have is never emitted.
  *
- * @param names which signals. Default `SIGTERM`, `SIGINT`, `SIGHUP` (the terminal was closed) and, on Windows, `SIGBREAK`.
- * @throws ServiceError `ERR_INVALID_OPTION` for what is no signal, and for `SIGKILL` and `SIGSTOP`, which nothing can handle
+ * @param names the signals. Default `SIGTERM`, `SIGINT`, `SIGHUP` (the terminal was closed) and, on Windows, `SIGBREAK`.
+ * @throws ServiceError `ERR_INVALID_OPTION` for a name of no signal, and for `SIGKILL` and `SIGSTOP`, which no process can handle
  * @example
  * ```ts
  * const subscription = signals('SIGTERM', 'SIGHUP').subscribe(signal => console.log(signal))
@@ -41,13 +41,13 @@ export const signalNames = (whose: Whose, names: unknown = TERMINATION): readonl
   const known: Readonly<Record<string, number>> = process.getBuiltinModule('node:os').constants.signals
   const all = names as readonly NodeJS.Signals[]
   for (const name of all) {
-    if (UNHEARD.has(name)) refuse(whose, `no process can handle ${name}; leave it out of signals`)
-    if (typeof name !== 'string' || !(Object.hasOwn(known, name) || ELSEWHERE.has(name)))
+    if (UNHANDLED.has(name)) refuse(whose, `no process can handle ${name}; leave it out of signals`)
+    if (typeof name !== 'string' || !(Object.hasOwn(known, name) || NOT_EVERYWHERE.has(name)))
       refuse(whose, `signals names no signal: ${show(name)}; write names such as 'SIGTERM'`)
   }
   return [...new Set(all)].filter(name => Object.hasOwn(known, name))
 }
 
-/** The number of a signal, for the exit code of a process that it forced. */
+/** The number of a signal, for the exit code of a process that the signal forced. */
 export const signalNumber = (signal: NodeJS.Signals): number =>
   process.getBuiltinModule('node:os').constants.signals[signal]

@@ -243,7 +243,7 @@ describe('its life', () => {
     )
     expect(make({ exchange: { name: '', type: 'topic' } })).toThrow('exchange must be the name of an exchange')
     expect(make({ encode: 'xml' })).toThrow('encode must be "json", "text", "buffer" or a function, got "xml"')
-    expect(make({ url: undefined })).toThrow('needs the url of a broker, or a connection')
+    expect(make({ url: undefined })).toThrow('no broker is named; give its url, or a connection')
   })
 })
 
