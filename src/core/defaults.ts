@@ -1,6 +1,6 @@
 /**
- * The default numbers of the core's options. Times are milliseconds. The defaults of an adapter stand beside its options,
- * and so do those of `run`.
+ * The default numbers of the core's options. Times are milliseconds. The defaults of an adapter stand beside its
+ * options, and so do those of `run`.
  */
 
 /** The timeouts of a service in a group. */

@@ -1,14 +1,14 @@
 import { type Observable, type Observer, Subscription, type TeardownLogic } from 'rxjs'
 
 /**
- * Subscribes an object that lives as long as what it listens to. RxJS makes a Subscriber, an observer around ours and
- * a list of teardowns for each subscription; a group has four a service, which was a third of its memory. What has
- * the methods of a Subscriber it takes as it is, so this is one.
+ * Subscribes an object that lives as long as its source. For each subscription RxJS makes a Subscriber, an observer
+ * around ours and a list of teardowns. A group has four subscriptions a service, which was a third of its memory. RxJS
+ * takes an object with the methods of a Subscriber as it is, and this is such an object.
  */
 export const listen = <T>(source$: Observable<T>, to: Partial<Observer<T>>): Subscription =>
   source$.subscribe(new Listener(to))
 
-const NOBODY = {}
+const NO_OBSERVER = {}
 
 class Listener<T> implements Observer<T> {
   closed = false
@@ -58,8 +58,8 @@ class Listener<T> implements Observer<T> {
     if (this.closed) return
     this.closed = true
     this.#stopped = true
-    // Whoever still holds this does not hold what listened.
-    this.#to = NOBODY
+    // A reference to this listener must not keep the observer alive.
+    this.#to = NO_OBSERVER
     const teardown = this.#teardown
     this.#teardown = undefined
     if (teardown) tearDown(teardown)

@@ -1,33 +1,35 @@
 import type { ErrorInfo } from './errors.ts'
 
-/** How well a running service is, in the words of the health+json draft. */
+/** The health of a running service, in the words of the health+json draft. */
 export type Health = 'pass' | 'warn' | 'fail'
 
 /** The words for health, the best first. */
 export const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
 
-/** Particulars of a service's own (an address, what was cut): flat JSON. */
+/** Particulars that a service tells of itself, such as its address. Flat JSON. */
 export type Info = Readonly<Record<string, string | number | boolean | null>>
 
-/** Why a service is asked to end. Plain JSON. */
+/** The reason that a service is asked to end for. Plain JSON. */
 export type StopReason =
   | { readonly by: 'signal'; readonly signal: string }
   | { readonly by: 'failure'; readonly service: string; readonly error: ErrorInfo }
   | { readonly by: 'uncaught'; readonly error: ErrorInfo }
   | { readonly by: 'call'; readonly message?: string }
-  /** All services have ended; or the one that is named, whose end is the group's. */
+  /** All services have ended, or the named member with `onEnd: 'stop-group'` has. */
   | { readonly by: 'end'; readonly service?: string }
 
-/** How a service came to its end. `abandoned`: it did not let go, even when forced. */
+/** How a service came to its end. `abandoned`: it did not end in its force budget. */
 export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
 
 /**
- * Where a service is in its life; each phase carries what a person would ask next. Plain JSON. `extended`: at this
- * moment it has asked for at least so many milliseconds more. `beat`: a sign of life and nothing else, for the
- * `heartbeat` of `add()`. It repeats the state the service is in, says nothing new, and is never seen in events.
- * `down`: it was not up when it was asked to end, because this had failed and it had not come up again since.
- * `forcedAt`: when it was told to let go of everything, in milliseconds since the epoch. `deadline`: when what is left of a group that is leaving will be forced, in milliseconds since the epoch; told by the
- * group that leads the shutdown.
+ * The state of a service. Each phase carries the particulars that a person would ask for next. Plain JSON. Moments are
+ * milliseconds since the epoch.
+ *
+ * - `extended`: the service has just asked for at least so many milliseconds more
+ * - `beat`: a sign of life for the `heartbeat` of `add()`. It repeats the state of the service and is never in events.
+ * - `down`: the error because of which the service was not up when it was asked to end
+ * - `forcedAt`: the moment at which the service was forced
+ * - `deadline`: the moment at which the rest of a leaving group is forced, told by the group that leads the shutdown
  */
 export type ServiceState = { readonly info?: Info } & (
   | { readonly phase: 'idle' }
@@ -74,7 +76,7 @@ export type Phase = ServiceState['phase']
 export type StateOf<P extends Phase> = Extract<ServiceState, { readonly phase: P }>
 
 /**
- * Which phase may follow which. Each living phase may also repeat with new particulars.
+ * The phases that may follow each phase. A living phase may also repeat with new particulars.
  *
  * @example
  * ```ts

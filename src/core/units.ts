@@ -4,7 +4,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
 /**
- * A duration for people, measured or set: `340 ms`, `1.34 s`, `12.3 s`, `10 s`, `10 min`, `1 min 30 s`, `2 h`, `3 d 4 h`.
+ * A duration for people, measured or set: `340 ms`, `1.34 s`, `12.3 s`, `10 s`, `10 min`, `1 min 30 s`, `2 h`.
  * Below a minute it has three significant digits at most, and zeros at the end are dropped. From a minute on it has two
  * units at most.
  */

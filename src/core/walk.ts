@@ -2,11 +2,11 @@ import { EMPTY, Observable, type Subscription } from 'rxjs'
 import { type Order, reversed } from './plan.ts'
 
 /**
- * `concatMap` for a graph: visits each node once all before it have completed, independent ones side by side, and
- * completes after the last. On a plain list it is `from(list).pipe(concatMap(visit))`. A worklist, so that a hundred
- * thousand visits that complete at once neither overflow the stack nor shift a long buffer.
+ * `concatMap` for a graph. It visits a node once all nodes before it have completed, independent nodes side by side,
+ * and completes after the last. On a plain list it is `from(list).pipe(concatMap(visit))`. It is a worklist, so that a
+ * hundred thousand visits that complete at once neither overflow the stack nor shift a long buffer.
  *
- * @param after the same order reversed, for who has it at hand
+ * @param after the reversed order, if already computed
  */
 export const walk = (
   order: Order,
@@ -42,9 +42,9 @@ export const walk = (
       let visited: Subscription | undefined
       let done = false
       const visiting = visit(node)
-      // What a visit does may end the walk; nobody waits for it then.
+      // A visit may end the walk. Then nothing waits for it.
       if (out.closed) return
-      // Most visits find nothing to wait for, and a subscription for each would be most of the cost.
+      // Most visits have nothing to wait for. A subscription for each would be most of the cost.
       if (visiting === EMPTY) return pass(node)
       visited = visiting.subscribe({
         error: error => out.error(error),

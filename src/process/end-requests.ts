@@ -63,8 +63,8 @@ export class EndRequests {
   }
 
   /**
-   * Stops listening once no repeat can come. Without a handler a repeat would end the process at once, with an exit code
-   * that is not ours. A process that has nothing left to do does not wait for that.
+   * Stops listening once no repeat can come. Without a handler a repeat would end the process at once, with an exit
+   * code that is not ours. A process that has nothing left to do does not wait for that.
    *
    * @param exits the process ends by itself when it has nothing left to do
    */

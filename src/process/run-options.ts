@@ -95,6 +95,6 @@ const refuseBegun = ({ name, status }: ServiceGroup<string, never>): void => {
   const whose = groupNamed(name)
   if (isFinal(state))
     refuse(whose, `it has ${state.phase}, and can't be run again; make a new group`, 'ERR_GROUP_STOPPED')
-  const what = `it is ${state.phase} already, and run() starts a group itself; leave out start(), or call stop() yourself`
+  const what = `it is ${state.phase} already, and run() starts it; leave out start(), or call stop() yourself`
   refuse(whose, what, 'ERR_ALREADY_STARTED')
 }

@@ -23,10 +23,10 @@ import { startWatchdog } from './watchdog.ts'
  * report and sets the exit code.
  *
  * The exit code is 0 when all ended gracefully. It is 1 when a service failed that is not optional, or when any service
- * timed out, was forced or abandoned. It is 128+n when a later signal forced the shutdown. A signal within 500 ms of the
- * first repeats that one. After a forced shutdown the process ends as soon as the report is out. After any other,
- * `run` names what still keeps the process alive after `exitGrace`, and ends it. A `watchdog` ends a process whose event
- * loop is blocked, which no signal and no deadline here can.
+ * timed out, was forced or abandoned. It is 128+n when a later signal forced the shutdown. A signal within 500 ms of
+ * the first repeats that one. After a forced shutdown the process ends as soon as the report is out. After any other,
+ * `run` names what still keeps the process alive after `exitGrace`, and ends it. A `watchdog` ends a process whose
+ * event loop is blocked, which no signal and no deadline here can.
  *
  * Several groups may run in one process. A signal reaches all of them, the process ends after the last, and the worst
  * exit code counts. An exit code that the program has set itself stays. Inside a test runner (vitest, jest, mocha,

@@ -16,8 +16,9 @@ const NOT_EVERYWHERE: ReadonlySet<string> = new Set(['SIGBREAK', 'SIGHUP', 'SIGQ
  * unsubscription. While subscribed, these signals do not end the process by themselves. A signal that the platform does
  * not have is never emitted.
  *
- * @param names the signals. Default `SIGTERM`, `SIGINT`, `SIGHUP` (the terminal was closed) and, on Windows, `SIGBREAK`.
- * @throws ServiceError `ERR_INVALID_OPTION` for a name of no signal, and for `SIGKILL` and `SIGSTOP`, which no process can handle
+ * @param names the signals. Default `SIGTERM`, `SIGINT`, `SIGHUP` (the terminal was closed), on Windows `SIGBREAK` too.
+ * @throws ServiceError `ERR_INVALID_OPTION` for a name of no signal, and for `SIGKILL` and `SIGSTOP`, which can't be
+ * handled
  * @example
  * ```ts
  * const subscription = signals('SIGTERM', 'SIGHUP').subscribe(signal => console.log(signal))

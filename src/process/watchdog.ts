@@ -47,7 +47,7 @@ export const startWatchdog = (
   if (process.pid === 1)
     void tellOf(
       group.name,
-      'the watchdog can warn and send SIGTERM, but the kernel lets no process 1 kill itself; use an init (docker run --init)',
+      'the watchdog can only warn and send SIGTERM, since no process 1 can kill itself; use an init (docker run --init)',
     )
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const inspector = process.getBuiltinModule('node:inspector')

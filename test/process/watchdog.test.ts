@@ -35,7 +35,7 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
     const took = await fromTextToEnd(child, 'blocked\n')
     const { code, signal, output } = await child.ended
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' })
-    expect(output.slice(output.indexOf('shop: '))).toMatch(
+    expect(output.slice(output.indexOf('group "shop": '))).toMatch(
       new RegExp(
         [
           '^group "shop": the event loop has been blocked for \\d+ ms; the last known states:',

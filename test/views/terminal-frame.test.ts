@@ -1,7 +1,7 @@
 import type { ServiceState, ServiceStatus, StopReason } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
 import { reasonOf } from '../../src/core/state.ts'
-import { newcomer } from '../../src/core/status/service-status.ts'
+import { newStatus } from '../../src/core/status/service-status.ts'
 import { foldStatus, type GroupStatus } from '../../src/core/status/status.ts'
 import { frame } from '../../src/views/terminal/frame.ts'
 import { recovery, summary } from '../../src/views/terminal/lasting.ts'
@@ -24,7 +24,7 @@ const backoff = { phase: 'backoff', attempt: 2, retryAt: NOW + 1_300, error } as
 
 /** A service that came to its state two seconds ago, after a start of 340 ms. */
 const one = (path: string, state: ServiceState, more: Partial<ServiceStatus> = {}): ServiceStatus => ({
-  ...newcomer(path, 1, 0),
+  ...newStatus(path, 1, 0),
   state,
   since: NOW - 2_000,
   startedAt: 1_000,

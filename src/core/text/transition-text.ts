@@ -1,15 +1,13 @@
 import { type Info, isBusy, reasonOf, type ServiceState } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from '../status/events.ts'
-import { advance, again, movedBy, newcomer, type ServiceStatus } from '../status/service-status.ts'
+import { advance, movedBy, newStatus, renewed, type ServiceStatus } from '../status/service-status.ts'
 import { milliseconds, preciseTimeOfDay, restarted } from '../units.ts'
 import { errorLine } from './error-text.ts'
 import { type Mark, withoutColor } from './paint.ts'
 import { labelOf, particularsOf, toneOf } from './state-text.ts'
 import { visible } from './visible.ts'
 
-/**
- * One readable line for each transition: tell it every event of a group, and it answers with a line, or with nothing.
- */
+/** Writes lines for people: give it every event of a group, and it returns a line, or nothing, for each. */
 export const transitionLines = (
   paint: (mark: Mark, text: string) => string = withoutColor,
 ): ((event: GroupEvent) => string | undefined) => {
@@ -29,7 +27,7 @@ export const transitionLines = (
   const onAdded = ({ path, seq, at }: AddedEvent): void => {
     widen(path)
     const known = seen.get(path)
-    seen.set(path, known ? again(known, seq, at) : newcomer(path, seq, at))
+    seen.set(path, known ? renewed(known, seq, at) : newStatus(path, seq, at))
     told.delete(path)
   }
   const forget = (gone: string): void => {
@@ -65,13 +63,13 @@ export const transitionLines = (
   }
 }
 
-/** Within a phase: what the group says for all, what is told once the service runs, and that nothing is left. */
+/** News within a phase that need no line: of a start, of a leaving group for each service, and of zero pending. */
 const isNoise = (state: ServiceState, path: string): boolean =>
   state.phase === 'starting' ||
   (state.phase === 'running' && state.leaving !== undefined && path.includes('/')) ||
   ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
 
-/** Nothing but figures that go on while it runs: how much it has done, when last, when next. They are for dashboards. */
+/** News of counts and moments only, which change all the time. They are for dashboards. */
 const isCount = (before: ServiceState, now: ServiceState): boolean =>
   before.phase === 'running' &&
   now.phase === 'running' &&
@@ -83,7 +81,7 @@ const isCount = (before: ServiceState, now: ServiceState): boolean =>
 const isFigure = (value: unknown): boolean =>
   typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
 
-/** The longest phase, `abandoned`. */
+/** The length of the longest label, `abandoned`. */
 const PHASE_WIDTH = 9
 
 const layOut = (
@@ -93,7 +91,7 @@ const layOut = (
 ): string =>
   [paint('faint', time), path.padEnd(width), paint(tone, phase.padEnd(PHASE_WIDTH)), detail].join('  ').trimEnd()
 
-/** One transition, cut into the columns of a line. */
+/** The columns of a line. */
 interface Line {
   readonly time: string
   readonly path: string
@@ -102,13 +100,13 @@ interface Line {
   readonly detail: string
 }
 
-/** What a transition alone does not tell. */
+/** Knowledge from earlier events. */
 interface Before {
-  /** The particulars told before. */
+  /** The particulars of the last line. */
   readonly told: Info | undefined
-  /** How long it was in the phase that this one ends. */
+  /** The length of the phase that ends, in milliseconds. */
   readonly took: number | undefined
-  /** How often it has started again, when that is news. */
+  /** The number of restarts, if the line should tell it. */
   readonly restarts: number
 }
 
@@ -138,7 +136,7 @@ const tookOf = (state: ServiceState, took: number | undefined): readonly string[
 
 const dueAt = (retryAt: number): string => `at ${preciseTimeOfDay(retryAt)}`
 
-/** Particulars a reader has not seen yet. */
+/** The particulars that a reader has not seen yet. */
 const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>
   Object.entries(info ?? {})
     .filter(([key, value]) => told?.[key] !== value)

@@ -1,9 +1,9 @@
 import { type Backoff, backoff } from '../../core/behaviors/backoff.ts'
 
 /**
- * The waits of a client that connects again: 50 ms at first, doubled up to 600 ms, less up to half of that by chance, so
- * that the many clients of a server that comes back do not all come at once. The longest wait is short: a consumer that
- * waits is work not done, and two attempts a second burden no server.
+ * The waits of a client that connects again: 50 ms at first, doubled up to 600 ms, less up to half of that by chance,
+ * so that the many clients of a server that comes back do not all come at once. The longest wait is short: a consumer
+ * that waits is work not done, and two attempts a second burden no server.
  */
 const RECONNECT: Backoff = { initialDelay: 50, factor: 2, maxDelay: 600, jitter: 0.5, resetAfter: 10_000 }
 
