@@ -1,5 +1,5 @@
 import { type Order, plan, reversed } from '../plan.ts'
-import type { ServiceStatus } from './service-status.ts'
+import { parentOf, type ServiceStatus } from './service-status.ts'
 
 /** The chains of services, by path, that decided how long a group took to start and to stop. */
 export interface CriticalPaths {
@@ -43,7 +43,7 @@ interface Tree {
 const treeOf = (services: readonly ServiceStatus[]): Tree => {
   const children = new Map<string, ServiceStatus[]>()
   for (const service of services) {
-    const parent = service.path.slice(0, service.path.lastIndexOf('/'))
+    const parent = parentOf(service.path)
     const siblings = children.get(parent)
     if (siblings) siblings.push(service)
     else children.set(parent, [service])

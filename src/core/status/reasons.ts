@@ -10,7 +10,7 @@ import {
   type ServiceState,
   type StopReason,
 } from '../state.ts'
-import type { ServiceStatus } from './service-status.ts'
+import { parentOf, type ServiceStatus } from './service-status.ts'
 
 /** A reason that a group is not ready, or not well: a service, and what that service waits for. Plain JSON. */
 export interface Unready {
@@ -100,8 +100,6 @@ const reasonOfItself = ({ path, state }: ServiceStatus): Unready => {
 }
 
 const NONE: readonly never[] = Object.freeze([])
-
-const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
 
 const detailOf = (state: ServiceState): string | undefined =>
   state.phase === 'running'

@@ -47,6 +47,9 @@ export const newStatus = (path: string, seq: number, at: number): ServiceStatus 
   restarts: 0,
 })
 
+/** The path of the group that holds a service. The outermost group has the empty one. */
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+
 /** The status at the begin of a new incarnation. Only the number of restarts counts on. */
 export const renewed = (before: ServiceStatus, seq: number, at: number): ServiceStatus => ({
   ...newStatus(before.path, seq, at),

@@ -1,7 +1,7 @@
 import { type Health, isServing, isUnready, type Phase, reasonOf, type StopReason } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
 import { reasonsOf, type Unready } from './reasons.ts'
-import { advance, movedBy, newStatus, renewed, type ServiceStatus } from './service-status.ts'
+import { advance, movedBy, newStatus, parentOf, renewed, type ServiceStatus } from './service-status.ts'
 import { VersionedMap } from './versioned-map.ts'
 
 /**
@@ -137,7 +137,7 @@ export class GroupStatus {
     if (path === group.path)
       return new GroupStatus(seq, at, renewed(group, seq, at), 'pass', undefined, this.#services, this.#missing)
     const before = this.#services.get(path)
-    const outer = this.#services.get(path.slice(0, path.lastIndexOf('/')))
+    const outer = this.#services.get(parentOf(path))
     const optional = event.optional ?? outer?.optional
     const idle = before ? renewed(before, seq, at) : newStatus(path, seq, at)
     const added =

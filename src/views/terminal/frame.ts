@@ -1,5 +1,5 @@
 import { describeReason, isBusy } from '../../core/state.ts'
-import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { parentOf, type ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf, toneOf } from '../../core/text/state-text.ts'
 import { visible } from '../../core/text/visible.ts'
@@ -9,7 +9,7 @@ import { type Glyphs, glyphsFor, spinner } from './glyphs.ts'
 import { verdict } from './lasting.ts'
 import { type Cell, type Lines, type Pane, paintLine, textOf } from './line.ts'
 import { type Row, rowOf } from './row.ts'
-import { inTree, isFine, leavesOf, openOf, parentOf, type Stage, stageOf } from './stage.ts'
+import { inTree, isFine, leavesOf, openOf, type Stage, stageOf } from './stage.ts'
 
 /** What stands on the screen, a string a line, none wider than the pane, and fewer than its rows. */
 export const frame = (status: GroupStatus, pane: Pane): readonly string[] => {

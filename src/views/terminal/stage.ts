@@ -1,5 +1,5 @@
 import { isFinal, isLeaving, isPassing, isWell, type ServiceState } from '../../core/state.ts'
-import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { parentOf, type ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 
 /**
@@ -54,5 +54,3 @@ export const inTree = (list: readonly ServiceStatus[], root: string): readonly S
     (inside.get(path) ?? []).flatMap(service => [service, ...below(service.path)])
   return below(root)
 }
-
-export const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))

@@ -1,10 +1,10 @@
 import { isFinal, wasForced } from '../../../core/state.ts'
 import { criticalPaths } from '../../../core/status/critical-path.ts'
-import type { ServiceStatus } from '../../../core/status/service-status.ts'
+import { parentOf, type ServiceStatus } from '../../../core/status/service-status.ts'
 import type { GroupStatus } from '../../../core/status/status.ts'
 import { milliseconds } from '../../../core/units.ts'
 import type { Kind, Life } from './life.ts'
-import { inTree, parentOf } from './rows.ts'
+import { inTree } from './rows.ts'
 import { type Look, lookOf } from './words.ts'
 
 /** Which part of a group's life a timeline shows. */
