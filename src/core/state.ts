@@ -106,7 +106,7 @@ export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
  */
 export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].includes(to)
 
-/** The names of all phases, in the order of a life. */
+/** The names of all phases, in the order of an incarnation. */
 export const PHASES: readonly Phase[] = Object.keys(transitions) as Phase[]
 
 /** Whether a value is a word for health. */

@@ -54,10 +54,6 @@ export const particularsOf = (state: ServiceState, wording: Wording = {}): reado
   ...ownWords(state, wording),
 ]
 
-/** A state in one line: `running, warn: slow disk`. */
-export const stateLine = (state: ServiceState, wording?: Wording): string =>
-  [labelOf(state), ...particularsOf(state, wording)].join(', ')
-
 const reasonWords = (state: ServiceState, { reasons = 'running' }: Wording): readonly string[] => {
   const reason = reasonOf(state)
   const told = reason && (reasons === 'all' || (reasons === 'running' && state.phase === 'running'))
