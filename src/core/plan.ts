@@ -174,5 +174,5 @@ const circular = (path: readonly string[], why = 'each waits for the next'): Ser
   serviceError(
     'ERR_CIRCULAR_DEPENDENCY',
     path[0]!,
-    `circular dependency ${path.join(' -> ')} (${why}); take one of these out of dependsOn`,
+    `circular dependency: ${path.join(' -> ')} (${why}); take one of these out of dependsOn`,
   )

@@ -268,7 +268,7 @@ describe('what is refused', () => {
     expect(await rejectionOf(shop.start())).toMatchObject({
       code: 'ERR_CIRCULAR_DEPENDENCY',
       service: 'inner/a',
-      message: expect.stringContaining('in group "inner": service "a": circular dependency a -> b -> a'),
+      message: expect.stringContaining('in group "inner": service "a": circular dependency: a -> b -> a'),
     })
     expect([a.starts, b.starts, c.starts, db.starts]).toEqual([0, 0, 0, 0])
     expect(time.timers).toBe(0)

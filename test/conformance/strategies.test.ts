@@ -398,7 +398,7 @@ describe('R4 the limit of the whole group', () => {
         {
           code: 'ERR_RESTART_LIMIT',
           service: 'shop/a',
-          message: expect.stringMatching(/group "shop".*at most twice within 1.00 s.*the last straw/),
+          message: expect.stringMatching(/group "shop".*at most twice within 1 s.*the last straw/),
         },
       ],
     })

@@ -83,7 +83,7 @@ describe('what is refused, with the names', () => {
     const error = refusal(line)
     expect([error.code, error.service]).toEqual(['ERR_CIRCULAR_DEPENDENCY', service])
     expect(error.message).toBe(
-      `service "${service}": circular dependency ${path} (each waits for the next); take one of these out of dependsOn`,
+      `service "${service}": circular dependency: ${path} (each waits for the next); take one of these out of dependsOn`,
     )
   })
 
