@@ -296,7 +296,7 @@ describe('what is refused', () => {
         for (const [n, fake] of fakes) shop.add(fake, { dependsOn: [...needs[n]!].map(need => `n${need}`) })
         const error = (await rejectionOf(shop.start())) as Error
         expect(error).toMatchObject({ code: 'ERR_CIRCULAR_DEPENDENCY' })
-        const way = /: ([^(]*) \(/
+        const way = /circular dependency: ([^(]*) \(/
           .exec(error.message)![1]!
           .split(' -> ')
           .map(name => Number(name.slice(1)))
