@@ -1,18 +1,20 @@
 import { asyncScheduler, Observable, type SchedulerLike, Subscription } from 'rxjs'
 
 /**
- * The one source of time: an RxJS scheduler, so that a whole shutdown can run under virtual time. Differences of its
- * `now()` are durations.
+ * The source of all time. It is an RxJS scheduler, so that a whole shutdown can run under virtual time. The difference
+ * of two `now()` is a duration.
  */
 export type Clock = SchedulerLike
 
-/** When the process began, in milliseconds since the epoch. Read once: there are several looks at the clock an event. */
+/**
+ * The begin of the process, in milliseconds since the epoch. Read once, since each event reads the clock several times.
+ */
 const ORIGIN = performance.timeOrigin
 
-/** The begin of the process, and the time that has passed since. */
+/** The time now by the monotonic clock, in milliseconds since the epoch. */
 const sinceEpoch = (): number => Math.floor(ORIGIN + performance.now())
 
-/** The time of the platform. Its `now()` only goes forward, also when the wall clock is set. */
+/** The clock of the platform. Its `now()` only goes forward, also when the wall clock is set. */
 export const systemClock: Clock = {
   now: sinceEpoch,
   schedule: asyncScheduler.schedule.bind(asyncScheduler),
@@ -21,10 +23,10 @@ export const systemClock: Clock = {
 /** The wall clock's time now, in milliseconds since the epoch. An injected clock is its own wall clock. */
 export const wallTime = (clock: Clock): number => (clock === systemClock ? Date.now() : clock.now())
 
-/** Two looks at two clocks differ by so many milliseconds without either having been set. */
+/** Two clocks that nobody has set differ by so many milliseconds at most. */
 const ROUNDING = 10
 
-/** A pause between two looks would pass for a clock that was set: such a measurement is made again. */
+/** A pause between the two looks would pass for a clock that was set, so such a measurement is repeated. */
 const measureSkew = (tries = 5): number => {
   const before = sinceEpoch()
   const wall = Math.round(Date.now())
@@ -34,9 +36,9 @@ const measureSkew = (tries = 5): number => {
 let skew = 0
 
 /**
- * By how many milliseconds the wall clock is ahead of `clock.now()`. It changes only when the wall clock is set.
+ * How far the wall clock is ahead of `clock.now()`, in milliseconds. It changes only when the wall clock is set.
  *
- * @param now of the clock, for callers that have just looked at it
+ * @param now the time of the clock, if the caller has just read it
  */
 export const skewOf = (clock: Clock, now: number = clock.now()): number => {
   if (clock !== systemClock) return 0
@@ -47,19 +49,19 @@ export const skewOf = (clock: Clock, now: number = clock.now()): number => {
   return skew
 }
 
-/** A moment of a clock as the wall clock of now would show it. */
+/** A moment of a clock, as the wall clock shows it now. */
 export const onTheWall = (clock: Clock, moment: number): number => moment + skewOf(clock)
 
-/** Timers of the platform hold 31 bits; what is longer would fire at once. */
+/** The longest timer of the platform, in milliseconds: 31 bits. A longer one would fire at once. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1
 
-/** Calls back after some milliseconds, however many; `Infinity` is never. */
+/** Calls back after any number of milliseconds. `Infinity` is never. */
 export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined => {
   if (ms === Infinity) return undefined
   return ms > LONGEST_TIMER ? inParts(clock, ms, callback) : clock.schedule(callback, ms)
 }
 
-/** One timer after the other. */
+/** Waits by one timer after the other. */
 const inParts = (clock: Clock, ms: number, callback: () => void): Subscription => {
   const whole = new Subscription()
   const wait = (left: number): void => {
@@ -70,7 +72,7 @@ const inParts = (clock: Clock, ms: number, callback: () => void): Subscription =
   return whole
 }
 
-/** Emits once after some milliseconds, however many, and completes; `Infinity` is never. */
+/** Emits once after any number of milliseconds, and completes. `Infinity` is never. */
 export const timer = (ms: number, clock: Clock = systemClock): Observable<0> =>
   new Observable(out =>
     after(clock, ms, () => {

@@ -1,7 +1,7 @@
 import { inspect, isObjectLike, peek, peekText, tagOf } from './foreign.ts'
 
-/** Every error this library gives carries one of these codes; they are stable. */
-export type ErrorCode =
+/** The codes of the core. They are stable. */
+export type CoreErrorCode =
   | 'ERR_INVALID_NAME'
   | 'ERR_DUPLICATE_NAME'
   | 'ERR_NOT_A_SERVICE'
@@ -30,41 +30,32 @@ export type ErrorCode =
   | 'ERR_RESTART_LIMIT'
   | 'ERR_GROUP_FAILED'
   | 'ERR_INVALID_RECORDING'
-  | 'ERR_PORT_IN_USE'
-  | 'ERR_PORT_FORBIDDEN'
-  | 'ERR_AMQP_URL'
-  | 'ERR_AMQP_UNREACHABLE'
-  | 'ERR_AMQP_CREDENTIALS'
-  | 'ERR_AMQP_VHOST'
-  | 'ERR_AMQP_QUEUE'
-  | 'ERR_AMQP_EXCHANGE'
-  | 'ERR_AMQP_BODY'
-  | 'ERR_AMQP_UNROUTABLE'
-  | 'ERR_AMQP_NACKED'
-  | 'ERR_AMQP_REFUSED'
-  | 'ERR_AMQP_BUFFER_FULL'
-  | 'ERR_AMQP_UNCONFIRMED'
-  | 'ERR_AMQP_CLOSED'
   | 'ERR_MISSING_PACKAGE'
 
-/** An error as plain JSON, causes kept: what states, events and reports carry. */
+/**
+ * Every error of this library carries a code. Each adapter adds codes of its own, and so may any other: their types
+ * stand beside them (`AmqpErrorCode`, `ListenErrorCode`).
+ */
+export type ErrorCode = CoreErrorCode | (string & {})
+
+/** An error as plain JSON with its causes, as states, events and reports carry it. */
 export interface ErrorInfo {
   readonly name: string
   readonly message: string
   readonly code?: string
-  /** The HTTP status, where an error has one. */
+  /** The HTTP status, if the error has one. */
   readonly status?: number
   /** The service it concerns, or a path (`shop/db`) when it comes from a group. */
   readonly service?: string
   readonly stack?: string
   readonly cause?: ErrorInfo
-  /** All errors that came together, first cause first. */
+  /** All errors that came together, the first cause first. */
   readonly errors?: readonly ErrorInfo[]
 }
 
 /**
- * What went wrong with which service. `code` is stable, `cause` is what was thrown,
- * `errors` holds everything that came together, first cause first.
+ * An error of a service. `code` is stable. `cause` is the value that was thrown. `errors` holds all errors that came
+ * together, the first cause first.
  *
  * @example
  * ```ts
@@ -93,21 +84,31 @@ export class ServiceError extends Error {
   }
 }
 
-/** Whether a value is an error: by shape, so that one of another realm, thread or copy of a library is one too. */
+/** An error of a service, in the one form of all: `service "db": <what is wrong>; <what to do>`. */
+export const serviceError = (
+  code: ErrorCode,
+  service: string,
+  what: string,
+  options: ConstructorParameters<typeof ServiceError>[3] = {},
+): ServiceError => new ServiceError(code, service, `service "${service}": ${what}`, options)
+
+/**
+ * Whether a value is an error. Its shape decides, so that errors of another realm, thread or copy of a library count.
+ */
 export const isError = (value: unknown): boolean => {
   if (!isObjectLike(value)) return false
   const tag = tagOf(value)
   return tag === '[object Error]' || tag === '[object DOMException]' || typeof peek(value, 'message') === 'string'
 }
 
-/** Whether an error is one of ours, also when another copy of this library made it. */
+/** Whether an error is a `ServiceError`, also of another copy of this library. */
 export const isServiceError = (error: unknown): error is ServiceError =>
   peek(error, 'name') === 'ServiceError' &&
   typeof peek(error, 'code') === 'string' &&
   typeof peek(error, 'service') === 'string' &&
   typeof peek(error, 'message') === 'string'
 
-/** The text of anything that was thrown. What is no error is shown as `util.inspect` would. Never throws. */
+/** The text of any value that was thrown. A value that is no error is shown as `util.inspect` does. Never throws. */
 export const messageOf = (error: unknown): string => {
   if (typeof error === 'string') return error
   if (error === undefined || error === null) return `${error}, thrown instead of an Error`
@@ -118,10 +119,10 @@ export const messageOf = (error: unknown): string => {
   return `${name ?? 'an error'} whose message can't be read`
 }
 
-/** How many messages are put together for an AggregateError that has none of its own. */
+/** How many messages tell of an AggregateError that has no message of its own, at most. */
 const MOST_MESSAGES = 3
 
-/** Node's own, of a host with several addresses, says nothing itself. */
+/** Node throws such an error for a host with several addresses. */
 const severalMessages = (errors: readonly unknown[]): string => {
   const more = errors.length > MOST_MESSAGES ? [`and ${errors.length - MOST_MESSAGES} more`] : []
   return [...errors.slice(0, MOST_MESSAGES).map(inner => messageOf(inner)), ...more].join('; ')
@@ -139,7 +140,7 @@ export const asFailure = (service: string, starting: boolean, cause: unknown): S
     ? asServiceError('ERR_START_FAILED', service, 'start failed', cause)
     : asServiceError('ERR_SERVICE_FAILED', service, 'failed', cause)
 
-/** Several errors as one, the first cause first; a single one stays itself. */
+/** Several errors as one, the first cause first. A single error stays as it is. */
 export const combine = (first: ServiceError, rest: readonly unknown[]): ServiceError => {
   if (rest.length === 0) return first
   const more = rest.length === 1 ? messageOf(rest[0]) : `${rest.length} more errors`
@@ -149,13 +150,15 @@ export const combine = (first: ServiceError, rest: readonly unknown[]): ServiceE
   })
 }
 
-/** Causes of causes are told this far down. */
+/** How many causes of causes are told. */
 const DEPTH = 8
 
-/** How many errors that came together are told; the others are counted. */
+/** How many errors that came together are told. The others are counted. */
 const MOST_ERRORS = 50
 
-/** Anything thrown, as plain JSON. What was told already, as the cause of another or in a circle, is only named again. */
+/**
+ * Any value that was thrown, as plain JSON. An error that was told before, for example as its own cause, is only named.
+ */
 export const errorInfo = (error: unknown): ErrorInfo => tell(error, DEPTH, new Set())
 
 const tell = (error: unknown, depth: number, told: Set<unknown>): ErrorInfo => {
@@ -180,14 +183,14 @@ const tell = (error: unknown, depth: number, told: Set<unknown>): ErrorInfo => {
   }
 }
 
-/** A `DOMException` has a numeric code from before its name said the same. */
+/** Code and status. The numeric code of a `DOMException` only repeats its name. */
 const codes = (error: unknown): Pick<ErrorInfo, 'code' | 'status'> => {
   const [code, status] = [peek(error, 'code'), peek(error, 'status')]
   const telling = typeof code === 'string' || (typeof code === 'number' && tagOf(error) !== '[object DOMException]')
   return { ...(telling && { code: String(code) }), ...(typeof status === 'number' && { status }) }
 }
 
-/** The errors inside an AggregateError, or in anything that holds them as it does. */
+/** The errors inside an AggregateError, or inside any value of its shape. */
 const severalOf = (error: unknown): readonly unknown[] => {
   const errors = peek(error, 'errors')
   try {
@@ -203,9 +206,9 @@ const tellAll = (errors: readonly unknown[], depth: number, told: Set<unknown>):
   return rest === 0 ? first : [...first, { name: 'Error', message: `and ${rest} more errors` }]
 }
 
-/** The error that an ErrorInfo tells of, for code that needs one to throw: same name, code, stack and causes. */
+/** An ErrorInfo as an error to throw, with the same name, code, stack and causes. */
 export const fromErrorInfo = (info: ErrorInfo): ServiceError => {
-  const error = new ServiceError(info.code as ErrorCode, info.service ?? '', info.message, {
+  const error = new ServiceError(info.code ?? '', info.service ?? '', info.message, {
     ...(info.cause && { cause: fromErrorInfo(info.cause) }),
     ...(info.errors && { errors: info.errors.map(fromErrorInfo) }),
   })
@@ -213,7 +216,7 @@ export const fromErrorInfo = (info: ErrorInfo): ServiceError => {
   return Object.assign(error, { name, ...(stack !== undefined && { stack }), ...(status !== undefined && { status }) })
 }
 
-/** Names and codes with which libraries say that something ended because its signal was aborted. */
+/** The names and codes by which libraries tell that a signal was aborted. */
 const ABORTED: ReadonlySet<unknown> = new Set([
   'AbortError',
   'CanceledError',
@@ -226,10 +229,10 @@ const ABORTED: ReadonlySet<unknown> = new Set([
 ])
 
 /**
- * Whether an error is only the echo of an abort, perhaps wrapped as the cause of another. It says nothing of who
- * aborted: ask only after an abort of one's own.
+ * Whether an error only tells that a signal was aborted, perhaps wrapped as the cause of another. It does not tell
+ * which signal: call this only after an abort of your own.
  *
- * @param reason of the signal that was aborted
+ * @param reason the reason of the aborted signal
  */
 export const isAbortEcho = (error: unknown, reason: unknown, depth: number = DEPTH): boolean => {
   if (error === undefined) return false

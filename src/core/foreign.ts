@@ -1,11 +1,11 @@
 import { builtinModule } from './platform.ts'
 
 /**
- * Values that come from outside: thrown, returned or passed by users' code. Reading one may throw (a getter, a revoked
- * proxy), so they are read here, where nothing escapes.
+ * Reads values of users' code: thrown, returned or passed. Reading such a value may throw (a getter, a revoked proxy).
+ * Nothing escapes from here.
  */
 
-/** A property of any value; `undefined` when it is not there or can't be read. */
+/** A property of any value. `undefined` when the property is missing or can't be read. */
 export const peek = (value: unknown, key: PropertyKey): unknown => {
   try {
     return (value as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[key]
@@ -14,13 +14,13 @@ export const peek = (value: unknown, key: PropertyKey): unknown => {
   }
 }
 
-/** A property that is a string with something in it. */
+/** A property that is a string and not empty. */
 export const peekText = (value: unknown, key: PropertyKey): string | undefined => {
   const text = peek(value, key)
   return typeof text === 'string' && text !== '' ? text : undefined
 }
 
-/** `[object Error]` and the like; it tells errors of other realms too. */
+/** `[object Error]` and the like. It also recognises errors of other realms. */
 export const tagOf = (value: unknown): string => {
   try {
     return Object.prototype.toString.call(value)
@@ -36,8 +36,7 @@ export const isObjectLike = (value: unknown): value is object =>
 const LONGEST = 1_000
 
 /**
- * Any value on one line, as `util.inspect` shows it. Where the platform has no `node:util` it is shown as JSON.
- * Never throws.
+ * Any value on one line, as `util.inspect` shows it. A platform without `node:util` shows it as JSON. Never throws.
  */
 export const inspect = (value: unknown): string => {
   const shown = inspected(value)

@@ -1,14 +1,14 @@
 import { type Observable, type Observer, Subscription, type TeardownLogic } from 'rxjs'
 
 /**
- * Subscribes an observer, for a group has four subscriptions a service. RxJS makes a Subscriber, an observer around ours
- * and a list of teardowns for each, which was a third of the memory. RxJS takes an object with the methods of a
- * Subscriber as it is, so a Listener has them.
+ * Subscribes an object that lives as long as its source. For each subscription RxJS makes a Subscriber, an observer
+ * around ours and a list of teardowns. A group has four subscriptions a service, which was a third of its memory. RxJS
+ * takes an object with the methods of a Subscriber as it is, and this is such an object.
  */
 export const listen = <T>(source$: Observable<T>, to: Partial<Observer<T>>): Subscription =>
   source$.subscribe(new Listener(to))
 
-const NOBODY = {}
+const NO_OBSERVER = {}
 
 class Listener<T> implements Observer<T> {
   closed = false
@@ -62,7 +62,7 @@ class Listener<T> implements Observer<T> {
   /** Nothing is heard from now on. A source that still holds this does not hold what listened. */
   #release(): Partial<Observer<T>> {
     const to = this.#to
-    this.#to = NOBODY
+    this.#to = NO_OBSERVER
     return to
   }
 }

@@ -1,15 +1,27 @@
+import { LONGEST_TIMER } from './clock.ts'
 import { type ErrorCode, ServiceError } from './errors.ts'
 
-/** Whose options are checked: the name of a service, or what else it is. It begins the text of each error. */
+/** The owner of the options: the name of a service, or a kind and a name. It begins the text of each error. */
 export type Whose = string | { readonly kind: string; readonly name: string }
 
-/** A group, as the one whose options are checked. */
+/** A group as the owner of options. */
 export const group = (name: string): Whose => ({ kind: 'group', name })
 
-/** Refuses an option: `service "db": stopTimeout must be a number, got "5s"`. */
-export const refuse = (whose: Whose, what: string, code: ErrorCode = 'ERR_INVALID_OPTION'): never => {
+/** An error in the one form of all: `service "db": <what is wrong>; <what to do>`. */
+export const refusal = (
+  whose: Whose,
+  what: string,
+  code: ErrorCode = 'ERR_INVALID_OPTION',
+  cause?: unknown,
+): ServiceError => {
   const { kind, name } = typeof whose === 'string' ? { kind: 'service', name: whose } : whose
-  throw new ServiceError(code, name, `${name === '' ? kind : `${kind} "${name}"`}: ${what}`)
+  const text = `${name === '' ? kind : `${kind} "${name}"`}: ${what}`
+  return new ServiceError(code, name, text, cause === undefined ? {} : { cause })
+}
+
+/** Throws a `refusal`: `service "db": stopTimeout must be a number, got "5s"`. */
+export const refuse = (...all: Parameters<typeof refusal>): never => {
+  throw refusal(...all)
 }
 
 /** @throws ServiceError `ERR_INVALID_OPTION`, unless the value is good */
@@ -17,13 +29,13 @@ export const must = (whose: Whose, option: string, good: boolean, wanted: string
   if (!good) refuse(whose, `${option} must be ${wanted}, got ${show(value)}`)
 }
 
-/** The names of the options of a type: the compiler sees to it that none is missing. */
+/** The names of the options of a type. The compiler checks that none is missing. */
 export const namesOf = <T>(names: Readonly<Record<keyof T, true>>): readonly string[] => Object.keys(names)
 
 /**
- * Refuses options that are no object, and any that is not known.
+ * Refuses options that are no object, and options with an unknown name.
  *
- * @param prefix of the names in an error: `restart.`
+ * @param prefix stands before the names in an error: `restart.`
  * @throws ServiceError `ERR_INVALID_OPTION`
  */
 export const known = (whose: Whose, options: unknown, names: readonly string[], prefix = ''): void => {
@@ -38,57 +50,83 @@ export const known = (whose: Whose, options: unknown, names: readonly string[], 
   }
 }
 
-/** A function. */
+/** Refuses a value that is no function. */
 export const callable = (whose: Whose, option: string, value: unknown): void =>
   must(whose, option, typeof value === 'function', 'a function', value)
 
-/** `true`, `false`, or left out. */
+/** Refuses a value that is neither `true` nor `false` nor left out. */
 export const flag = (whose: Whose, option: string, value: unknown): void =>
   must(whose, option, value === undefined || typeof value === 'boolean', 'true or false', value)
 
-/** One of some words. */
+/** Refuses a value that is none of the words. */
 export const oneOf = (whose: Whose, option: string, words: readonly string[], value: unknown): void => {
   if (typeof value === 'string' && words.includes(value)) return
   const all = words.map(word => `"${word}"`)
   must(whose, option, false, `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`, value)
 }
 
-/** A whole number, at least one. */
+/** A whole number >= 1, checked. */
 export const count = (whose: Whose, option: string, value: number | undefined, fallback: number): number => {
   if (value === undefined) return fallback
   must(whose, option, Number.isSafeInteger(value) && value >= 1, 'a whole number >= 1', value)
   return value
 }
 
-const milliseconds = (whose: Whose, option: string, good: boolean, wanted: string, value: unknown): void => {
+const checkMilliseconds = (whose: Whose, option: string, good: boolean, wanted: string, value: unknown): void => {
   if (good) return
   refuse(whose, `${option} must be a number of milliseconds ${wanted}, got ${show(value)}`, 'ERR_INVALID_DURATION')
 }
 
 const isDuration = (value: unknown): value is number => typeof value === 'number' && value >= 0
 
-/** A duration in milliseconds; `Infinity` for no limit. */
+/** A duration in milliseconds, checked. `Infinity`: no limit. */
 export const duration = (whose: Whose, option: string, value: number | undefined, fallback: number): number => {
   if (value === undefined) return fallback
-  milliseconds(whose, option, isDuration(value), '>= 0', value)
+  checkMilliseconds(whose, option, isDuration(value), '>= 0', value)
   return value
 }
 
-/** A duration of more than zero milliseconds. */
+/** A duration of more than zero milliseconds, checked. */
 export const positive = (whose: Whose, option: string, value: number): number => {
-  milliseconds(whose, option, isDuration(value) && value > 0, '> 0', value)
+  checkMilliseconds(whose, option, isDuration(value) && value > 0, '> 0', value)
   return value
 }
 
-/** A duration that comes to an end. */
+/** A finite duration in milliseconds, checked. */
 export const finite = (whose: Whose, option: string, value: number): number => {
-  milliseconds(whose, option, isDuration(value) && value < Infinity, '>= 0 and finite', value)
+  checkMilliseconds(whose, option, isDuration(value) && value < Infinity, '>= 0 and finite', value)
   return value
 }
+
+/** A duration in milliseconds that one timer of the platform can wait, such as that of a socket or a broker. */
+export const timerDuration = (
+  whose: Whose,
+  option: string,
+  value: number,
+  least: number,
+  orInfinity = false,
+): number => {
+  const good = isDuration(value) && value >= least && (value <= LONGEST_TIMER || (orInfinity && value === Infinity))
+  checkMilliseconds(whose, option, good, `from ${least} to ${LONGEST_TIMER}${orInfinity ? ', or Infinity' : ''}`, value)
+  return value
+}
+
+/** Refuses a value that is no port. 0 lets the system choose one. */
+export const portNumber = (whose: Whose, value: unknown): void =>
+  must(whose, 'port', Number.isInteger(value) && isBetween(value, 0, 65_535), 'an integer from 0 to 65535', value)
+
+const isBetween = (value: unknown, least: number, most: number): boolean =>
+  Number(value) >= least && Number(value) <= most
+
+/** Whether a value is a string and not empty, as names are. */
+export const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+/** Whether a value is an object that can hold options. */
+export const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 const LONGEST_SHOWN = 60
 
-/** A value in a few words; what can't be shown is named by its type. */
+/** A value in a few words. A value that can't be shown is named by its type. */
 export const show = (value: unknown): string => {
   if (typeof value === 'function') return 'a function'
   try {
@@ -100,7 +138,11 @@ export const show = (value: unknown): string => {
   }
 }
 
-/** The known name that was most likely meant, if one is similar: at most so many slips away, by default a third of it. */
+/**
+ * The known name that was most likely meant, if a name is similar.
+ *
+ * @param most how many slips away a name may be. Default: a third of its letters.
+ */
 export const closest = (
   name: string,
   names: readonly string[],
@@ -118,7 +160,7 @@ export const closest = (
   return found
 }
 
-/** How many letters are missing, too many, wrong, or changed places with the next. */
+/** The number of letters that are missing, too many, wrong, or swapped with the next. */
 const slips = (a: string, b: string): number => {
   let before: number[] = []
   let above = Array.from({ length: b.length + 1 }, (_, j) => j)

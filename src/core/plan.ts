@@ -1,29 +1,29 @@
-import { ServiceError } from './errors.ts'
+import { type ServiceError, serviceError } from './errors.ts'
 
-/** What decides a service's place in the order. */
+/** The particulars of a service that decide its place in the order. */
 export interface Placed {
   readonly name: string
-  /** The services it starts after and stops before. When left out: everything added before it. */
+  /** The services it starts after and stops before. When left out: all services added before it. */
   readonly dependsOn?: readonly string[] | undefined
-  /** Starts before and stops after all that are not observers. */
+  /** The service starts before and stops after all that are not observers. */
   readonly observer?: boolean | undefined
 }
 
-/** For each node, those that come before it. */
+/** For each node, the nodes that come before it. */
 export type Order = readonly (readonly number[])[]
 
 export const NONE: readonly number[] = Object.freeze([])
 
 export interface Plan {
-  /** Whom each waits for at start; reversed, whom each waits for at stop. */
+  /** For each node, the nodes it waits for at start. Reversed: the nodes it waits for at stop. */
   readonly before: Order
-  /** Only what each names in `dependsOn`: the order of draining, reversed. */
+  /** For each node, the nodes it names in `dependsOn`. Reversed: the order of draining. */
   readonly declared: Order
-  /** All nodes, each after those before it. */
+  /** All nodes, each after the nodes that come before it. */
   readonly sequence: readonly number[]
-  /** Whom the next one waits for that declares nothing: these come after all the others. */
+  /** The last nodes: a further service without `dependsOn` waits for these. */
   readonly frontier: readonly number[]
-  /** Those of the observers that come last: all that are not observers come after them. */
+  /** The last observers: all services that are not observers come after them. */
   readonly observers: readonly number[]
 }
 
@@ -40,8 +40,8 @@ export const reversed = (order: Order): Order => {
 }
 
 /**
- * The order of a group. One that declares nothing comes after everything added before it, unless that one has asked
- * to come after it; one that names its dependencies comes after those alone.
+ * The order of a group. A service without `dependsOn` comes after all services added before it, except those that
+ * depend on it. A service with `dependsOn` comes after the services it names, and no others.
  *
  * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` with the path
  */
@@ -64,18 +64,18 @@ export const inOrder = (nodes: readonly number[]): readonly number[] => nodes.to
 export const isObserver = (services: readonly Placed[], node: number): boolean => services[node]!.observer === true
 
 const resolve = (services: readonly Placed[]): Order => {
-  // Most groups are a plain list: nobody is named, and nobody needs to be found.
+  // Most groups are a plain list, where no name has to be found.
   if (!services.some(({ dependsOn }) => dependsOn && dependsOn.length > 0)) return services.map(() => NONE)
   const index = indexOf(services)
   return services.map(service => dependencies(service, services, index))
 }
 
-/** Where each service is, by its name. */
+/** The index of each service by its name. */
 export const indexOf = (services: readonly Placed[]): Map<string, number> =>
   new Map(services.map(({ name }, node) => [name, node]))
 
 /**
- * Where those are that a service names.
+ * The indexes of the services that a service names.
  *
  * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`
  */
@@ -89,17 +89,19 @@ export const dependencies = (
     : [...new Set(dependsOn)].map(wanted => {
         const found = index.get(wanted)
         if (found === undefined)
-          throw new ServiceError(
+          throw serviceError(
             'ERR_UNKNOWN_DEPENDENCY',
             name,
-            `"${name}" depends on "${wanted}", which is not in the group. It has: ${services.map(s => s.name).join(', ')}`,
+            `dependsOn names "${wanted}", which is not in the group; it has: ${services.map(s => s.name).join(', ')}`,
           )
         if (observer && !isObserver(services, found))
           throw circular([name, wanted, name], 'an observer starts before all others')
         return found
       })
 
-/** Puts those that declare nothing behind all that were added before them. The frontier covers all of these. */
+/**
+ * Puts services without `dependsOn` after all that were added before them. Returns the frontier, which covers them all.
+ */
 const chain = (
   services: readonly Placed[],
   before: (readonly number[])[],
@@ -115,7 +117,7 @@ const chain = (
       frontier.push(node)
       continue
     }
-    const later = after && thoseBehind(node, after)
+    const later = after && nodesBehind(node, after)
     if (!later || later.size === 0) {
       before[node] = frontier
       frontier = [node]
@@ -129,8 +131,8 @@ const chain = (
   return frontier
 }
 
-/** All that come after a node by the edges known so far. */
-const thoseBehind = (node: number, after: Order): ReadonlySet<number> => {
+/** All nodes that come after a node, by the edges known so far. */
+const nodesBehind = (node: number, after: Order): ReadonlySet<number> => {
   const found = new Set<number>()
   const open = [node]
   for (let next = open.pop(); next !== undefined; next = open.pop())
@@ -142,7 +144,7 @@ const thoseBehind = (node: number, after: Order): ReadonlySet<number> => {
   return found
 }
 
-/** Returns the observers that come last of them. */
+/** Puts the observers before all others. Returns the last observers. */
 const putObserversFirst = (services: readonly Placed[], before: (readonly number[])[]): readonly number[] => {
   const observers = services.map((_, node) => node).filter(node => isObserver(services, node))
   if (observers.length === 0) return NONE
@@ -174,8 +176,8 @@ const cycle = (services: readonly Placed[], before: Order, placed: ReadonlySet<n
 }
 
 const circular = (path: readonly string[], why = 'each waits for the next'): ServiceError =>
-  new ServiceError(
+  serviceError(
     'ERR_CIRCULAR_DEPENDENCY',
     path[0]!,
-    `circular dependency: ${path.join(' -> ')} (${why}). Take one of these out of dependsOn`,
+    `circular dependency: ${path.join(' -> ')} (${why}); take one of these out of dependsOn`,
   )

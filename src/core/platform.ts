@@ -2,6 +2,6 @@ interface Platform {
   readonly process?: { getBuiltinModule?(id: string): unknown }
 }
 
-/** A module of Node, without an import, which would keep the core out of browsers: only where there is one. */
+/** A module of Node, if the platform has it. An import would keep the core out of browsers. */
 export const builtinModule = <T>(id: string): T | undefined =>
   (globalThis as Platform).process?.getBuiltinModule?.(id) as T | undefined

@@ -1,24 +1,24 @@
 import type { ErrorInfo } from './errors.ts'
 
-/** How well a running service is, in the words of the health+json draft. */
+/** The health of a running service, in the words of the health+json draft. */
 export type Health = 'pass' | 'warn' | 'fail'
 
-/** The words for it. */
+/** The words for health, the best first. */
 export const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
 
-/** Particulars of a service's own (an address, what was cut): flat JSON. */
+/** Particulars that a service tells of itself, such as its address. Flat JSON. */
 export type Info = Readonly<Record<string, string | number | boolean | null>>
 
-/** Why a service is asked to end. Plain JSON. */
+/** The reason that a service is asked to end for. Plain JSON. */
 export type StopReason =
   | { readonly by: 'signal'; readonly signal: string }
   | { readonly by: 'failure'; readonly service: string; readonly error: ErrorInfo }
   | { readonly by: 'uncaught'; readonly error: ErrorInfo }
   | { readonly by: 'call'; readonly message?: string }
-  /** All services have ended; or the one that is named, whose end is the group's. */
+  /** All services have ended, or the named member with `onEnd: 'stop-group'` has. */
   | { readonly by: 'end'; readonly service?: string }
 
-/** How a service came to its end. `abandoned`: it did not let go, even when forced. */
+/** How a service came to its end. `abandoned`: it did not end in its force budget. */
 export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
 
 /**
@@ -72,7 +72,7 @@ export type Phase = ServiceState['phase']
 export type StateOf<P extends Phase> = Extract<ServiceState, { readonly phase: P }>
 
 /**
- * Which phase may follow which. Each living phase may also repeat with new particulars.
+ * The phases that may follow each phase. A living phase may also repeat with new particulars.
  *
  * @example
  * ```ts
@@ -102,26 +102,83 @@ export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
  */
 export const canFollow = (from: Phase, to: Phase): boolean => transitions[from].includes(to)
 
-/** True once nothing can follow: the service is gone, or given up. */
-export const isFinal = (state: ServiceState): boolean => state.phase === 'stopped' || state.phase === 'failed'
+/** The names of all phases, in the order of an incarnation. */
+export const PHASES: readonly Phase[] = Object.keys(transitions) as Phase[]
 
-/** What depends on a service in this state may start: it is running, or ended well as a job does. */
-export const isReady = (state: ServiceState): boolean =>
-  state.phase === 'running' || (state.phase === 'stopped' && state.how === 'ended')
+/** Whether a value is a word for health. */
+export const isHealth = (value: unknown): value is Health => HEALTHS.includes(value as Health)
 
-/** Final and not ready: what depends on a service in this state can't start. */
+/** Nothing can follow: the service has stopped or failed. */
+export const isFinal = (state: ServiceState): state is StateOf<'stopped' | 'failed'> =>
+  state.phase === 'stopped' || state.phase === 'failed'
+
+/** The service has not begun to start. */
+export const isBeforeStart = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
+
+/** The service is not there: its life has not begun, or is over. */
+export const isAbsent = (state: ServiceState): boolean => isBeforeStart(state) || isFinal(state)
+
+/** The service runs, and has not been asked to end. */
+export const isServing = (state: ServiceState): state is StateOf<'running'> & { readonly leaving?: undefined } =>
+  state.phase === 'running' && state.leaving === undefined
+
+/** The service has been asked to end, and has not come to its end. */
+export const isLeaving = (state: ServiceState): boolean => state.phase === 'drained' || reasonOf(state) !== undefined
+
+/** The service no longer serves, for another reason than that it has ended by itself. */
+export const isGoingDown = (state: ServiceState): boolean =>
+  state.phase === 'draining' || state.phase === 'stopping' ? state.reason.by !== 'end' : state.phase === 'drained'
+
+/** The service has nothing left to drain. */
+export const hasDrained = (state: ServiceState): boolean => state.phase !== 'draining'
+
+/** The service failed, and its restart policy starts it again. */
+export const isRestarting = (state: ServiceState): boolean =>
+  state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
+
+/** A hook of the service is at work: it starts, drains or stops. */
+export const isBusy = ({ phase }: ServiceState): boolean =>
+  phase === 'starting' || phase === 'draining' || phase === 'stopping'
+
+/** The phase of the service passes by itself. */
+export const isPassing = (state: ServiceState): boolean =>
+  state.phase !== 'idle' && state.phase !== 'running' && !isFinal(state)
+
+/** The service ended by itself, without a failure. */
+export const hasEnded = (state: ServiceState): boolean => state.phase === 'stopped' && state.how === 'ended'
+
+/** The service did not end even when it was forced. */
+export const isAbandoned = (state: ServiceState): boolean => state.phase === 'stopped' && state.how === 'abandoned'
+
+/** The service had to be forced, whether it ended then or was abandoned. */
+export const wasForced = (
+  state: ServiceState,
+): state is StateOf<'stopped'> & { readonly how: 'forced' | 'abandoned' } =>
+  state.phase === 'stopped' && (state.how === 'forced' || state.how === 'abandoned')
+
+/** The service runs, or has ended as a job does: a member that depends on it may start. */
+export const isReady = (state: ServiceState): boolean => state.phase === 'running' || hasEnded(state)
+
+/** The service is final and not ready: a member that depends on it can never start. */
 export const isLost = (state: ServiceState): boolean => isFinal(state) && !isReady(state)
 
-/** Running or over: a service that only comes after this one may start. */
+/** The start of the service is decided, well or not: a member that only comes after it may start. */
 export const isSettled = (state: ServiceState): boolean => state.phase === 'running' || isFinal(state)
 
-/** Before its first start, or between two incarnations. */
-export const isAhead = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
+/** The service serves with health `pass`, or has ended by itself. */
+export const isWell = (state: ServiceState): boolean => (isServing(state) ? state.health === 'pass' : hasEnded(state))
 
-/** Whether a service has not come up yet. A lifecycle that says nothing at first is starting too. */
+/** The service does not serve, and is not over: a group that needs it is not ready. */
+export const isUnready = (state: ServiceState): boolean => !isServing(state) && !isFinal(state)
+
+/** The service failed, was abandoned, or runs with a health other than `pass`. */
+export const isUnwell = (state: ServiceState): boolean =>
+  state.phase === 'running' ? state.health !== 'pass' : state.phase === 'failed' || isAbandoned(state)
+
+/** The service has not come up yet. A lifecycle that says nothing at first is starting too. */
 export const isStarting = ({ phase }: ServiceState): boolean => phase === 'starting' || phase === 'idle'
 
-/** Why a service in this state is ending, if it is. */
+/** The reason that a service is ending for, if it is. */
 export const reasonOf = (state: ServiceState): StopReason | undefined =>
   state.phase === 'running'
     ? state.leaving
@@ -129,7 +186,10 @@ export const reasonOf = (state: ServiceState): StopReason | undefined =>
       ? state.reason
       : undefined
 
-/** Why something was asked to end, as a few words. */
+/** The error that a state carries, if it does. */
+export const errorOf = (state: ServiceState): ErrorInfo | undefined => ('error' in state ? state.error : undefined)
+
+/** The reason of a shutdown in a few words. */
 export const describeReason = (reason: StopReason): string => {
   switch (reason.by) {
     case 'signal':

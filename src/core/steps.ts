@@ -1,14 +1,14 @@
 import { Observable, type Operator, type Subscriber } from 'rxjs'
 import type { StopReason } from './state.ts'
 
-/** The steps of a shutdown, in their order. They only rise, and reaching one implies those before it. */
+/** The steps of a shutdown, in their order. They only rise. A step implies all steps before it. */
 export type Step = 'unready' | 'drain' | 'stop' | 'force'
 
-/** What a service is told when it is to end. */
+/** A step of a shutdown, as a service is told it. */
 export interface Shutdown {
   readonly step: Step
   readonly reason: StopReason
-  /** The force budget, in milliseconds: how long forced services may take to end. */
+  /** The force budget, in milliseconds: the time that forced services have to end. */
   readonly forceTimeout?: number
 }
 
@@ -19,11 +19,11 @@ export const reaches = (told: Step | undefined, step: Step): boolean => told !==
 
 export const atLeast = (shutdown: Shutdown | undefined, step: Step): boolean => reaches(shutdown?.step, step)
 
-/** What a service may ask of the behaviours around it while it lives. */
+/** The requests of a living service to the behaviours around it. */
 export interface Asks {
-  /** The timeout that runs now lasts at least so many milliseconds more. */
+  /** Asks that the timeout that runs now lasts at least so many milliseconds more. */
   readonly extend: (ms: number) => void
-  /** A sign of life. */
+  /** Gives a sign of life. */
   readonly beat: () => void
 }
 
@@ -52,13 +52,13 @@ export const asksOf = (shutdown$: Observable<Shutdown>): Partial<Asks> | undefin
   (shutdown$ as Partial<ShutdownSteps>).asks
 
 /**
- * The steps of one shutdown as an Observable. It replays the latest step, so that no listener misses it, and never
- * goes back. Written out instead of a ReplaySubject because each service has one or two of them.
+ * The steps of one shutdown as an Observable. It replays the latest step, so that no listener misses it, and never goes
+ * back. Each service has one or two, so this is written by hand: a ReplaySubject costs more.
  */
 export class ShutdownSteps extends Observable<Shutdown> {
   latest: Shutdown | undefined
   readonly asks: Partial<Asks> | undefined
-  /** Nearly always the only listener. One that has left is passed over, so that leaving costs nothing. */
+  /** Nearly always the only listener. A closed listener is skipped, so that unsubscribing costs nothing. */
   #listener: Subscriber<Shutdown> | undefined
   #others: readonly Subscriber<Shutdown>[] | undefined
 
@@ -67,7 +67,7 @@ export class ShutdownSteps extends Observable<Shutdown> {
     this.asks = asks
   }
 
-  /** An operator piped to the steps keeps what may be asked: RxJS makes the piped Observable here. */
+  /** RxJS makes a piped Observable here. It takes the same requests as its source. */
   override lift<R>(operator?: Operator<Shutdown, R>): Observable<R> {
     const lifted = new ShutdownSteps(this.asks) as unknown as { source: unknown; operator: unknown }
     lifted.source = this
@@ -83,14 +83,14 @@ export class ShutdownSteps extends Observable<Shutdown> {
     if (steps.latest) listener.next(steps.latest)
   }
 
-  /** Rises to a step. A step that was reached before is ignored. */
+  /** Rises to a step. Ignores a step that was reached before. */
   raise(shutdown: Shutdown): void {
     if (atLeast(this.latest, shutdown.step)) return
     this.latest = shutdown
     this.#listener?.next(shutdown)
     if (!this.#others) return
     for (const other of this.#others) {
-      // A listener has raised it further, and every listener has heard of that by now.
+      // A listener has raised the step further, and every listener was told that step by now.
       if (this.latest !== shutdown) return
       other.next(shutdown)
     }

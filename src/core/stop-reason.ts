@@ -3,8 +3,8 @@ import { isObjectLike, peek, peekText } from './foreign.ts'
 import type { StopReason } from './state.ts'
 
 /**
- * The reason that a caller gave for a stop, as one that every state, event and report can carry. Nothing is refused:
- * a stop that fails because of its reason would leave everything running.
+ * The reason that a caller gave for a stop, in the form that states, events and reports carry. No value is refused: a
+ * stop that fails because of its reason would leave all services running.
  */
 export const stopReasonOf = (given: unknown): StopReason => {
   if (given === undefined || given === null) return { by: 'call' }

@@ -1,9 +1,54 @@
-/** A duration for people: 340 ms, 1.34 s. */
-export const milliseconds = (ms: number): string =>
-  ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/**
+ * A duration for people, measured or set: `340 ms`, `1.34 s`, `12.3 s`, `10 s`, `10 min`, `1 min 30 s`, `2 h`.
+ * Below a minute it has three significant digits at most, and zeros at the end are dropped. From a minute on it has two
+ * units at most.
+ */
+export const milliseconds = (ms: number): string => {
+  // The clocks of two machines differ.
+  if (Math.round(ms) < SECOND) return `${Math.max(0, Math.round(ms))} ms`
+  // 9.996 s is 10 s, not 10.00 s.
+  if (ms < 59_950) return `${Number((ms / SECOND).toFixed(ms < 9_995 ? 2 : 1))} s`
+  return long(Math.round(ms / SECOND) * SECOND)
+}
+
+/** A duration that counts while people look at it: no digit changes faster than a person can read. */
+export const elapsed = (ms: number): string =>
+  ms < 10 * SECOND ? `${(Math.floor(Math.max(0, ms) / 100) / 10).toFixed(1)} s` : wholeSeconds(ms)
+
+/** A duration that counts once a second. */
+export const wholeSeconds = (ms: number): string =>
+  ms < MINUTE ? `${Math.floor(Math.max(0, ms) / SECOND)} s` : long(ms)
+
+/** At least a minute, in its two largest units. The rest is cut off. */
+const long = (ms: number): string => {
+  if (ms < HOUR) return pair(ms, MINUTE, 'min', SECOND, 's')
+  return ms < DAY ? pair(ms, HOUR, 'h', MINUTE, 'min') : pair(ms, DAY, 'd', HOUR, 'h')
+}
+
+const pair = (ms: number, large: number, largeName: string, small: number, smallName: string): string => {
+  const rest = Math.floor((ms % large) / small)
+  return `${Math.floor(ms / large)} ${largeName}${rest === 0 ? '' : ` ${rest} ${smallName}`}`
+}
 
 /** A number of times for people: once, twice, 3 times. */
 export const times = (count: number): string => (count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`)
 
 /** A number of restarts for people: restarted once, restarted 3 times. */
 export const restarted = (count: number): string => `restarted ${times(count)}`
+
+const two = (n: number): string => String(n).padStart(2, '0')
+
+/** The time of day where the reader is: `12:03:04`. */
+export const timeOfDay = (at: number): string => {
+  const date = new Date(at)
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
+}
+
+/** The time of day to the millisecond: `12:03:04.005`. */
+export const preciseTimeOfDay = (at: number): string =>
+  `${timeOfDay(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`

@@ -5,12 +5,12 @@ import { processEvent } from './process-events.ts'
 import { signals } from './signals.ts'
 
 /**
- * A signal that arrives this soon after the first request, in milliseconds, repeats it. npm, tsx, nodemon, `node --watch`,
+ * A signal repeats the first request when it arrives within so many milliseconds. npm, tsx, nodemon, `node --watch`,
  * concurrently and process groups deliver one Ctrl-C two or three times, 2 to 80 ms apart.
  */
 const REPEATS = 500
 
-/** The requests from outside to end a process. The first begins a shutdown; a signal after its repeats forces it. */
+/** The requests from outside to end the process. The first begins a shutdown. A signal after its repeats forces it. */
 export class EndRequests {
   readonly #names: readonly NodeJS.Signals[]
   readonly #first$ = new Subject<StopReason>()
@@ -20,14 +20,14 @@ export class EndRequests {
   #repeats: 'none' | 'expected' | 'over' = 'none'
   #forcedBy: NodeJS.Signals | undefined
 
-  /** Listens from now on. */
+  /** Begins to listen. */
   constructor(names: readonly NodeJS.Signals[]) {
     this.#names = names
     if (names.length > 0) this.#all.add(signals(...names).subscribe(signal => this.#onSignal(signal)))
     this.#all.add(clusterDisconnect$.subscribe(() => this.#onFirst({ by: 'signal', signal: 'disconnect' })))
   }
 
-  /** The one request that begins a shutdown. */
+  /** The request that begins a shutdown. Emits once. */
   get first$(): Observable<StopReason> {
     return this.#first$
   }
@@ -52,7 +52,7 @@ export class EndRequests {
     if (this.#repeats !== 'none') return
     this.#repeats = 'expected'
     const timer = setTimeout(() => {
-      // While the event loop is blocked signals wait, and timers come before them. This comes after both.
+      // While the event loop is blocked signals wait, and timers run before them. An immediate runs after both.
       setImmediate(() => {
         this.#repeats = 'over'
         this.#over$.next()
@@ -63,10 +63,10 @@ export class EndRequests {
   }
 
   /**
-   * Stops listening as soon as no repeat can do harm: without a handler it would end the process at once, with an exit
-   * code that is not ours. A process that has nothing left to do is not kept waiting.
+   * Stops listening once no repeat can come. Without a handler a repeat would end the process at once, with an exit
+   * code that is not ours. A process that has nothing left to do does not wait for that.
    *
-   * @param exits this process ends by itself when it has nothing left to do
+   * @param exits the process ends by itself when it has nothing left to do
    */
   async close(exits: boolean): Promise<void> {
     if (this.#repeats === 'expected')
@@ -87,14 +87,14 @@ const ignored = new Set<NodeJS.Signals>()
 const ignore = (): void => {}
 
 /**
- * Keeps signals from ending a process that is about to exit by itself: its own exit code counts. The caller of `run()`
- * finds no handler of ours; there is one from the next tick on.
+ * Keeps signals from ending a process that is about to exit by itself, since its own exit code counts. Handlers are
+ * installed at the next tick, so that the caller of `run()` finds none of ours.
  */
 const ignoreUntilExit = (names: readonly NodeJS.Signals[]): void => {
   const added = names.filter(name => !ignored.has(name))
   for (const name of added) {
     ignored.add(name)
-    // On this event Node handles the signal, also without a listener.
+    // This event makes Node handle the signal, also without a listener.
     ;(process as NodeJS.EventEmitter).emit('newListener', name, ignore)
   }
   const first = added.length === ignored.size
@@ -104,7 +104,7 @@ const ignoreUntilExit = (names: readonly NodeJS.Signals[]): void => {
   })
 }
 
-/** Node gives up its handlers 10 to 60 ms before the process is gone, but not when it is told to exit. */
+/** Node removes its handlers 10 to 60 ms before the process is gone, but not on `process.exit()`. */
 const exitWithHandlers = (): void => {
   const exit = (): void => {
     if (process.listeners('exit').at(-1) === exit) process.exit()

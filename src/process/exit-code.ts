@@ -2,8 +2,8 @@ import type { Report, ServiceReport } from '../core/status/report.ts'
 import { signalNumber } from './signals.ts'
 
 /**
- * 0 when all ended gracefully, 1 when not, 128+n when a later signal forced it. An optional service that failed does not
- * count: its group can do without it. One that had to be forced, or was abandoned, does.
+ * 0 when all ended gracefully, 1 when not, 128+n when a later signal forced the shutdown. The failure of an optional
+ * service does not count, since its group can do without it. An optional service that was forced or abandoned counts.
  */
 export const exitCodeOf = (report: Report, uncaught: number, forcedBy: NodeJS.Signals | undefined): number => {
   if (forcedBy) return 128 + signalNumber(forcedBy)

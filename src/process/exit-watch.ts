@@ -4,10 +4,10 @@ import { visible } from '../core/text/visible.ts'
 import { tellNow } from './output.ts'
 import { reportText } from './report-output.ts'
 
-/** No line names more services. */
+/** How many services a line names, at most. */
 const MOST = 20
 
-/** The last words when the program ends the process, by `process.exit()`, before its group is over and reported. */
+/** Tells that the program called `process.exit()` before its group was over and reported. */
 export const tellUnstopped = (group: ServiceGroup<string, never>, printsReport: boolean): void => {
   const { status } = group
   if (isFinal(status.group.state)) {
@@ -20,6 +20,6 @@ export const tellUnstopped = (group: ServiceGroup<string, never>, printsReport: 
   const when = status.trigger
     ? `during the shutdown (${describeReason(status.trigger)})`
     : `while it was ${status.phase}`
-  const who = left.length === 0 ? 'no service was left' : `not stopped: ${names.join(', ')}${more}`
-  tellNow(`${visible(`${group.name}: process.exit() was called ${when}; ${who}`)}\n`)
+  const rest = left.length === 0 ? 'no service was left' : `not stopped: ${names.join(', ')}${more}`
+  tellNow(`${visible(`group "${group.name}": process.exit() was called ${when}; ${rest}`)}\n`)
 }

@@ -1,26 +1,29 @@
 import { Observable, share } from 'rxjs'
 import { visible } from '../core/text/visible.ts'
 
-/** How long a reader may take nothing before what is left for it is given up. Milliseconds. */
+/** How long a reader may take nothing before the rest of the text is dropped, in milliseconds. */
 const STALLED = 5_000
 
-/** A pipe accepts as much at once, whole. */
+/** A pipe accepts so many bytes at once, whole. */
 const PIECE = 4_096
 
-/** Writes a text to standard error. Settles when it is out, whole, or when its reader takes nothing any more. */
+/** Writes a text to standard error. Settles when all of it is out, or when its reader takes nothing any more. */
 export const tell = async (text: string): Promise<void> => {
   for (const piece of pieces(text)) if (!(await write(process.stderr, piece))) return
 }
 
-/** Writes one line to standard error; what others have put into it can't begin another. */
+/** Writes one line to standard error. Line breaks inside it are escaped. */
 export const tellLine = (text: string): Promise<void> => tell(`${visible(text)}\n`)
 
-/** Settles when all that was written to the standard streams before is out, or their readers take nothing any more. */
+/** Writes one line of a group, in the form of all errors: `group "shop": <what is so>; <what to do>`. */
+export const tellOf = (group: string, text: string): Promise<void> => tellLine(`group "${group}": ${text}`)
+
+/** Settles when the standard streams are written out, or their readers take nothing any more. */
 export const flush = async (): Promise<void> => {
   await Promise.all([process.stdout, process.stderr].map(output => write(output, '')))
 }
 
-/** Writes a line to standard error before it returns, for the very end of a process. */
+/** Writes a text to standard error before it returns, for the very end of a process. */
 export const tellNow = (text: string): void => {
   const { writeSync } = process.getBuiltinModule('node:fs')
   let bytes = Buffer.from(text)
@@ -28,15 +31,15 @@ export const tellNow = (text: string): void => {
     try {
       bytes = bytes.subarray(writeSync(2, bytes))
     } catch (error) {
-      // The pipe is full. Its reader, another process, may go on.
+      // The pipe is full. Its reader, another process, may read on.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
     }
 }
 
 /**
- * While subscribed, a standard stream that can't be written is told once and is no uncaught error: its reader has gone
- * (`| head`, a closed terminal), or the disk is full. It never emits. A broken stream stays harmless afterwards too,
+ * While subscribed, a standard stream that can't be written is told once, and is no uncaught error: its reader has gone
+ * (`| head`, a closed terminal), or the disk is full. It never emits. The handler of a broken stream stays for ever,
  * since every further write fails the same way.
  */
 export const brokenOutput$: Observable<never> = new Observable<never>(() => {
@@ -45,7 +48,7 @@ export const brokenOutput$: Observable<never> = new Observable<never>(() => {
     const onError = (error: Error): void => {
       // A broken standard error can't be told anywhere.
       if (!broken && output === process.stdout)
-        void tellLine(`going on without standard output, which can't be written any more: ${error.message}`)
+        void tellLine(`process: standard output can't be written any more: ${error.message}; going on without it`)
       broken = true
     }
     output.on('error', onError)
@@ -58,10 +61,10 @@ export const brokenOutput$: Observable<never> = new Observable<never>(() => {
   }
 }).pipe(share())
 
-/** Streams whose reader took nothing for so long that it is not waited for again. */
+/** The streams whose reader took nothing for too long. Nothing waits for them again. */
 const stalled = new WeakSet<NodeJS.WriteStream>()
 
-/** False when it can't be written, or nobody takes it. */
+/** Settles with false when the text can't be written, or its reader takes nothing. */
 const write = (output: NodeJS.WriteStream, text: string): Promise<boolean> =>
   new Promise(resolve => {
     if (stalled.has(output) && output.writableLength > 0) return resolve(false)
@@ -84,7 +87,7 @@ const write = (output: NodeJS.WriteStream, text: string): Promise<boolean> =>
     })
   })
 
-/** In pieces that end with a line where they can, so that what others write comes between lines. */
+/** The text in pieces that end with a line where they can, so that writes of others come between lines. */
 const pieces = (text: string): readonly string[] => {
   const all: string[] = []
   for (let start = 0; start < text.length; ) {

@@ -3,8 +3,8 @@ import { Observable, share } from 'rxjs'
 const shared = new Map<string, Observable<readonly unknown[]>>()
 
 /**
- * The arguments of each emission of an event of the process. There is one listener on the process for each event, however
- * many subscribe: Node takes eleven listeners, of eleven groups, for a leak.
+ * The arguments of each emission of an event of the process. All subscribers of an event share one listener: Node takes
+ * eleven listeners, of eleven groups, for a leak.
  */
 export const processEvent = (event: string): Observable<readonly unknown[]> => {
   const known = shared.get(event)

@@ -1,7 +1,11 @@
-/** The standard streams, and what this very turn of the event loop is made of, keep no process alive. */
+/** The standard streams, and the resources of this very turn of the event loop, keep no process alive. */
 const HARMLESS = new Set(['TTYWrap', 'Immediate', 'TickObject', 'SignalWrap', 'FSReqCallback'])
 
-/** The kinds of resources that keep the process alive: `Timeout`, `TCPServerWrap x2`. `channel`: the parent's too. */
+/**
+ * The kinds of resources that keep the process alive: `Timeout`, `TCPServerWrap x2`.
+ *
+ * @param channel also name the channel to the parent
+ */
 export const activeResources = (channel = false): readonly string[] => {
   const counts = new Map<string, number>()
   for (const kind of process.getActiveResourcesInfo())
@@ -14,21 +18,21 @@ export const activeResources = (channel = false): readonly string[] => {
   return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} x${count}`))
 }
 
-/** Node keeps a process alive for its parent's messages while somebody listens for them. */
+/** Whether the process listens for messages of its parent. Node keeps it alive for them. */
 export const hearsParent = (): boolean =>
   process.connected === true && process.listenerCount('message') + process.listenerCount('disconnect') > 0
 
-/** Settles when handles that were just closed are gone, which takes a few turns of the event loop. */
+/** Settles when handles that were just closed are gone. That takes a few turns of the event loop. */
 export const closing = async (): Promise<void> => {
   let turns = 0
   do await turn()
   while (++turns < 5 && activeResources().length > 0)
 }
 
-/** One turn of the event loop: rejections and errors that are on their way come before it ends. */
+/** One turn of the event loop. Pending rejections and errors are told before it ends. */
 export const turn = (): Promise<void> => new Promise(resolve => void setImmediate(resolve))
 
-/** At most so many standard streams are pipes; those that nobody has used are not open. */
+/** How many standard streams are pipes, at most: a stream that was never used is not open. */
 const standardPipes = (): number => {
   const { fstatSync } = process.getBuiltinModule('node:fs')
   return [0, 1, 2].filter(fd => {

@@ -1,6 +1,5 @@
-import { ServiceError } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group/group.ts'
-import { duration, group as groupNamed, known, must, namesOf } from '../core/options.ts'
+import { duration, group as groupNamed, known, must, namesOf, refuse } from '../core/options.ts'
 import type { ShutdownClocks } from '../core/shutdown.ts'
 import { isFinal } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'
@@ -11,13 +10,13 @@ import { type WatchdogOptions, watchdogTimes } from './watchdog.ts'
 /** How a group runs as a process. Times are milliseconds; `Infinity` turns a clock off. */
 export interface RunOptions {
   /**
-   * Which signals end it; one that comes 500 ms or more after the first forces. Default `SIGTERM`, `SIGINT`, `SIGHUP`
-   * (the terminal was closed) and, on Windows, `SIGBREAK`. An empty list: none.
+   * The signals that end the group. A signal 500 ms or more after the first forces. Default `SIGTERM`, `SIGINT`,
+   * `SIGHUP` (the terminal was closed) and, on Windows, `SIGBREAK`. An empty list: none.
    */
   readonly signals?: readonly NodeJS.Signals[]
   /**
-   * How long everything goes on serving after the shutdown began, whatever began it. Skipped when a person presses
-   * Ctrl-C: SIGINT with a terminal as standard input. Default: the group's, which is 0.
+   * How long all services serve on after the shutdown began, whatever began it. Skipped when a person presses Ctrl-C:
+   * SIGINT with a terminal as standard input. Default: the group's, which is 0.
    */
   readonly drainDelay?: number
   /** How long the whole shutdown may take, whatever began it. Default: the group's, which is 25,000. */
@@ -25,20 +24,20 @@ export interface RunOptions {
   /** How long forced services may take to end before they are abandoned. Default: the group's, which is 1,000. */
   readonly forceTimeout?: number
   /**
-   * How long the process has to exit by itself after a shutdown that it did not begin by `stop()`; what still keeps it
-   * alive then is named, and the process is ended. 0: at once. `Infinity`: never. Default 1,000.
+   * How long the process has to exit by itself after a shutdown that it did not begin by `stop()`. Then `run` names
+   * what still keeps it alive, and ends it. 0: at once. `Infinity`: never. Default 1,000.
    */
   readonly exitGrace?: number
   /**
-   * Gets the report. A promise is waited for, 5 s at most; when the callback fails the report is printed.
-   * Default: print it to stderr. `false`: nothing.
+   * Gets the report. `run` waits for its promise, 5 s at most. When the callback fails the report is printed.
+   * Default: print the report to stderr. `false`: no report.
    */
   readonly report?: ((report: Report) => unknown) | false
   /**
-   * Watches for an event loop that is blocked, from a thread of its own: prints the last states, sends SIGTERM, and kills
-   * the process when the loop does not come back in time. Default `false`; `true`: a `threshold` of 5,000, `killAfter`
-   * 10,000. It stands by while a debugger can attach. Where no thread can be made the group runs without one, and that
-   * is told.
+   * Watches the event loop from a thread of its own. When the loop is blocked, the watchdog prints the last states and
+   * sends SIGTERM. When the loop is not free in time, it kills the process. Default `false`; `true`: a `threshold` of
+   * 5,000, `killAfter` 10,000. It does nothing while a debugger can attach. Where no thread can be made the group runs
+   * without a watchdog, and a line tells so.
    */
   readonly watchdog?: boolean | WatchdogOptions
 }
@@ -75,7 +74,7 @@ export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptio
     duration(whose, option, options[option], group.options[option])
   const drainDelay = clock('drainDelay')
   return {
-    signals: signalNames(`group "${name}"`, options.signals),
+    signals: signalNames(whose, options.signals),
     clocks: {
       drainDelay: reason => (reason.by === 'signal' && reason.signal === 'SIGINT' && isAttended() ? 0 : drainDelay),
       shutdownTimeout: clock('shutdownTimeout'),
@@ -87,21 +86,15 @@ export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptio
   }
 }
 
-/** A person sits there, who waits. PM2, Nomad and Fly.io send SIGINT too. */
+/** A person waits at the terminal. PM2, Nomad and Fly.io send SIGINT too, without one. */
 const isAttended = (): boolean => process.stdin.isTTY === true
 
 const refuseBegun = ({ name, status }: ServiceGroup<string, never>): void => {
   const { state } = status.group
   if (state.phase === 'idle') return
+  const whose = groupNamed(name)
   if (isFinal(state))
-    throw new ServiceError(
-      'ERR_GROUP_STOPPED',
-      name,
-      `group "${name}": it has ${state.phase === 'failed' ? 'failed' : 'stopped'}, and can't be run again; make a new group`,
-    )
-  throw new ServiceError(
-    'ERR_ALREADY_STARTED',
-    name,
-    `can't run group "${name}": it is ${state.phase} already. run() starts it: leave out start(), or call stop() yourself`,
-  )
+    refuse(whose, `it has ${state.phase}, and can't be run again; make a new group`, 'ERR_GROUP_STOPPED')
+  const what = `it is ${state.phase} already, and run() starts it; leave out start(), or call stop() yourself`
+  refuse(whose, what, 'ERR_ALREADY_STARTED')
 }

@@ -8,7 +8,7 @@ import { errorLine } from '../core/text/error-text.ts'
 import { EndRequests } from './end-requests.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { tellUnstopped } from './exit-watch.ts'
-import { brokenOutput$, tellLine } from './output.ts'
+import { brokenOutput$, tellOf } from './output.ts'
 import { processEvent } from './process-events.ts'
 import { tellReport } from './report-output.ts'
 import { activeResources, closing, turn } from './resources.ts'
@@ -19,17 +19,20 @@ import { UncaughtErrors, uncaught$ } from './uncaught.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /**
- * Runs a group as a process: starts it, waits for a signal, an uncaught error or its end, takes it down, prints the
- * report and sets the exit code: 0 when all ended gracefully, 1 when anything but an optional service failed, or anything
- * ran out of time, was forced or abandoned, 128+n when a later signal forced it. A signal within 500 ms of the first repeats it. A process that was
- * forced ends as soon as its report is out; what otherwise keeps the process alive after a shutdown is named after
- * `exitGrace`, and ended. A `watchdog` ends a process whose event loop is blocked, which no signal or deadline here can.
+ * Runs a group as a process: starts it, waits for a signal, an uncaught error or its end, shuts it down, prints the
+ * report and sets the exit code.
  *
- * Several groups may run in one process: a signal reaches all, the process is ended after the last, and the exit code is
- * the worst; one that the program has set itself stays. Inside a test runner (vitest, jest, mocha, `node:test`) neither
- * the process nor its exit code is touched.
+ * The exit code is 0 when all ended gracefully. It is 1 when a service failed that is not optional, or when any service
+ * timed out, was forced or abandoned. It is 128+n when a later signal forced the shutdown. A signal within 500 ms of
+ * the first repeats that one. After a forced shutdown the process ends as soon as the report is out. After any other,
+ * `run` names what still keeps the process alive after `exitGrace`, and ends it. A `watchdog` ends a process whose
+ * event loop is blocked, which no signal and no deadline here can.
  *
- * @returns the report; it never rejects once the group has begun to start.
+ * Several groups may run in one process. A signal reaches all of them, the process ends after the last, and the worst
+ * exit code counts. An exit code that the program has set itself stays. Inside a test runner (vitest, jest, mocha,
+ * `node:test`) `run` touches neither the process nor its exit code.
+ *
+ * @returns the report. It never rejects once the group has begun to start.
  * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`, `ERR_ALREADY_STARTED`
  * @example
  * ```ts
@@ -59,7 +62,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     requests = new EndRequests(settings.signals)
     warnOfKubernetes(group, settings)
 
-    await live(group, settings, merge(requests.first$, failed$), requests.force$)
+    await lead(group, settings, merge(requests.first$, failed$), requests.force$)
     const report = await reportOn(group, settings, errors)
     unreported.unsubscribe()
     await endRun(endOf(report, settings, errors.total, requests.forcedBy))
@@ -67,7 +70,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     await requests.close(!inTestRunner())
     return report
   } catch (error) {
-    // Nothing of the group's comes here: a failure of this shell, before it began or at its end.
+    // A failure of the group never comes here. This is one of the shell, before the start or after the end.
     handlers.unsubscribe()
     await requests?.close(false)
     await endRun()
@@ -75,8 +78,8 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
   }
 }
 
-/** The whole life of the group, and of what only watches over it. */
-const live = async (
+/** Leads the group from its start to its end, with the watchdog beside it. */
+const lead = async (
   group: ServiceGroup<string, never>,
   { clocks, watchdog }: RunSettings,
   begin$: Observable<StopReason>,
@@ -84,8 +87,8 @@ const live = async (
 ): Promise<void> => {
   const { clock } = group.options
   const empty$ = new Subject<StopReason>()
-  // Signal handlers alone don't keep a process alive, and services need not either.
-  const waiting = setInterval(() => {}, 2 ** 31 - 1)
+  // Signal handlers do not keep a process alive, and services need not either.
+  const keepAlive = setInterval(() => {}, 2 ** 31 - 1)
   const stopWatchdog = watchdog && watch(group, watchdog)
   try {
     await new Promise<void>(resolve => {
@@ -93,31 +96,31 @@ const live = async (
         next: state => {
           if (state.phase === 'running' && group.size === 0) empty$.next({ by: 'end' })
         },
-        // Its report tells why.
+        // The report tells the error.
         error: () => resolve(),
         complete: resolve,
       })
     })
   } finally {
-    clearInterval(waiting)
+    clearInterval(keepAlive)
     await stopWatchdog?.()
   }
 }
 
-/** A watchdog is no reason not to run: where no thread can be made, that is told. */
+/** Where no thread can be made the group runs without a watchdog, and a line tells so. */
 const watch = (...all: Parameters<typeof startWatchdog>): ReturnType<typeof startWatchdog> | undefined => {
   try {
     return startWatchdog(...all)
   } catch (error) {
     const [{ name }] = all
     const denied = (error as { code?: unknown }).code === 'ERR_ACCESS_DENIED'
-    const remedy = denied ? ' (allow threads with --allow-worker, or leave out watchdog)' : ''
-    void tellLine(`${name}: going on without a watchdog, whose thread can't be made: ${messageOf(error)}${remedy}`)
+    const remedy = denied ? '; allow threads with --allow-worker, or leave out watchdog' : ''
+    void tellOf(name, `runs without a watchdog, whose thread can't be made: ${messageOf(error)}${remedy}`)
     return undefined
   }
 }
 
-/** Settles when the report is out; errors that nobody caught meanwhile are told after it. */
+/** Settles when the report is out. Errors that nobody caught meanwhile are told after it. */
 const reportOn = async (
   group: ServiceGroup<string, never>,
   { report: option, exitGrace }: RunSettings,
@@ -131,11 +134,11 @@ const reportOn = async (
   if (errors.total === told) return report
   const late = errors.total - told
   const last = errors.list.at(-1)!
-  await tellLine(`${group.name}: ${late} more uncaught after the report, the last kind: ${errorLine(last)}`)
+  await tellOf(group.name, `${late} more uncaught after the report, the last: ${errorLine(last)}`)
   return withProcess(group.report, errors, exitGrace)
 }
 
-/** Adds what only the process knows: errors nobody caught, and what keeps it alive. */
+/** Adds the knowledge of the process: errors that nobody caught, and the resources that keep it alive. */
 const withProcess = (report: Report, uncaught: UncaughtErrors, exitGrace: number): Report => {
   const stray = uncaught.list
   const errors = report.trigger?.by === 'uncaught' ? [...stray, ...report.errors] : [...report.errors, ...stray]
@@ -154,13 +157,12 @@ const endOf = (
   atOnce: forcedBy !== undefined || (report.outcome === 'abandoned' && exitGrace !== Infinity),
 })
 
-/** A program that called `stop()` goes on, and so does one that saw all services end. Nothing else ends the others. */
+/** A program that called `stop()`, or whose services have all ended, goes on. Every other shutdown ends the process. */
 const endsProcess = ({ trigger }: Report, exitGrace: number): boolean =>
   exitGrace !== Infinity && (trigger?.by === 'end' ? trigger.service !== undefined : trigger?.by !== 'call')
 
 const warnOfKubernetes = ({ name }: ServiceGroup<string, never>, { clocks }: RunSettings): void => {
   if (clocks.drainDelay({ by: 'signal', signal: 'SIGTERM' }) > 0 || !process.env['KUBERNETES_SERVICE_HOST']) return
-  void tellLine(
-    `${name}: drainDelay is 0 inside Kubernetes, so requests may still be routed here after the listener has closed; 5000 is a good start`,
-  )
+  const what = 'drainDelay is 0 inside Kubernetes, so requests may still be routed here after the listener has closed'
+  void tellOf(name, `${what}; 5000 is a good start`)
 }

@@ -1,4 +1,5 @@
 import { LONGEST_TIMER } from '../core/clock.ts'
+import { milliseconds } from '../core/units.ts'
 import { flush, tellLine } from './output.ts'
 import { activeResources, hearsParent } from './resources.ts'
 import { inTestRunner } from './test-runner.ts'
@@ -9,17 +10,17 @@ interface Runs {
   active: number
   /** The worst exit code so far. */
   code: number
-  /** How long the process may live on after the last has ended. `undefined`: nobody wants it ended. Milliseconds. */
+  /** How long the process may go on after the last run, in milliseconds. `undefined`: no run wants it ended. */
   grace: number | undefined
-  /** Something was forced or abandoned: no grace. */
+  /** A service was forced or abandoned: the process ends at once. */
   atOnce: boolean
   ending: NodeJS.Timeout | undefined
 }
 
-/** How a run has ended. */
+/** The end of a run. */
 export interface RunEnd {
   readonly code: number
-  /** How long the process has to end by itself; `undefined`: it goes on. Milliseconds. */
+  /** How long the process has to end by itself, in milliseconds. `undefined`: it goes on. */
   readonly grace: number | undefined
   readonly atOnce: boolean
 }
@@ -33,13 +34,13 @@ const runs = (): Runs => {
 }
 
 /**
- * One run more. A process that was about to end because others have, for example for a new configuration, lives on.
+ * Begins a run. A process that was about to end after other runs goes on, for example with a new configuration.
  *
- * @returns ends the run, once; without an end it has never begun.
+ * @returns ends the run, once. Without an end the run counts as never begun.
  */
 export const beginRun = (): ((end?: RunEnd) => Promise<void>) => {
   const all = runs()
-  if (all.active === 0) beginAnew(all)
+  if (all.active === 0) cancelExit(all)
   all.active++
   let over = false
   return async end => {
@@ -50,7 +51,7 @@ export const beginRun = (): ((end?: RunEnd) => Promise<void>) => {
   }
 }
 
-const beginAnew = (all: Runs): void => {
+const cancelExit = (all: Runs): void => {
   all.grace = undefined
   all.atOnce = false
   if (!all.ending) return
@@ -59,11 +60,11 @@ const beginAnew = (all: Runs): void => {
   if (hearsParent()) process.channel?.ref()
 }
 
-/** The exit code is the worst of all; after the last, the process is ended if one of them asks for that. */
+/** The worst exit code counts. After the last run the process ends, if one of the runs asks for that. */
 const endOne = async (all: Runs, { code, grace, atOnce }: RunEnd): Promise<void> => {
   all.atOnce ||= atOnce
   if (grace !== undefined) all.grace = Math.max(all.grace ?? 0, grace)
-  // The process, its end and its exit code are the test runner's.
+  // The process, its end and its exit code belong to the test runner.
   if (inTestRunner()) return
   setExitCode(all, code)
   if (all.active > 0) return
@@ -71,7 +72,7 @@ const endOne = async (all: Runs, { code, grace, atOnce }: RunEnd): Promise<void>
   if (all.grace !== undefined && all.grace <= LONGEST_TIMER) exitAfter(all, all.grace)
 }
 
-/** Never lower than before. An exit code that the program has set itself counts, unless it is 0. */
+/** Never lowers the exit code. One that the program has set itself stays, unless it is 0. */
 const setExitCode = (all: Runs, code: number): void => {
   const now = Number(process.exitCode ?? 0)
   if (now !== 0 && now !== all.code) return
@@ -85,11 +86,11 @@ const exit = async (all: Runs): Promise<void> => {
 }
 
 const exitAfter = (all: Runs, grace: number): void => {
-  // A parent that may still send messages is no reason to stay.
+  // A parent that may still send messages must not keep the process alive.
   process.channel?.unref()
   all.ending = setTimeout(async () => {
     const why = activeResources().join(', ') || 'something that Node has no name for'
-    await tellLine(`still alive after ${grace} ms because of ${why}; exiting`)
+    await tellLine(`process: still alive after ${milliseconds(grace)} because of ${why}; exiting`)
     await exit(all)
   }, grace).unref()
 }

@@ -1,6 +1,6 @@
 /**
- * A test runner has loaded this code into its own process: that is not ours to end. The environment does not tell: what
- * vitest, jest and `node --test` set there is inherited by the programs that tests start, which have to end as ever.
+ * Whether a test runner has loaded this code into its own process, which `run` must not end. Environment variables
+ * can't tell: programs that a test starts inherit those of vitest, jest and `node --test`, and have to end as always.
  */
 export const inTestRunner = (): boolean => {
   const globals: Readonly<Record<string, unknown>> = globalThis as object as Record<string, unknown>

@@ -3,16 +3,16 @@ import { type ErrorInfo, errorInfo } from '../core/errors.ts'
 import type { Report } from '../core/status/report.ts'
 import { processEvent } from './process-events.ts'
 
-/** Errors that nobody caught: exceptions and rejections alike. While subscribed, they no longer end the process. */
+/** The errors that nobody caught, exceptions and rejections alike. While subscribed, they do not end the process. */
 export const uncaught$: Observable<unknown> = merge(
   processEvent('uncaughtException'),
   processEvent('unhandledRejection'),
 ).pipe(map(([error]) => error))
 
-/** How many different errors are kept. */
+/** How many different errors are kept, at most. */
 const MOST = 100
 
-/** Uncaught errors, equal ones counted, and no more of them kept than a person would read. */
+/** The uncaught errors of a run. Equal ones are counted, and no more are kept than a person reads. */
 export class UncaughtErrors {
   readonly #service: string
   readonly #kept = new Map<string, { readonly info: ErrorInfo; count: number }>()
@@ -32,12 +32,12 @@ export class UncaughtErrors {
     return info
   }
 
-  /** How many there were. */
+  /** The number of all uncaught errors. */
   get total(): number {
     return [...this.#kept.values()].reduce((sum, { count }) => sum + count, this.#others)
   }
 
-  /** In the order in which they first came. */
+  /** The errors in the order in which each first came. */
   get list(): Report['errors'] {
     const service = this.#service
     const kept = [...this.#kept.values()].map(({ info, count }) => ({ ...info, service, ...(count > 1 && { count }) }))

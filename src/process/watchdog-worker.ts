@@ -1,21 +1,21 @@
-/** The thread that watches the event loop of the main one. It must be able to act when the main one can't. */
+/** The thread that watches the event loop of the main thread. It can act when the main thread can't. */
 import { write } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { visible } from '../core/text/visible.ts'
 import { milliseconds } from '../core/units.ts'
 
-/** What the watchdog is told when it begins. Times are milliseconds. */
+/** The data that the thread begins with. Times are milliseconds. */
 export interface Watched {
   readonly group: string
-  /** The count of heartbeats, and whether a debugger can attach: it may hold the loop for as long as it likes. */
+  /** The count of heartbeats, and 1 while a debugger can attach, which may hold the loop. */
   readonly beats: Int32Array
-  /** How often the main thread leaves a heartbeat, and how often it is looked for. */
+  /** The time between two heartbeats of the main thread, and between two looks at them. */
   readonly every: number
   readonly threshold: number
   readonly killAfter: number
 }
 
-/** What is told at each transition, to be known when nobody can be asked any more. */
+/** The state of a service, sent at each transition: a blocked main thread can't be asked. */
 export interface LastState {
   readonly path: string
   readonly phase: string
@@ -24,20 +24,20 @@ export interface LastState {
 }
 
 const { group, beats, every, threshold, killAfter } = workerData as Watched
-const shownName = visible(group)
+const subject = visible(`group "${group}"`)
 
 const last = new Map<string, LastState & { readonly since: number }>()
 
 parentPort!.on('message', (state: LastState) => {
   const before = last.get(state.path)
-  // Whoever changed last stands last.
+  // The service that changed last comes last.
   last.delete(state.path)
   last.set(state.path, { ...state, since: before?.phase === state.phase ? before.since : performance.now() })
 })
 
 /**
- * To standard error, past the streams, which the main thread serves. Not synchronously: a pipe that nobody reads must
- * not hold this thread as well.
+ * Writes to standard error, past the streams, which the main thread serves. The write is asynchronous, so that a pipe
+ * without a reader does not block this thread as well.
  */
 const say = (text: string, then = (): void => {}): void => {
   const bytes = Buffer.from(`${text}\n`)
@@ -52,7 +52,7 @@ const say = (text: string, then = (): void => {}): void => {
 
 const MOST_LINES = 50
 
-/** The last known states, the latest first: what blocks the loop is often what changed last. */
+/** The last known states, the latest first: the service that changed last is often the one that blocks the loop. */
 const lastStates = (): readonly string[] => {
   const all = [...last.values()].reverse()
   const shown = all.slice(0, MOST_LINES)
@@ -64,56 +64,56 @@ const lastStates = (): readonly string[] => {
   return all.length > MOST_LINES ? [...lines, `  and ${all.length - MOST_LINES} more`] : lines
 }
 
-const bark = (blocked: number): void => {
-  // To one that is leaving already it would be a second signal, which forces; whether to, is for people to say.
+const warn = (blocked: number): void => {
+  // A group that is leaving would take SIGTERM for a second signal, which forces. That is for people to decide.
   const leaving = last.get(group)?.leaving === true
-  const now = leaving ? 'no signal, it is leaving already' : 'SIGTERM, heeded once the loop is free'
+  const now = leaving ? 'no signal, since it is leaving already' : 'SIGTERM, which takes effect once the loop is free'
   const then = killAfter === Infinity ? '' : `; SIGKILL in ${milliseconds(killAfter)} if it is not free by then`
   say(
     [
-      `${shownName}: the event loop has been blocked for ${milliseconds(blocked)}. Last known:`,
+      `${subject}: the event loop has been blocked for ${milliseconds(blocked)}; the last known states:`,
       ...lastStates(),
-      `${shownName}: now ${now}${then}`,
+      `${subject}: now ${now}${then}`,
     ].join('\n'),
   )
   if (!leaving) process.kill(process.pid, 'SIGTERM')
 }
 
-/** How long a text may take to be written before the kill comes without it. */
-const LAST_WORDS = 100
+/** How long the kill waits for its text to be written, in milliseconds. */
+const WRITE_TIMEOUT = 100
 
-const bite = (blocked: number): void => {
-  const kill = (): void => void process.kill(process.pid, 'SIGKILL')
-  say(`${shownName}: the event loop is still blocked after ${milliseconds(blocked)}: SIGKILL`, kill)
-  setTimeout(kill, LAST_WORDS)
+const kill = (blocked: number): void => {
+  const end = (): void => void process.kill(process.pid, 'SIGKILL')
+  say(`${subject}: the event loop is still blocked after ${milliseconds(blocked)}: SIGKILL`, end)
+  setTimeout(end, WRITE_TIMEOUT)
 }
 
 let seen = 0
 let looked = performance.now()
-/** How long there has been no new heartbeat. */
+/** How long no new heartbeat has come, in milliseconds. */
 let silent = 0
-let barkedAt = Infinity
-let bitten = false
+let warnedAt = Infinity
+let killed = false
 
 setInterval(() => {
   const now = performance.now()
-  // When this thread was late too, a laptop slept or a container was paused: that time says little about the loop.
+  // When this thread was late too, a laptop slept or a container was paused. Such a time says little about the loop.
   silent += Math.min(now - looked, Math.max(threshold / 4, 2 * every))
   looked = now
   const beat = Atomics.load(beats, 0)
   if (beat !== seen) {
-    if (barkedAt < Infinity) say(`${shownName}: the event loop is free again after ${milliseconds(silent)}`)
+    if (warnedAt < Infinity) say(`${subject}: the event loop is free again after ${milliseconds(silent)}`)
     seen = beat
     silent = 0
-    barkedAt = Infinity
+    warnedAt = Infinity
   } else if (Atomics.load(beats, 1) === 0) {
-    // The loop was alive for up to one heartbeat more than was seen.
-    if (barkedAt === Infinity && silent >= threshold + every) {
-      barkedAt = silent
-      bark(silent)
-    } else if (!bitten && silent >= barkedAt + killAfter) {
-      bitten = true
-      bite(silent)
+    // The loop was free for up to one heartbeat longer than was seen.
+    if (warnedAt === Infinity && silent >= threshold + every) {
+      warnedAt = silent
+      warn(silent)
+    } else if (!killed && silent >= warnedAt + killAfter) {
+      killed = true
+      kill(silent)
     }
   }
 }, every)

@@ -1,16 +1,17 @@
 import type { ServiceGroup } from '../core/group/group.ts'
 import { duration, known, namesOf, positive, type Whose } from '../core/options.ts'
-import { describeReason, reasonOf, type ServiceState } from '../core/state.ts'
+import { isFinal, isLeaving, type ServiceState } from '../core/state.ts'
 import type { GroupEvent } from '../core/status/events.ts'
-import { tellLine } from './output.ts'
+import { labelOf, particularsOf } from '../core/text/state-text.ts'
+import { tellOf } from './output.ts'
 import source from './watchdog-source.ts'
 import type { LastState, Watched } from './watchdog-worker.ts'
 
-/** When a watchdog barks, and when it bites. Times are milliseconds; `Infinity` turns a clock off. */
+/** When a watchdog warns, and when it kills. Times are milliseconds; `Infinity` turns a clock off. */
 export interface WatchdogOptions {
-  /** How long the event loop may be blocked before it is told and SIGTERM is sent. More than zero. Default 5,000. */
+  /** How long the event loop may be blocked before the watchdog warns and sends SIGTERM. Above 0. Default 5,000. */
   readonly threshold?: number
-  /** How long the loop has from then to come back before the process is killed with SIGKILL. Default 10,000. */
+  /** How long the loop has from then to become free, before SIGKILL. Default 10,000. */
   readonly killAfter?: number
 }
 
@@ -19,7 +20,7 @@ const KILL_AFTER = 10_000
 
 const OPTIONS = namesOf<WatchdogOptions>({ threshold: true, killAfter: true })
 
-/** The times of a watchdog, checked; `undefined` when none is wanted. */
+/** The times of a watchdog, checked. `undefined`: no watchdog is wanted. */
 export const watchdogTimes = (
   whose: Whose,
   option: boolean | WatchdogOptions = false,
@@ -27,36 +28,37 @@ export const watchdogTimes = (
   if (option === false) return undefined
   const asked = option === true ? {} : option
   known(whose, asked, OPTIONS, 'watchdog.')
-  // Every turn of the event loop takes time, so that it can't be zero.
+  // Every turn of the event loop takes time, so the threshold can't be zero.
   const threshold = positive(whose, 'watchdog.threshold', asked.threshold ?? THRESHOLD)
   const killAfter = duration(whose, 'watchdog.killAfter', asked.killAfter, KILL_AFTER)
   return threshold === Infinity ? undefined : { threshold, killAfter }
 }
 
 /**
- * Watches the event loop from a thread of its own: this one leaves heartbeats and the last states there while it can.
- * It keeps no process alive.
+ * Watches the event loop from a thread of its own. The main thread sends heartbeats and the last states there while it
+ * can. The watchdog keeps no process alive.
  *
- * @returns ends the watch; settles when the thread is gone.
+ * @returns ends the watch. Settles when the thread is gone.
  */
 export const startWatchdog = (
   group: ServiceGroup<string, never>,
   { threshold, killAfter }: Required<WatchdogOptions>,
 ): (() => Promise<unknown>) => {
   if (process.pid === 1)
-    void tellLine(
-      `${group.name}: the watchdog can tell and ask (SIGTERM), but the kernel lets no process 1 kill itself: run it under an init (docker run --init)`,
+    void tellOf(
+      group.name,
+      'the watchdog can only warn and send SIGTERM, since no process 1 can kill itself; use an init (docker run --init)',
     )
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const inspector = process.getBuiltinModule('node:inspector')
   const beats = new Int32Array(new SharedArrayBuffer(8))
   const every = Math.min(Math.max(threshold / 20, 5), 250)
   const workerData: Watched = { group: group.name, beats, every, threshold, killAfter }
-  // What the program preloads (`--import`) is for itself: it would run a second time in there.
+  // Modules that the program preloads (`--import`) must not run a second time in the thread.
   const worker = new Worker(source, { eval: true, name: 'watchdog', workerData, execArgv: [] })
   worker.unref()
   worker.on('error', error => {
-    void tellLine(`${group.name}: going on without a watchdog, which failed: ${error.message}`)
+    void tellOf(group.name, `the watchdog failed: ${error.message}; going on without it`)
   })
   const beat = (): void => {
     Atomics.store(beats, 1, inspector?.url() === undefined ? 0 : 1)
@@ -77,40 +79,15 @@ export const startWatchdog = (
 const lastStates = (event: GroupEvent): readonly LastState[] => {
   if (event.kind === 'snapshot')
     return [event.group, ...event.services].map(({ path, state }) => lastState(path, state))
-  // What was removed has stopped.
+  // A service that was removed has stopped.
   if (event.kind === 'removed') return []
   return [lastState(event.path, event.kind === 'added' ? { phase: 'idle' } : event.state)]
 }
 
 const lastState = (path: string, state: ServiceState): LastState => ({
   path,
-  phase: state.phase === 'stopped' ? state.how : state.phase,
-  detail: detailOf(state),
-  leaving: state.phase !== 'running' ? !BEFORE_LEAVING.has(state.phase) : state.leaving !== undefined,
+  phase: labelOf(state),
+  // A text can always be sent to the thread; other values may not.
+  detail: particularsOf(state, { reasons: 'all' }).join(', '),
+  leaving: isLeaving(state) || isFinal(state),
 })
-
-const BEFORE_LEAVING: ReadonlySet<string> = new Set(['idle', 'waiting', 'starting', 'backoff'])
-
-/** Text only: nothing in it can fail to reach the other thread. */
-const detailOf = (state: ServiceState): string => {
-  const reason = reasonOf(state)
-  const details = reason ? [`${state.phase === 'running' ? 'leaving: ' : ''}${describeReason(reason)}`] : []
-  switch (state.phase) {
-    case 'waiting':
-      return `for ${state.for.join(', ')}`
-    case 'starting':
-      return state.attempt > 1 ? `attempt ${state.attempt}` : ''
-    case 'running':
-      if (state.health !== 'pass') details.push([state.health, ...(state.detail ? [state.detail] : [])].join(': '))
-      return details.join(', ')
-    case 'draining':
-    case 'stopping':
-      if (state.pending !== undefined) details.push(`${state.pending} pending`)
-      return details.join(', ')
-    case 'backoff':
-    case 'failed':
-      return state.error.message
-    default:
-      return ''
-  }
-}

@@ -1,7 +1,8 @@
 import { after, systemClock } from '../core/clock.ts'
 import type { Service } from '../core/service.ts'
-import { canFollow, type Phase, type ServiceState, type StateOf, type StopReason } from '../core/state.ts'
+import { canFollow, hasDrained, type Phase, type ServiceState, type StateOf, type StopReason } from '../core/state.ts'
 import { ShutdownSteps, type Step } from '../core/steps.ts'
+import { milliseconds } from '../core/units.ts'
 import { describeState } from './trace.ts'
 
 /** One life of a service, led by a test. */
@@ -76,7 +77,7 @@ export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout
   const wait = <T>(what: string, found: () => { readonly value: T } | undefined): Promise<T> =>
     new Promise((resolve, reject) => {
       const late = (): void =>
-        done(() => reject(new Error(`"${service.name}": no ${what} in ${timeout} ms; ${soFar()}`)))
+        done(() => reject(new Error(`"${service.name}": no ${what} in ${milliseconds(timeout)}; ${soFar()}`)))
       const timer = after(systemClock, timeout, late)
       const done = (settle: () => void): void => {
         timer?.unsubscribe()
@@ -103,6 +104,7 @@ export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout
     })
   }
   const tell = (step: Step, reason: StopReason = { by: 'call' }): void => level.raise({ step, reason })
+  const isDrained = (): boolean => states.length > 0 && hasDrained(states.at(-1)!)
   const gone = (): Promise<void> => wait('end', () => (end && !('error' in end) ? { value: undefined } : undefined))
   return {
     states,
@@ -112,7 +114,7 @@ export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout
     leave: async reason => {
       tell('unready', reason)
       tell('drain', reason)
-      await wait('end of its drain', () => (hasDrained(states.at(-1)) || end ? { value: undefined } : undefined))
+      await wait('end of its drain', () => (isDrained() || end ? { value: undefined } : undefined))
       tell('stop', reason)
       await gone()
     },
@@ -124,6 +126,3 @@ export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout
     abandon: () => subscription.unsubscribe(),
   }
 }
-
-/** One that has nothing to drain says nothing of it. */
-const hasDrained = (state: ServiceState | undefined): boolean => state !== undefined && state.phase !== 'draining'

@@ -247,12 +247,12 @@ describe('what is refused', () => {
     }
     expect(await named('deep', 'outside')).toMatchObject({
       code: 'ERR_UNKNOWN_DEPENDENCY',
-      message: '"lost" depends on "deep", which is not in the group. It has: db, inner, lost',
+      message: 'service "lost": dependsOn names "deep", which is not in the group; it has: db, inner, lost',
     })
     expect(await named('db', 'inside')).toMatchObject({
       code: 'ERR_UNKNOWN_DEPENDENCY',
       service: 'inner/lost',
-      message: 'in group "inner": "lost" depends on "db", which is not in the group. It has: deep, lost',
+      message: 'in group "inner": service "lost": dependsOn names "db", which is not in the group; it has: deep, lost',
     })
   })
 
@@ -268,7 +268,7 @@ describe('what is refused', () => {
     expect(await rejectionOf(shop.start())).toMatchObject({
       code: 'ERR_CIRCULAR_DEPENDENCY',
       service: 'inner/a',
-      message: expect.stringContaining('in group "inner": circular dependency: a -> b -> a'),
+      message: expect.stringContaining('in group "inner": service "a": circular dependency: a -> b -> a'),
     })
     expect([a.starts, b.starts, c.starts, db.starts]).toEqual([0, 0, 0, 0])
     expect(time.timers).toBe(0)
@@ -296,7 +296,7 @@ describe('what is refused', () => {
         for (const [n, fake] of fakes) shop.add(fake, { dependsOn: [...needs[n]!].map(need => `n${need}`) })
         const error = (await rejectionOf(shop.start())) as Error
         expect(error).toMatchObject({ code: 'ERR_CIRCULAR_DEPENDENCY' })
-        const way = /: ([^(]*) \(/
+        const way = /circular dependency: ([^(]*) \(/
           .exec(error.message)![1]!
           .split(' -> ')
           .map(name => Number(name.slice(1)))

@@ -216,7 +216,7 @@ describe.concurrent('P3 what throws in run', { timeout: 60_000 }, () => {
     const { code, output } = await child.ended
     expect(code).toBe(0)
     expect(output).toContain(
-      "shop: going on without a watchdog, whose thread can't be made: Access to this API has been restricted (allow threads with --allow-worker, or leave out watchdog)",
+      `group "shop": runs without a watchdog, whose thread can't be made: Access to this API has been restricted; allow threads with --allow-worker, or leave out watchdog`,
     )
   })
 })
@@ -296,7 +296,7 @@ describe.concurrent('P5 the report', { timeout: 60_000 }, () => {
     child.stdout.destroy()
     child.kill('SIGTERM')
     expect(await text(child.stderr)).toMatch(
-      /going on without standard output, which can't be written any more: write EPIPE\n[\s\S]*shop stopped gracefully/,
+      /process: standard output can't be written any more: write EPIPE; going on without it\n[\s\S]*shop stopped gracefully/,
     )
     expect(await exit).toEqual([0, null])
   })
@@ -332,20 +332,20 @@ describe.concurrent('P5 the report', { timeout: 60_000 }, () => {
       } })
       say(report.ok + ' ' + report.errors[0].message)`).ended
     expect(code).toBe(1)
-    expect(output).toMatch(/^shop: 1 more uncaught after the report, the last kind: the last moment \(at .+\)$/m)
+    expect(output).toMatch(/^group "shop": 1 more uncaught after the report, the last: the last moment \(at .+\)$/m)
     expect(output).toContain('false the last moment')
   })
 
   test.each([
     ['throws', '() => { throw new Error("no disk") }', 'failed: no disk'],
     ['rejects', 'async () => { throw undefined }', 'failed: undefined, thrown instead of an Error'],
-    ['never settles', '() => hang()', 'did not settle within 5000 ms'],
+    ['never settles', '() => hang()', 'did not settle within 5 s'],
   ])('P5 a report callback that %s is told, and the report is printed', async (_, report, problem) => {
     const { code, output } = await start(`const group = serviceGroup('shop').add(service('api', {}))
       setTimeout(() => process.kill(process.pid, 'SIGTERM'), 50)
       await run(group, { report: ${report} })`).ended
     expect(code).toBe(0)
-    expect(output).toContain(`shop: the report callback ${problem}; printing the report\n`)
+    expect(output).toContain(`group "shop": the report callback ${problem}; printing the report\n`)
     expect(output).toContain('shop stopped gracefully')
   })
 
@@ -368,7 +368,9 @@ describe.concurrent('P5 the report', { timeout: 60_000 }, () => {
     child.kill('SIGTERM')
     const { code, output } = await child.ended
     expect(code).toBe(3)
-    expect(output).toContain('shop: process.exit() was called during the shutdown (SIGTERM); not stopped: db, queue\n')
+    expect(output).toContain(
+      'group "shop": process.exit() was called during the shutdown (SIGTERM); not stopped: db, queue\n',
+    )
   })
 
   test('P5 process.exit() right after stop() does not swallow the report', async () => {

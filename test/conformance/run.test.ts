@@ -393,8 +393,7 @@ test('a group that was started already is not run: the error says what to do, an
   await shop.start()
   expect(await rejectionOf(run(shop))).toMatchObject({
     code: 'ERR_ALREADY_STARTED',
-    message:
-      'can\'t run group "shop": it is running already. run() starts it: leave out start(), or call stop() yourself',
+    message: 'group "shop": it is running already, and run() starts it; leave out start(), or call stop() yourself',
   })
   expect([shop.status.phase, process.listenerCount('SIGTERM')]).toEqual(['running', listeners])
   expect((await shop.stop()).ok).toBe(true)

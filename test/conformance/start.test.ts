@@ -205,7 +205,7 @@ describe('what is refused', () => {
     [
       'an unknown name',
       'ERR_UNKNOWN_DEPENDENCY',
-      /"b" depends on "nobody".*It has: a, b/,
+      /"b": dependsOn names "nobody".*it has: a, b/,
       () =>
         [
           ['a', []],

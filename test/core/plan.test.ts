@@ -83,7 +83,7 @@ describe('what is refused, with the names', () => {
     const error = refusal(line)
     expect([error.code, error.service]).toEqual(['ERR_CIRCULAR_DEPENDENCY', service])
     expect(error.message).toBe(
-      `circular dependency: ${path} (each waits for the next). Take one of these out of dependsOn`,
+      `service "${service}": circular dependency: ${path} (each waits for the next); take one of these out of dependsOn`,
     )
   })
 
@@ -96,7 +96,7 @@ describe('what is refused, with the names', () => {
   test('an unknown name is an error that says which there are', () => {
     const error = refusal('db api<bd')
     expect([error.code, error.service]).toEqual(['ERR_UNKNOWN_DEPENDENCY', 'api'])
-    expect(error.message).toBe('"api" depends on "bd", which is not in the group. It has: db, api')
+    expect(error.message).toBe('service "api": dependsOn names "bd", which is not in the group; it has: db, api')
   })
 })
 

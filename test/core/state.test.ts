@@ -1,7 +1,30 @@
 import { readFileSync } from 'node:fs'
 import { canFollow, type Phase, type ServiceState, type StopReason, transitions } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
-import { describeReason, isFinal } from '../../src/core/state.ts'
+import {
+  describeReason,
+  errorOf,
+  hasDrained,
+  hasEnded,
+  isAbandoned,
+  isAbsent,
+  isBeforeStart,
+  isBusy,
+  isFinal,
+  isGoingDown,
+  isLeaving,
+  isLost,
+  isPassing,
+  isReady,
+  isRestarting,
+  isServing,
+  isSettled,
+  isUnready,
+  isUnwell,
+  isWell,
+  reasonOf,
+  wasForced,
+} from '../../src/core/state.ts'
 
 const phases = Object.keys(transitions) as Phase[]
 const living = phases.filter(phase => phase !== 'stopped' && phase !== 'failed')
@@ -77,3 +100,66 @@ test.each<[StopReason, string]>([
   [{ by: 'call', message: 'end of the day' }, 'stop(): end of the day'],
   [{ by: 'end' }, 'all services have ended'],
 ])('the reason %j is said in a few words', (reason, words) => expect(describeReason(reason)).toBe(words))
+
+describe('the predicates on a state', () => {
+  const reason: StopReason = { by: 'call' }
+  const error = { name: 'Error', message: 'no' }
+  const predicates = {
+    isFinal,
+    isBeforeStart,
+    isAbsent,
+    isServing,
+    isLeaving,
+    isGoingDown,
+    hasDrained,
+    isRestarting,
+    isBusy,
+    isPassing,
+    hasEnded,
+    isAbandoned,
+    wasForced,
+    isReady,
+    isLost,
+    isSettled,
+    isWell,
+    isUnready,
+    isUnwell,
+  }
+
+  test.each<[ServiceState, string]>([
+    [{ phase: 'idle' }, 'isBeforeStart isAbsent hasDrained isUnready'],
+    [{ phase: 'waiting', for: ['db'] }, 'isBeforeStart isAbsent hasDrained isPassing isUnready'],
+    [{ phase: 'starting', attempt: 1 }, 'hasDrained isBusy isPassing isUnready'],
+    [{ phase: 'starting', attempt: 2 }, 'hasDrained isRestarting isBusy isPassing isUnready'],
+    [{ phase: 'running', health: 'pass' }, 'isServing hasDrained isReady isSettled isWell'],
+    [{ phase: 'running', health: 'warn' }, 'isServing hasDrained isReady isSettled isUnwell'],
+    [{ phase: 'running', health: 'pass', leaving: reason }, 'isLeaving hasDrained isReady isSettled isUnready'],
+    [
+      { phase: 'running', health: 'fail', leaving: reason },
+      'isLeaving hasDrained isReady isSettled isUnready isUnwell',
+    ],
+    [{ phase: 'draining', reason }, 'isLeaving isGoingDown isBusy isPassing isUnready'],
+    [{ phase: 'draining', reason: { by: 'end' } }, 'isLeaving isBusy isPassing isUnready'],
+    [{ phase: 'drained' }, 'isLeaving isGoingDown hasDrained isPassing isUnready'],
+    [{ phase: 'stopping', reason }, 'isLeaving isGoingDown hasDrained isBusy isPassing isUnready'],
+    [{ phase: 'backoff', attempt: 2, retryAt: 0, error }, 'hasDrained isRestarting isPassing isUnready'],
+    [{ phase: 'stopped', how: 'ended' }, 'isFinal isAbsent hasDrained hasEnded isReady isSettled isWell'],
+    [{ phase: 'stopped', how: 'stopped' }, 'isFinal isAbsent hasDrained isLost isSettled'],
+    [{ phase: 'stopped', how: 'forced' }, 'isFinal isAbsent hasDrained wasForced isLost isSettled'],
+    [
+      { phase: 'stopped', how: 'abandoned' },
+      'isFinal isAbsent hasDrained isAbandoned wasForced isLost isSettled isUnwell',
+    ],
+    [{ phase: 'failed', error }, 'isFinal isAbsent hasDrained isLost isSettled isUnwell'],
+  ])('%j', (state, expected) => {
+    const found = Object.entries(predicates).filter(([, holds]) => holds(state))
+    expect(found.map(([name]) => name).join(' ')).toBe(expected)
+  })
+
+  test('read the reason and the error of a state', () => {
+    expect(reasonOf({ phase: 'stopping', reason })).toBe(reason)
+    expect(reasonOf({ phase: 'running', health: 'pass' })).toBeUndefined()
+    expect(errorOf({ phase: 'failed', error })).toBe(error)
+    expect(errorOf({ phase: 'stopped', how: 'forced' })).toBeUndefined()
+  })
+})

@@ -41,7 +41,9 @@ test('01: a taken port is one clear line, not a stack', async () => {
   const { code, output } = await demo('01-morning-and-evening', { MORNING_PORT: '0', EVENING_PORT: `${port}` }).ended
   taken.close()
   expect(code).toBe(1)
-  expect(output).toContain(`error 1 day/evening: service "evening" can't listen on port ${port}: it is already in use.`)
+  expect(output).toContain(
+    `error 1 day/evening: service "evening": can't listen on port ${port}: it is already in use;`,
+  )
   expect(output).not.toMatch(/^ +at /m)
 })
 

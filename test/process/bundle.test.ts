@@ -22,7 +22,9 @@ test.each([
     const outfile = write('', extension)
     await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format, minify, logLevel: 'silent' })
     const { signal, output } = await startNode([outfile]).ended
-    expect(output).toMatch(/shop: the event loop has been blocked for \d+ ms. Last known:\n[\s\S]*shop\/api +running/)
+    expect(output).toMatch(
+      /group "shop": the event loop has been blocked for \d+ ms; the last known states:\n[\s\S]*shop\/api +running/,
+    )
     expect(signal).toBe('SIGKILL')
   },
   60_000,
@@ -39,7 +41,7 @@ test('P3 under the permission model without threads the group runs without a wat
   await child.says('up')
   child.kill('SIGTERM')
   const { code, output } = await child.ended
-  expect(output).toMatch(/shop: going on without a watchdog, whose thread can't be made: .*--allow-worker/)
+  expect(output).toMatch(/group "shop": runs without a watchdog, whose thread can't be made: .*--allow-worker/)
   expect(output).toContain('shop stopped gracefully')
   expect(code).toBe(0)
 }, 60_000)

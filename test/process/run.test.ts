@@ -185,14 +185,14 @@ describe.concurrent('a process that runs a group', { timeout: 30_000 }, () => {
     const { code, output } = await child.ended
     expect(code).toBe(0)
     expect(output).toContain('still keeps the process alive: Timeout')
-    expect(output).toContain('still alive after 1000 ms because of Timeout; exiting')
+    expect(output).toContain('still alive after 1 s because of Timeout; exiting')
   })
 
   test('T11 the end of one with onEnd stop-group ends the process, whatever the others leave behind: exit code 0', async () => {
     const { code, output } = await shop('main ends').ended
     expect(code).toBe(0)
     expect(output).toMatch(/^shop ended gracefully in \d+ ms: shop\/main has ended$/m)
-    expect(output).toContain('still alive after 1000 ms because of Timeout; exiting')
+    expect(output).toContain('still alive after 1 s because of Timeout; exiting')
   })
 
   test('S12 an empty group returns at once', async () => {

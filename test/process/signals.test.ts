@@ -21,8 +21,8 @@ test('signals tells the signals asked for, and takes off its own handlers, no ot
 })
 
 test.each([
-  ['a lower-case name', 'sigterm', /signals names no signal: 'sigterm'/],
-  ['no name of a signal', 'SIGNOTHING', /signals names no signal: 'SIGNOTHING'/],
+  ['a lower-case name', 'sigterm', /signals names no signal: "sigterm"/],
+  ['no name of a signal', 'SIGNOTHING', /signals names no signal: "SIGNOTHING"/],
   ['a number', 15, /signals names no signal: 15/],
   ['SIGKILL', 'SIGKILL', /no process can handle SIGKILL/],
   ['SIGSTOP', 'SIGSTOP', /no process can handle SIGSTOP/],

@@ -95,6 +95,6 @@ test('a program that a test starts ends as ever, though it inherits the variable
     ],
     { NODE_TEST_CONTEXT: 'child-v8', VITEST: 'true', JEST_WORKER_ID: '1' },
   ).ended
-  expect(output).toContain('still alive after 100 ms because of Timeout; exiting')
+  expect(output).toContain('process: still alive after 100 ms because of Timeout; exiting')
   expect(code).toBe(1)
 }, 60_000)

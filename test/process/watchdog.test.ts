@@ -35,16 +35,16 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
     const took = await fromTextToEnd(child, 'blocked\n')
     const { code, signal, output } = await child.ended
     expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' })
-    expect(output.slice(output.indexOf('shop: '))).toMatch(
+    expect(output.slice(output.indexOf('group "shop": '))).toMatch(
       new RegExp(
         [
-          '^shop: the event loop has been blocked for \\d+ ms. Last known:',
+          '^group "shop": the event loop has been blocked for \\d+ ms; the last known states:',
           '  shop         running for \\d+ ms, warn: orders: slow disk',
           '  shop/api     running for \\d+ ms',
           '  shop/orders  running for \\d+ ms, warn: slow disk',
           '  shop/db      running for \\d+ ms',
-          'shop: now SIGTERM, heeded once the loop is free; SIGKILL in 500 ms if it is not free by then',
-          'shop: the event loop is still blocked after [\\d.]+ s: SIGKILL\n$',
+          'group "shop": now SIGTERM, which takes effect once the loop is free; SIGKILL in 500 ms if it is not free by then',
+          'group "shop": the event loop is still blocked after [\\d.]+ s: SIGKILL\n$',
         ].join('\n'),
       ),
     )
@@ -74,7 +74,7 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
     const child = blocked('until the flag in stop', flag)
     await child.says('running')
     child.kill('SIGTERM')
-    await child.says('now no signal, it is leaving already; SIGKILL in')
+    await child.says('now no signal, since it is leaving already; SIGKILL in')
     writeFileSync(flag, '')
     const { code, output } = await child.ended
     expect(code).toBe(0)
@@ -110,7 +110,7 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
     writeFileSync(flag, '')
     const { code, output } = await child.ended
     expect(code).toBe(0)
-    expect(output).toMatch(/^shop: the event loop is free again after [\d.]+ m?s$/m)
+    expect(output).toMatch(/^group "shop": the event loop is free again after [\d.]+ m?s$/m)
     expect(output).toMatch(/^shop stopped gracefully/m)
   })
 

@@ -126,7 +126,7 @@ test('it ends with the group, and nothing listens any more', () => {
   expect(subscription.closed).toBe(true)
 })
 
-test('the report is a table in start order, with who triggered it, the errors and the slowest chain', () => {
+test('the report is a table in start order, with who triggered it, the errors and the critical paths', () => {
   const { clock, group } = shop()
   void group.start()
   clock.flush()
@@ -143,8 +143,8 @@ test('the report is a table in start order, with who triggered it, the errors an
     '  error 1 shop/api: service "api": stop failed: lost the key [ERR_STOP_FAILED]',
     '          at <this file>',
     '',
-    '  slowest start: queue > api (21 ms)',
-    '  slowest stop: api > queue (45 ms)',
+    '  critical path of the start: queue → api (21 ms)',
+    '  critical path of the stop: api → queue (45 ms)',
     '',
   ])
 })

@@ -1,7 +1,7 @@
 import type { ServiceState, ServiceStatus, StopReason } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
 import { reasonOf } from '../../src/core/state.ts'
-import { newcomer } from '../../src/core/status/service-status.ts'
+import { newStatus } from '../../src/core/status/service-status.ts'
 import { foldStatus, type GroupStatus } from '../../src/core/status/status.ts'
 import { frame } from '../../src/views/terminal/frame.ts'
 import { recovery, summary } from '../../src/views/terminal/lasting.ts'
@@ -24,7 +24,7 @@ const backoff = { phase: 'backoff', attempt: 2, retryAt: NOW + 1_300, error } as
 
 /** A service that came to its state two seconds ago, after a start of 340 ms. */
 const one = (path: string, state: ServiceState, more: Partial<ServiceStatus> = {}): ServiceStatus => ({
-  ...newcomer(path, 1, 0),
+  ...newStatus(path, 1, 0),
   state,
   since: NOW - 2_000,
   startedAt: 1_000,
@@ -165,7 +165,7 @@ describe('a group that runs', () => {
   test('says who is well again', () => {
     const well = status(running, { db: running })
     expect(recovery(well, NOW - 1_300, ['shop/workers/mailer', 'shop/workers'], pane)).toBe(
-      '✔ shop is well again after 1.30 s (workers/mailer)',
+      '✔ shop is well again after 1.3 s (workers/mailer)',
     )
   })
 })
@@ -185,7 +185,7 @@ describe('a group that leaves', () => {
       '⠴ shop is draining, 22 s left: SIGTERM',
       '  ✔ db      leaving',
       '  ⠴ orders  draining   2.0 s  2 pending',
-      '  · mailer  drained    2.0 s  its time ran out',
+      '  · mailer  drained    2.0 s  drain timed out',
       '  ⠴ api     stopping   2.0 s  1 pending',
       '  ✖ old     abandoned         connection lost',
       '  press Ctrl-C again to force',

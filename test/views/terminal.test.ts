@@ -105,7 +105,7 @@ describe('on a terminal', { timeout: 15_000 }, () => {
       'shop stopped gracefully in TIME: SIGINT',
     ])
     expect(screen.match(/stopped gracefully/g)).toHaveLength(1)
-    expect(screen.split('\n').at(-1)).toMatch(/^ {2}slowest stop/)
+    expect(screen.split('\n').at(-1)).toMatch(/^ {2}critical path of the stop/)
     expect(person.cursorIsVisible()).toBe(true)
     expect(screen).not.toMatch(/is left|is not what it was|waits for/)
   })

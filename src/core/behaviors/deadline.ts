@@ -1,5 +1,6 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
 import { after, type Clock, onTheWall } from '../clock.ts'
+import { FORCE_TIMEOUT } from '../defaults.ts'
 import { errorInfo, fromErrorInfo, type ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
@@ -13,15 +14,6 @@ export interface Deadlines {
   readonly drainTimeout: number
   readonly stopTimeout: number
 }
-
-/** The deadlines of a service that is given no others. */
-export const DEFAULTS: Deadlines = { startTimeout: 30_000, drainTimeout: 10_000, stopTimeout: 10_000 }
-
-/** The deadlines of a group: its services have their own. */
-export const UNBOUNDED: Deadlines = { startTimeout: Infinity, drainTimeout: Infinity, stopTimeout: Infinity }
-
-/** The force budget, in milliseconds, when no other is given. */
-export const FORCE_TIMEOUT = 1_000
 
 /** The group's part in the deadlines of one of its services. */
 export interface Around {

@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
+import { HEALTH_CHECK } from '../defaults.ts'
 import { messageOf, ServiceError } from '../errors.ts'
 import { inspect, peek } from '../foreign.ts'
 import { type Cancel, follow, type HookResult } from '../hooks/hook-result.ts'
@@ -58,10 +59,20 @@ export const healthCheck = <Name extends string>(
   callable(name, 'healthCheck.check', check)
   const rules: CheckRules = {
     check,
-    interval: positive(name, 'healthCheck.interval', options.interval ?? 10_000),
-    timeout: duration(name, 'healthCheck.timeout', options.timeout, 1_000),
-    failureThreshold: count(name, 'healthCheck.failureThreshold', options.failureThreshold, 3),
-    successThreshold: count(name, 'healthCheck.successThreshold', options.successThreshold, 1),
+    interval: positive(name, 'healthCheck.interval', options.interval ?? HEALTH_CHECK.interval),
+    timeout: duration(name, 'healthCheck.timeout', options.timeout, HEALTH_CHECK.timeout),
+    failureThreshold: count(
+      name,
+      'healthCheck.failureThreshold',
+      options.failureThreshold,
+      HEALTH_CHECK.failureThreshold,
+    ),
+    successThreshold: count(
+      name,
+      'healthCheck.successThreshold',
+      options.successThreshold,
+      HEALTH_CHECK.successThreshold,
+    ),
   }
   const onFailure = onFailureOf(name, 'healthCheck.onFailure', options.onFailure)
   return watched(service, onFailure, ({ found, failing }) => {

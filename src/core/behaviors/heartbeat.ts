@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
+import { HEARTBEAT_THRESHOLD } from '../defaults.ts'
 import { ServiceError } from '../errors.ts'
 import { count, known, namesOf, positive } from '../options.ts'
 import type { Service } from '../service.ts'
@@ -44,7 +45,7 @@ export const heartbeat = <Name extends string>(
   const { name } = service
   known(name, options, OPTIONS, 'heartbeat.')
   const interval = positive(name, 'heartbeat.interval', options.interval)
-  const threshold = count(name, 'heartbeat.threshold', options.threshold, 3)
+  const threshold = count(name, 'heartbeat.threshold', options.threshold, HEARTBEAT_THRESHOLD)
   const onFailure = onFailureOf(name, 'heartbeat.onFailure', options.onFailure)
   return watched(service, onFailure, ({ found, failing }) => {
     let timer: Subscription | undefined

@@ -1,3 +1,4 @@
+import { RESTART } from '../defaults.ts'
 import { duration, known, must, namesOf, oneOf } from '../options.ts'
 import type { Backoff } from './backoff.ts'
 import { type RestartLimit, restartLimitOf } from './restart-limit.ts'
@@ -91,19 +92,19 @@ export const restartRules = (
   const policy = options ? options.policy : (given as RestartPolicy | undefined)
   if (given !== undefined) oneOf(service, options ? 'restart.policy' : 'restart', POLICIES, policy)
 
-  const { factor = 2, jitter = 0.5 } = options ?? {}
-  const ms = (option: 'initialDelay' | 'maxDelay' | 'resetAfter', fallback: number): number =>
-    duration(service, `restart.${option}`, options?.[option], fallback)
+  const { factor = RESTART.factor, jitter = RESTART.jitter } = options ?? {}
+  const ms = (option: 'initialDelay' | 'maxDelay' | 'resetAfter'): number =>
+    duration(service, `restart.${option}`, options?.[option], RESTART[option])
   must(service, 'restart.factor', typeof factor === 'number' && factor >= 1, 'a number >= 1', factor)
   must(service, 'restart.jitter', typeof jitter === 'number' && jitter >= 0 && jitter <= 1, '0 to 1', jitter)
   return {
     afterFailure: policy === 'permanent' || policy === 'transient',
     afterEnd: policy === 'permanent' || onEnd,
-    initialDelay: ms('initialDelay', 500),
+    initialDelay: ms('initialDelay'),
     factor,
-    maxDelay: ms('maxDelay', 30_000),
+    maxDelay: ms('maxDelay'),
     jitter,
-    resetAfter: ms('resetAfter', 30_000),
-    ...restartLimitOf(service, options ?? {}, { maxRestarts: 10, period: 600_000 }, 'restart.'),
+    resetAfter: ms('resetAfter'),
+    ...restartLimitOf(service, options ?? {}, RESTART, 'restart.'),
   }
 }

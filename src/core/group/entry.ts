@@ -1,4 +1,4 @@
-import { DEFAULTS, type Deadlines, deadline, UNBOUNDED } from '../behaviors/deadline.ts'
+import { type Deadlines, deadline } from '../behaviors/deadline.ts'
 import { type HealthCheck, healthCheck } from '../behaviors/health-check.ts'
 import { type Heartbeat, heartbeat } from '../behaviors/heartbeat.ts'
 import { legal } from '../behaviors/legal.ts'
@@ -10,6 +10,7 @@ import {
   restartRules,
 } from '../behaviors/restart-options.ts'
 import type { Clock } from '../clock.ts'
+import { DEADLINES, UNBOUNDED } from '../defaults.ts'
 import { duration, flag, known, must, namesOf, oneOf, refuse } from '../options.ts'
 import type { Placed } from '../plan.ts'
 import { mayBlock, type Service } from '../service.ts'
@@ -113,7 +114,7 @@ export const entryOf = (
   // A group, too, says only what may be said.
   const checked = inside ? service : legal(service)
   const likely = mayBlock(service) ? BLOCKING : undefined
-  const deadlines = deadlinesOf(name, options, inside ? UNBOUNDED : DEFAULTS)
+  const deadlines = deadlinesOf(name, options, inside ? UNBOUNDED : DEADLINES)
   const bounded = deadline(checked, deadlines, clock, { explain: inside?.explain, likely, forceTimeout })
   const beating = options.heartbeat !== undefined ? heartbeat(bounded, options.heartbeat, clock) : bounded
   return {

@@ -1,5 +1,6 @@
 import { lastValueFrom, NEVER, Observable } from 'rxjs'
-import { deadline, UNBOUNDED } from '../behaviors/deadline.ts'
+import { deadline } from '../behaviors/deadline.ts'
+import { UNBOUNDED } from '../defaults.ts'
 import { errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { checkName, type Service, type Startable, toService } from '../service.ts'
 import { conduct, type Led, type ShutdownClocks } from '../shutdown.ts'

@@ -4,7 +4,7 @@ import { type Clock, onTheWall } from '../clock.ts'
 import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Info, isAhead, isFinal, type Phase, type ServiceState, type StateOf } from '../state.ts'
+import { type Info, isBeforeStart, isFinal, type Phase, type ServiceState, type StateOf } from '../state.ts'
 import { type Shutdown, ShutdownSteps } from '../steps.ts'
 import { Throttle } from '../throttle.ts'
 import { enter } from '../work.ts'
@@ -54,7 +54,7 @@ export class Incarnation {
     this.#lifecycle = enter(this.#member, () => listen(this.#service.lifecycle(this.steps), this))
     // Over already, or abandoned.
     if (out.closed) this.#lifecycle.unsubscribe()
-    else if (isAhead(this.#member.state)) this.#tell(STARTING)
+    else if (isBeforeStart(this.#member.state)) this.#tell(STARTING)
     return () => this.#leave()
   })
 
@@ -66,7 +66,7 @@ export class Incarnation {
   next(state: ServiceState): void {
     const { state: before, isTakenDown } = this.#member
     if (isFinal(before)) return
-    if (isAhead(before) && state.phase !== 'starting' && !isFinal(state)) this.#tell(STARTING)
+    if (isBeforeStart(before) && state.phase !== 'starting' && !isFinal(state)) this.#tell(STARTING)
     if (state.phase === 'running') this.hasRun = true
     if (isTakenDown && state.phase === 'stopped' && state.how !== 'abandoned') this.#ended = state
     else if (isNews(before, state)) this.#tellNews(state)
@@ -77,7 +77,7 @@ export class Incarnation {
   error(cause: unknown): void {
     this.#news?.flush()
     const { state, isTakenDown } = this.#member
-    const error = asFailure(this.#service.name, state.phase === 'starting' || isAhead(state), cause)
+    const error = asFailure(this.#service.name, state.phase === 'starting' || isBeforeStart(state), cause)
     this.present = false
     if (isTakenDown) this.#down(errorInfo(error), state.info)
     else this.#tell({ phase: 'failed', error: errorInfo(error), ...(state.info && { info: state.info }) }, error)

@@ -1,6 +1,6 @@
-import { FORCE_TIMEOUT } from '../behaviors/deadline.ts'
 import { restartLimitOf } from '../behaviors/restart-limit.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { DRAIN_DELAY, FORCE_TIMEOUT, GROUP_RESTARTS, SHUTDOWN_TIMEOUT, UNBOUNDED } from '../defaults.ts'
 import { duration, group, known, must, namesOf } from '../options.ts'
 import { type Strategy, strategyOf } from './strategy.ts'
 
@@ -34,8 +34,6 @@ export interface GroupOptions {
   readonly clock?: Clock
 }
 
-const SHUTDOWN_TIMEOUT = 25_000
-
 /**
  * The options of a group, checked, defaults filled in.
  *
@@ -48,12 +46,12 @@ export const groupOptionsOf = (name: string, options: GroupOptions): Required<Gr
   must(whose, 'clock', isClock(clock), 'an RxJS scheduler', clock)
   return {
     clock,
-    startTimeout: duration(whose, 'startTimeout', options.startTimeout, Infinity),
-    drainDelay: duration(whose, 'drainDelay', options.drainDelay, 0),
+    startTimeout: duration(whose, 'startTimeout', options.startTimeout, UNBOUNDED.startTimeout),
+    drainDelay: duration(whose, 'drainDelay', options.drainDelay, DRAIN_DELAY),
     shutdownTimeout: duration(whose, 'shutdownTimeout', options.shutdownTimeout, SHUTDOWN_TIMEOUT),
     forceTimeout: duration(whose, 'forceTimeout', options.forceTimeout, FORCE_TIMEOUT),
     strategy: strategyOf(whose, options.strategy),
-    ...restartLimitOf(whose, options, { maxRestarts: Infinity, period: 600_000 }),
+    ...restartLimitOf(whose, options, GROUP_RESTARTS),
   }
 }
 

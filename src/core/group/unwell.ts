@@ -1,4 +1,4 @@
-import type { Health, ServiceState } from '../state.ts'
+import { type Health, isGoingDown, isRestarting, type ServiceState } from '../state.ts'
 
 /**
  * How well a member is, seen from its group: one that failed, or is on its way out by itself, does not serve. One that
@@ -11,19 +11,11 @@ export const healthOf = (
   spared: boolean,
   returning = false,
 ): Health => {
-  const gone = failed || state.phase === 'failed' || (!leaving && !returning && isGoing(state))
-  const back = !leaving && (returning || isComingBack(state))
+  const gone = failed || state.phase === 'failed' || (!leaving && !returning && isGoingDown(state))
+  const back = !leaving && (returning || isRestarting(state))
   const health = gone ? 'fail' : state.phase === 'running' ? state.health : back ? 'warn' : 'pass'
   return (spared || back) && health === 'fail' ? 'warn' : health
 }
-
-/** It ended, and is restarted. */
-const isComingBack = (state: ServiceState): boolean =>
-  state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
-
-/** On its way out: it serves no longer. One that has done what it is for is as well as ever. */
-const isGoing = (state: ServiceState): boolean =>
-  state.phase === 'draining' || state.phase === 'stopping' ? state.reason.by !== 'end' : state.phase === 'drained'
 
 /** What is wrong with a member, for people: `db failed`, `orders: slow disk`, `worker: restarting`. */
 export const plightOf = (name: string, state: ServiceState): string => {
@@ -36,7 +28,7 @@ export const plightOf = (name: string, state: ServiceState): string => {
     case 'stopped':
       return state.how === 'ended' ? `${name} has ended` : `${name} was ${state.how}`
     default:
-      return `${name}: ${isComingBack(state) ? 'restarting' : state.phase}`
+      return `${name}: ${isRestarting(state) ? 'restarting' : state.phase}`
   }
 }
 

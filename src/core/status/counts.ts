@@ -4,33 +4,35 @@ import type { GroupEvent, TransitionEvent } from './events.ts'
 import { type Stage, type StageOutcome, stageEnded } from './stages.ts'
 import { foldStatus, type GroupStatus, onClockOf } from './status.ts'
 
-/** Told what there is to count and to time. A service is its path inside the group; durations are milliseconds. */
+/**
+ * Is told the facts to count and to time. A service is named by its path inside the group. Durations are milliseconds.
+ */
 export interface Counter {
-  /** It is there from now on, or was there at first. Told again of one that begins anew. */
+  /** The group has the service. Told again when a service begins a new incarnation. */
   joined?(service: string): void
-  /** It was removed. */
+  /** The service was removed. */
   left?(service: string): void
   transitioned(service: string, from: Phase, to: Phase): void
-  /** It begins to start again, by itself or by hand. */
+  /** The service begins to start again, by itself or by hand. */
   restarted(service: string): void
   stageEnded(service: string, stage: Stage, outcome: StageOutcome, took: number): void
   groupEnded(stage: 'start' | 'shutdown', outcome: StageOutcome, took: number): void
 }
 
-/** A count that goes on. */
+/** A count that is under way. */
 export interface Tally {
-  /** The status folded from all that was counted. */
+  /** The status folded from all events that were counted. */
   readonly status: GroupStatus
   unsubscribe(): void
 }
 
-/** Reads off the events of a group what metrics count. A phase that repeats with new particulars counts for nothing. */
+/** Tells a counter the events of a group. A phase that repeats with new particulars does not count. */
 export const tally = (
   { name, events$ }: { readonly name: string; readonly events$: Observable<GroupEvent> },
   counter: Counter,
 ): Tally => {
   let status!: GroupStatus
-  /** Those that have lived before: their next start is a restart. */
+  /** The services that have started before: their next start is a restart. */
   const begun = new Set<string>()
   const serviceOf = (path: string): string => path.slice(name.length + 1)
 

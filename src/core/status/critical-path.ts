@@ -1,5 +1,5 @@
 import { type Order, plan, reversed } from '../plan.ts'
-import type { ServiceStatus } from './service-status.ts'
+import { parentOf, type ServiceStatus } from './service-status.ts'
 
 /** The chains of services, by path, that decided how long a group took to start and to stop. */
 export interface CriticalPaths {
@@ -12,23 +12,23 @@ export const criticalPaths = (group: ServiceStatus, services: readonly ServiceSt
   return { start: criticalPath(group, tree, atStart), stop: criticalPath(group, tree, atStop) }
 }
 
-/** One way through a group: the order it goes by, when each one's turn came, and when it let the next have theirs. */
-interface Way {
+/** A walk through a group, at start or at stop: its order, and when each service began and finished. */
+interface Walk {
   readonly order: (before: Order) => Order
   readonly began: (service: ServiceStatus) => number | null
   readonly finished: (service: ServiceStatus) => number | null
-  /** When the group had come to the end of it. */
+  /** When the whole group had finished. */
   readonly ended: (group: ServiceStatus) => number | null
 }
 
-const atStart: Way = {
+const atStart: Walk = {
   order: before => before,
   began: s => s.startedAt,
   finished: s => (s.startedAt === null ? null : (s.readyAt ?? s.stoppingAt ?? s.endedAt)),
   ended: group => group.readyAt,
 }
 
-const atStop: Way = {
+const atStop: Walk = {
   order: reversed,
   began: s => s.stoppingAt,
   finished: s => (s.stoppingAt === null ? null : s.endedAt),
@@ -43,7 +43,7 @@ interface Tree {
 const treeOf = (services: readonly ServiceStatus[]): Tree => {
   const children = new Map<string, ServiceStatus[]>()
   for (const service of services) {
-    const parent = service.path.slice(0, service.path.lastIndexOf('/'))
+    const parent = parentOf(service.path)
     const siblings = children.get(parent)
     if (siblings) siblings.push(service)
     else children.set(parent, [service])
@@ -61,26 +61,26 @@ const treeOf = (services: readonly ServiceStatus[]): Tree => {
   return { children, orderOf }
 }
 
-/** From the one that finished last, back through those whose end it waited for; nested groups are opened. */
-const criticalPath = (parent: ServiceStatus, tree: Tree, way: Way): string[] => {
+/** The path from the service that finished last, back through the services it waited for. Opens nested groups. */
+const criticalPath = (parent: ServiceStatus, tree: Tree, walk: Walk): string[] => {
   const members = tree.children.get(parent.path)
-  // What never began may not even have an order.
+  // A group that never began may have no valid order.
   if (!members || parent.startedAt === null) return []
-  const order = way.order(tree.orderOf(parent.path, members))
-  const finished = members.map(way.finished)
+  const order = walk.order(tree.orderOf(parent.path, members))
+  const finished = members.map(walk.finished)
   const chain: ServiceStatus[] = []
-  // What was restarted later came up later, and decided nothing.
-  for (let node = latest(members.keys(), finished, way.ended(parent) ?? Infinity); node !== undefined; ) {
+  // A service that was restarted later came up later, and decided nothing.
+  for (let node = latest(members.keys(), finished, walk.ended(parent) ?? Infinity); node !== undefined; ) {
     const member = members[node]!
     chain.push(member)
-    node = latest(waitedFor(node, order, finished), finished, way.began(member) ?? -Infinity)
+    node = latest(waitedFor(node, order, finished), finished, walk.began(member) ?? -Infinity)
   }
-  return chain.reverse().flatMap(member => [member.path, ...criticalPath(member, tree, way)])
+  return chain.reverse().flatMap(member => [member.path, ...criticalPath(member, tree, walk)])
 }
 
 type Finished = readonly (number | null)[]
 
-/** Those before a node, and behind one that took no time those before that. */
+/** The nodes before a node. Instead of a node that did not take part, the nodes before that one. */
 const waitedFor = (node: number, order: Order, finished: Finished): Iterable<number> => {
   const direct = order[node]!
   if (!direct.some(earlier => finished[earlier] === null)) return direct
@@ -89,7 +89,7 @@ const waitedFor = (node: number, order: Order, finished: Finished): Iterable<num
   return found
 }
 
-/** Who finished last, but no later than a time. */
+/** The node that finished last, but no later than a limit. */
 const latest = (among: Iterable<number>, finished: Finished, limit: number): number | undefined => {
   let found: number | undefined
   let foundAt = -Infinity

@@ -3,8 +3,8 @@ import type { GroupEvent, TransitionEvent } from './events.ts'
 import type { GroupStatus } from './status.ts'
 
 /**
- * What subscribers of Node's diagnostics channel `rx-service-group:transition` get: each transition of each outermost
- * group of the process, and of all inside it, without anything to be done for a group. One that throws is an uncaught
+ * The message of Node's diagnostics channel `rx-service-group:transition`: a transition of an outermost group of the
+ * process, or of a service inside it. All groups publish there by themselves. A subscriber that throws is an uncaught
  * exception, as Node has it.
  *
  * @example
@@ -21,7 +21,7 @@ import type { GroupStatus } from './status.ts'
  */
 export interface TransitionMessage {
   readonly event: TransitionEvent
-  /** The whole outermost group after it; `status.service(event.path)` is the service's own. */
+  /** The outermost group after the transition. `status.service(event.path)` is the status of the service. */
   readonly status: GroupStatus
 }
 
@@ -34,12 +34,12 @@ interface Diagnostics {
   channel(name: string): Channel
 }
 
-/** Not looked for yet; `null`: this is not Node, nor anything like it. */
+/** `undefined`: not looked for yet. `null`: the platform has no such channel. */
 let channel: Channel | null | undefined
 
-/** Whether somebody listens. Asked for each transition, so it is the whole cost while nobody does. */
+/** Whether the channel has a subscriber. Without one this check is the whole cost of a transition. */
 export const hasSubscribers = (): boolean => {
-  // An import would keep the core out of browsers; this finds the module without one, and only where there is one.
+  // An import would keep the core out of browsers.
   if (channel === undefined) {
     const diagnostics = builtinModule<Diagnostics>('node:diagnostics_channel')
     channel = diagnostics?.channel('rx-service-group:transition') ?? null

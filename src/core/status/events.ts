@@ -7,29 +7,29 @@ interface Numbered {
   /** The wall clock's time of the event, in milliseconds since the epoch. */
   readonly at: number
   /**
-   * By how many milliseconds that clock was set since the event before, if it was. A status moves all earlier times by
-   * as much, so that the difference of two times is the duration between them.
+   * How far the wall clock was set since the event before, in milliseconds, if it was set. A status moves all earlier
+   * times by as much, so that the difference of two times is a duration.
    */
   readonly clockSet?: number
 }
 
-/** What is known of everything at one moment; the first event a listener gets. */
+/** The whole group at one moment. It is the first event of each subscriber. */
 export interface SnapshotEvent {
   readonly kind: 'snapshot'
   readonly seq: number
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly group: ServiceStatus
-  /** What the group's own state may no longer tell: a group on its way out keeps the health it had. */
+  /** The health of the group. A leaving group keeps the health it had, which its state no longer tells. */
   readonly health: Health
-  /** What asked the group to end first, once something has. */
+  /** The first reason that the group was asked to end for, if it was. */
   readonly trigger?: StopReason
   readonly services: readonly ServiceStatus[]
 }
 
 /**
- * A service has joined; it is idle. One that is there already begins anew: it was over, and is restarted by hand, or
- * with the group that it is in. For the group's own path all that is in it is told again too.
+ * A service has joined, and is idle. A known service begins a new incarnation: it was over, and is restarted by hand or
+ * with its group. When the path is that of the group, all its services are told again too.
  */
 export interface AddedEvent extends Numbered {
   readonly kind: 'added'
@@ -39,19 +39,19 @@ export interface AddedEvent extends Numbered {
   readonly optional?: true
 }
 
-/** A service has been removed, with all that is inside it. */
+/** A service was removed, with all services inside it. */
 export interface RemovedEvent extends Numbered {
   readonly kind: 'removed'
   readonly path: string
 }
 
-/** A service, or the group itself, has come to a new state. */
+/** A service, or the group itself, has a new state. */
 export interface TransitionEvent extends Numbered {
   readonly kind: 'transition'
-  /** Where in the tree: `shop/workers/mailer`. The outermost group is `shop`. */
+  /** The path in the tree: `shop/workers/mailer`. The outermost group is `shop`. */
   readonly path: string
   readonly state: ServiceState
 }
 
-/** All that happens in a group: a snapshot, then numbered events without a gap. Plain JSON. */
+/** An event of a group. A stream of them is a snapshot, then numbered events without a gap. Plain JSON. */
 export type GroupEvent = SnapshotEvent | AddedEvent | RemovedEvent | TransitionEvent

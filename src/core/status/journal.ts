@@ -4,40 +4,40 @@ import type { ServiceState } from '../state.ts'
 import { outside } from '../work.ts'
 import { hasSubscribers, publish } from './diagnostics.ts'
 import type { GroupEvent } from './events.ts'
-import { newcomer } from './service-status.ts'
+import { newStatus } from './service-status.ts'
 import { foldStatus, type GroupStatus, snapshotOf } from './status.ts'
 
 interface Listener {
-  /** It has been told everything up to this event. */
+  /** The listener has been told all events up to this number. */
   readonly since: number
   tell(event: GroupEvent, status: GroupStatus): void
   end(): void
 }
 
-/** What is told of a service when it joins. */
+/** The particulars of a service that joins. */
 interface Place {
   readonly dependsOn?: readonly string[] | undefined
   readonly observer?: boolean | undefined
   readonly optional?: boolean | undefined
 }
 
-/** Where a nested group's events go on to. */
+/** The journal that the events of a nested group go on to. */
 interface Outer {
   readonly journal: Journal
   readonly prefix: string
 }
 
 /**
- * The numbered events of a group, and the status folded from them. What is recorded is true at once; what goes out to
- * listeners passes through a mailbox, so that one that causes a new event does not make others hear it out of order.
+ * The numbered events of a group, and the status folded from them. The status changes at once. Listeners are told
+ * through a mailbox: an event that a listener causes reaches all listeners after the event that caused it.
  */
 export class Journal {
   status: GroupStatus
   readonly #name: string
   readonly #clock: Clock
-  /** Of the wall clock, when the last event was told. */
+  /** How far the wall clock was ahead at the last event, in milliseconds. */
   #skew: number
-  /** Never changed, only replaced: a listener may come or go while others are told. */
+  /** Replaced, never changed: a listener may come or go while others are told. */
   #listeners: readonly Listener[] = []
   readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
   #outer: Outer | undefined
@@ -49,11 +49,11 @@ export class Journal {
     this.#clock = clock
     this.#skew = skewOf(clock)
     const at = clock.now() + this.#skew
-    const group = newcomer(name, 0, at)
+    const group = newStatus(name, 0, at)
     this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group, health: 'pass', services: [] })
   }
 
-  /** The group has been added to another: what is known here is told there too, under its path. */
+  /** Joins the journal of an outer group, and tells it all services known here, under their paths there. */
   nest(journal: Journal, prefix: string): void {
     this.#outer = { journal, prefix }
     for (const { path, dependsOn, observer, optional, state } of this.status.list) {
@@ -65,7 +65,7 @@ export class Journal {
   add(path: string, place: Place): void {
     const { dependsOn, observer, optional } = place
     const particulars = {
-      // The list is the caller's, who may go on with it.
+      // The event keeps the list of the caller, who must not change it.
       ...(dependsOn && { dependsOn }),
       ...(observer && { observer: true as const }),
       ...(optional && { optional: true as const }),
@@ -74,13 +74,13 @@ export class Journal {
     this.#outer?.journal.add(`${this.#outer.prefix}/${path}`, place)
   }
 
-  /** Nobody hears of any of it before all of it is true. */
+  /** Does some work. Listeners are told its events after all of it is done. */
   together(work: () => void): void {
     if (this.#outer) return this.#outer.journal.together(() => this.#together(work))
     this.#together(work)
   }
 
-  /** The group itself was over, and is to live again: there is more to tell, to those who come now. */
+  /** Begins a new incarnation of the group, whose events go to new subscribers. */
   again(): void {
     this.#closed = false
     this.#append({ kind: 'added', seq: this.status.seq + 1, at: this.#clock.now(), path: this.#name })
@@ -97,7 +97,7 @@ export class Journal {
     if (this.#outer && path !== this.#name) this.#outer.journal.record(`${this.#outer.prefix}/${path}`, state)
   }
 
-  /** Nothing follows: the streams complete once everything has been delivered. */
+  /** Completes the streams, once all events are delivered. */
   close(): void {
     this.#closed = true
     this.#deliver()
@@ -121,7 +121,7 @@ export class Journal {
     out.add(() => {
       this.#listeners = this.#listeners.filter(other => other !== listener)
     })
-    // What the first value causes comes after it, like all else that a listener causes.
+    // An event that the first value causes comes after it.
     if (this.#delivering) return out.next(first)
     this.#delivering = true
     out.next(first)
@@ -143,7 +143,7 @@ export class Journal {
     this.#deliver()
   }
 
-  /** An event at the time of the clock, at that of the wall. Nearly always it is the same. */
+  /** An event with the time of the wall clock, which is nearly always the same. */
   #onTheWall(event: GroupEvent): GroupEvent {
     const skew = skewOf(this.#clock, event.at)
     const clockSet = skew - this.#skew
@@ -155,7 +155,7 @@ export class Journal {
   #tell(event: GroupEvent, status: GroupStatus): void {
     const listeners = this.#listeners
     if (listeners.length === 0 && (this.#outer || !hasSubscribers())) return
-    // A listener is part of no service, whichever has caused the event.
+    // A listener runs outside all services, whichever service caused the event.
     outside(() => this.#tellAll(listeners, event, status))
   }
 

@@ -1,55 +1,50 @@
-import { describeReason, type Health, isFinal, type Phase, reasonOf, type ServiceState } from '../state.ts'
-import type { ServiceStatus } from './service-status.ts'
+import {
+  describeReason,
+  errorOf,
+  type Health,
+  isUnready,
+  isUnwell,
+  isWell,
+  type Phase,
+  reasonOf,
+  type ServiceState,
+  type StopReason,
+} from '../state.ts'
+import { parentOf, type ServiceStatus } from './service-status.ts'
 
-/** Why a group is not ready, or not well: one of its services, and what that one waits for. Plain JSON. */
+/** A reason that a group is not ready, or not well: a service, and what that service waits for. Plain JSON. */
 export interface Unready {
-  /** Which service; the group itself when it has not been started, is leaving, or is over. */
+  /** The path of the service. The group itself when it was not started, is leaving, or is over. */
   readonly path: string
   readonly phase: Phase
-  /** Of one that is running. */
+  /** The health of a running service. */
   readonly health?: Health
   readonly detail?: string
   /**
-   * What it is not ready through: the dependencies it waits for, or, of a group inside, its own services. Each of them
-   * is in the list too, with what it waits for in its turn. Left out when the fault is its own.
+   * The services that it is not ready because of: the dependencies it waits for, or the services of a nested group.
+   * Each has a reason of its own in the list. Left out when the fault is the service's own.
    */
   readonly through?: readonly string[]
 }
 
-/** Running well, or ended well. */
-const isFine = (state: ServiceState): boolean =>
-  state.phase === 'running'
-    ? state.health === 'pass' && state.leaving === undefined
-    : state.phase === 'stopped' && state.how === 'ended'
-
-/** It is neither up nor over: as long as the group can't do without it, the group is not ready. */
-export const isComing = (state: ServiceState): boolean =>
-  state.phase === 'running' ? state.leaving !== undefined : !isFinal(state)
-
-/** Every service that is not ready, or not well, in the order added. A group that leaves is a reason of its own. */
+/** A reason for each service that is not ready, or not well, in the order added. A leaving group is a reason itself. */
 export const reasonsOf = (group: ServiceStatus, list: readonly ServiceStatus[]): readonly Unready[] => {
   const leaving = reasonOf(group.state)
   const { phase } = group.state
   if (phase === 'running' && !leaving) {
     const reasons = explain(list)
-    // It has not heard yet that the last of them is well again.
-    return reasons.length === 0 && !isFine(group.state) ? [reasonOfItself(group)] : reasons
+    // The group has not been told yet that the last of its services is well again.
+    return reasons.length === 0 && !isWell(group.state) ? [reasonOfItself(group)] : reasons
   }
   if (phase === 'starting') return [{ path: group.path, phase }, ...explain(list)]
-  const detail =
-    phase === 'failed' ? group.state.error.message : leaving ? `leaving: ${describeReason(leaving)}` : undefined
-  // The others are going because they have been asked to; what is wrong besides is told.
-  const wrong = explain(list.filter(({ state }) => isWrong(state)))
+  const detail = phase === 'failed' ? group.state.error.message : leaving && leavingBecause(leaving)
+  // The other services are leaving because they were asked to. Only services that are unwell besides are told.
+  const wrong = explain(list.filter(({ state }) => isUnwell(state)))
   return [{ path: group.path, phase, ...(detail !== undefined && { detail }) }, ...wrong]
 }
 
-const isWrong = (state: ServiceState): boolean =>
-  state.phase === 'failed' ||
-  (state.phase === 'stopped' && state.how === 'abandoned') ||
-  (state.phase === 'running' && state.health !== 'pass')
-
 const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
-  const unready = list.filter(({ state }) => !isFine(state))
+  const unready = list.filter(({ state }) => !isWell(state))
   if (unready.length === 0) return NONE
   const paths = new Set(unready.map(({ path }) => path))
   const inside = new Map<string, string[]>()
@@ -69,7 +64,7 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
       seen.add(next)
       return dependsOnIt(next, it, seen)
     })
-  /** The nearest of those before it that are not there yet, by the order of adding. */
+  /** The services that are not up yet, by group, in the order of adding. */
   const before = new Map<string, ServiceStatus[]>()
   return unready.map(service => {
     const { path, state, dependsOn, observer } = service
@@ -86,7 +81,7 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
       return one ? [one.path] : NONE
     }
     const because = through()
-    if (!isFinal(state) && !(state.phase === 'running' && !state.leaving)) {
+    if (isUnready(state)) {
       if (earlier) earlier.push(service)
       else before.set(chain, [service])
     }
@@ -106,18 +101,9 @@ const reasonOfItself = ({ path, state }: ServiceStatus): Unready => {
 
 const NONE: readonly never[] = Object.freeze([])
 
-const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))
+const detailOf = (state: ServiceState): string | undefined =>
+  state.phase === 'running'
+    ? (state.detail ?? (state.leaving && leavingBecause(state.leaving)))
+    : (errorOf(state)?.message ?? (state.phase === 'stopped' ? state.how : undefined))
 
-const detailOf = (state: ServiceState): string | undefined => {
-  switch (state.phase) {
-    case 'running':
-      return state.detail ?? (state.leaving && `leaving: ${describeReason(state.leaving)}`)
-    case 'failed':
-    case 'backoff':
-      return state.error.message
-    case 'stopped':
-      return state.error?.message ?? state.how
-    default:
-      return undefined
-  }
-}
+const leavingBecause = (reason: StopReason): string => `leaving: ${describeReason(reason)}`

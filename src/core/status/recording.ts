@@ -1,12 +1,13 @@
 import { defer, filter, from, map, type Observable, type ObservableInput } from 'rxjs'
-import { messageOf, ServiceError } from '../errors.ts'
+import { messageOf, type ServiceError } from '../errors.ts'
+import { refusal } from '../options.ts'
 import { transitions } from '../state.ts'
 import type { GroupEvent } from './events.ts'
 import { foldStatus, type GroupStatus } from './status.ts'
 
 /**
- * All that happens in a group as NDJSON: a snapshot of what is true now, then one event a line, to the group's end. A
- * line comes without its line break. Particulars (`info`) that are no JSON are left out.
+ * The events of a group as NDJSON: a snapshot of the present, then one event a line, to the end of the group. A line
+ * comes without its line break. Particulars (`info`) that are no JSON are left out.
  *
  * @example
  * ```ts
@@ -19,14 +20,14 @@ import { foldStatus, type GroupStatus } from './status.ts'
 export const recordEvents = (group: { readonly events$: Observable<GroupEvent> }): Observable<string> =>
   group.events$.pipe(map(jsonLine))
 
-/** JSON leaves these as they are, and `readline` of Node 26 takes them for the end of a line. */
+/** JSON does not escape these, and `readline` of Node 26 takes them for the end of a line. */
 const LINE_BREAKS = /[\u2028\u2029]/g
 
-/** Something told of a group, as a line of NDJSON. */
+/** An object as a line of NDJSON. */
 export const jsonLine = (told: object): string =>
   jsonOf(told).replace(LINE_BREAKS, code => (code === '\u2028' ? '\\u2028' : '\\u2029'))
 
-/** What is told of a group, as JSON. Never throws: what a service says of itself may be a bigint. */
+/** An object as JSON. Never throws: the particulars of a service may hold a bigint. */
 export const jsonOf = (told: object): string => {
   try {
     return JSON.stringify(told)
@@ -45,15 +46,15 @@ const isJson = (value: unknown): boolean => {
 }
 
 /**
- * The events of a recording, which fold to the same statuses as in the process that was recorded. They come as fast as
- * they are read. Each later snapshot, of a recording that was added to the same file, begins anew.
+ * The events of a recording. They fold to the same statuses as in the recorded process, and come as fast as they are
+ * read. A later snapshot, of a recording that was added to the same file, begins anew.
  *
- * The last line may be torn, as that of a process that was killed is: it is left out, and the last status tells that
- * the group had not come to its end.
+ * The last line may be torn, when its process was killed. Such a line is left out, and the last status tells that the
+ * group had not come to its end.
  *
  * @param lines with or without line breaks (an array, `readline`, an Observable), or the whole text
- * @throws ServiceError (as an error of the Observable) `ERR_INVALID_RECORDING`, with the number of the line: what is no
- * event, or an event that can't come after the one before it, since others are missing
+ * @throws ServiceError (as an error of the Observable) `ERR_INVALID_RECORDING`, with the number of the line: a line
+ * that is no event, or an event that can't follow the event before it
  * @example
  * ```ts
  * const recording = [
@@ -74,7 +75,7 @@ export const replayEvents = (lines: ObservableInput<string> | string): Observabl
     )
   })
 
-/** Reads line after line, and throws at one that is wrong; only at the next does it know that one was not the last. */
+/** Reads line after line, and throws at a wrong line. A torn line is wrong once another line follows. */
 const newReader = (): ((line: string, number: number) => GroupEvent | undefined) => {
   let status: GroupStatus | undefined
   let torn: ServiceError | undefined
@@ -82,14 +83,7 @@ const newReader = (): ((line: string, number: number) => GroupEvent | undefined)
     if (line.trim() === '') return undefined
     if (torn) throw torn
     const wrong = (what: string, cause?: unknown): ServiceError =>
-      new ServiceError(
-        'ERR_INVALID_RECORDING',
-        status?.name ?? 'recording',
-        `line ${number} of the recording ${what}`,
-        {
-          cause,
-        },
-      )
+      refusal({ kind: 'recording', name: status?.name ?? '' }, `line ${number} ${what}`, 'ERR_INVALID_RECORDING', cause)
     let event: unknown
     try {
       event = JSON.parse(line)

@@ -1,10 +1,10 @@
 import type { ErrorInfo } from '../errors.ts'
-import type { Ending, Info, ServiceState, StopReason } from '../state.ts'
+import { type Ending, errorOf, type Info, type ServiceState, type StopReason } from '../state.ts'
 import { type CriticalPaths, criticalPaths } from './critical-path.ts'
 import type { ServiceStatus } from './service-status.ts'
 import type { GroupStatus } from './status.ts'
 
-/** How a service ended; `running` and so on while it has not. */
+/** How a service ended. `still there`: it has not. */
 export type Outcome = Ending | 'failed' | 'never started' | 'still there'
 
 /** What happened to one service. Durations in milliseconds, `null` for what did not take place. */
@@ -18,13 +18,13 @@ export interface ServiceReport {
   /** From the shutdown's trigger to this service's own turn. */
   readonly stoppedAfter: number | null
   readonly stopTook: number | null
-  /** How often it was started again; the times above are those of its last life. */
+  /** How often it was restarted. The durations above are those of its last incarnation. */
   readonly restarts: number
-  /** Which of its deadlines ran out. */
+  /** The timeouts of the service that ran out. */
   readonly timedOut: readonly ('start' | 'drain' | 'stop')[]
-  /** It was not up when it was asked to end: `error` tells what had failed. */
+  /** The service was not up when it was asked to end. `error` tells its failure. */
   readonly down?: true
-  /** Its group can do without it. */
+  /** The group can do without the service. */
   readonly optional?: true
   readonly error?: ErrorInfo
   readonly info?: Info
@@ -33,29 +33,33 @@ export interface ServiceReport {
 /** What happened to a group. Plain JSON. */
 export interface Report {
   readonly group: string
-  /** True when all ended gracefully: nothing failed or was down when asked to end, ran out of time, was forced or
-   * abandoned. In the report that `stop()` gives a caller inside the group: when that holds so far. */
+  /**
+   * Whether all ended gracefully: no service failed, was down when asked to end, timed out, was forced or abandoned. In
+   * the report that `stop()` gives a caller inside the group: whether that holds so far.
+   */
   readonly ok: boolean
-  /** Who or what asked it to end. */
+  /** The reason that the group was asked to end for. */
   readonly trigger?: StopReason
   readonly outcome: Outcome
   readonly startTook: number | null
   readonly stopTook: number | null
-  /** In the order they were started; those never started come last. */
+  /** The services in the order of their starts. Services that were never started come last. */
   readonly services: readonly ServiceReport[]
-  /** All errors, first cause first; each names its service by path. `count`: so many equal ones came, if more than one. */
+  /**
+   * All errors, the first cause first. Each names its service by path. `count`: the number of equal errors, from 2 on.
+   */
   readonly errors: readonly (ErrorInfo & { readonly service: string; readonly count?: number })[]
-  /** The chain of services that decided how long it took. */
+  /** The chains of services that decided how long the start and the stop took. */
   readonly criticalPath: CriticalPaths
-  /** What still keeps the process alive; only the process shell knows. */
+  /** The resources that still keep the process alive. Only `run` tells them. */
   readonly keepsAlive?: readonly string[]
 }
 
 /**
- * What happened, read off a status, also off one that was folded from a recording. The longer parts are made when they
- * are first read: most people read `ok`.
+ * The report of a group, made from its status, also from a status that was folded from a recording. The longer parts
+ * are made when they are first read, since most people read `ok`.
  *
- * @param soFar whether a service that is still there is well enough for `ok`. Default false.
+ * @param soFar a service that is still there does not count against `ok`. Default false.
  * @example
  * ```ts
  * const recording: string[] = []
@@ -63,7 +67,8 @@ export interface Report {
  * group.events$.subscribe(event => recording.push(JSON.stringify(event)))
  * await group.start()
  * await group.stop('enough')
- * const status = recording.map(line => JSON.parse(line)).reduce((before, event) => foldStatus(before, event), undefined)
+ * const events = recording.map(line => JSON.parse(line))
+ * const status = events.reduce((before, event) => foldStatus(before, event), undefined)
  * console.log(reportOf(status).trigger) // { by: 'call', message: 'enough' }
  * ```
  */
@@ -113,25 +118,25 @@ const isGraceful = (status: ServiceStatus, soFar: boolean): boolean => {
   )
 }
 
-/** First cause first. What a group says of its services they have said themselves. */
+/** All errors, the first cause first. The error of a group only repeats those of its services. */
 const errorsOf = (all: readonly ServiceStatus[]): Report['errors'] =>
   all
     .flatMap(({ path, seq, state }) => {
-      const error = errorOf(state)
+      const error = errorOrDown(state)
       return error ? [{ seq, error: { ...error, service: path } }] : []
     })
     .filter(({ error }) => error.code !== 'ERR_GROUP_FAILED')
     .sort((a, b) => a.seq - b.seq)
     .map(({ error }) => error)
 
-const errorOf = (state: ServiceState): ErrorInfo | undefined =>
-  state.phase === 'stopped' ? (state.error ?? state.down) : 'error' in state ? state.error : undefined
+const errorOrDown = (state: ServiceState): ErrorInfo | undefined =>
+  errorOf(state) ?? (state.phase === 'stopped' ? state.down : undefined)
 
 const between = (from: number | null, to: number | null): number | null =>
   from === null || to === null ? null : to - from
 
 const outcomeOf = ({ state, startedAt }: ServiceStatus): Outcome => {
-  // What waited in vain has an error, but never lived to fail.
+  // A service whose dependency failed has an error, but never started.
   if (state.phase === 'failed')
     return startedAt === null && state.error.code === 'ERR_DEPENDENCY_FAILED' ? 'never started' : 'failed'
   if (state.phase !== 'stopped') return 'still there'
@@ -140,7 +145,7 @@ const outcomeOf = ({ state, startedAt }: ServiceStatus): Outcome => {
 
 const NONE: ServiceReport['timedOut'] = []
 
-/** What is abandoned names the deadline that ran out before as its cause. */
+/** The error of an abandoned service has the timeout before it as its cause. */
 const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined): ServiceReport['timedOut'] => {
   const codes = [error?.code, error?.cause?.code]
   return [
@@ -152,7 +157,7 @@ const timeouts = ({ drainTimedOut }: ServiceStatus, error: ErrorInfo | undefined
 
 const describe = (status: ServiceStatus, begun: number | null, leftAt: number | null): ServiceReport => {
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt, restarts } = status
-  const error = errorOf(state)
+  const error = errorOrDown(state)
   const timedOut = (error && startedAt !== null) || status.drainTimedOut ? timeouts(status, error) : NONE
   return {
     path,
@@ -160,7 +165,7 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
     startedAfter: between(begun, startedAt),
     startTook: between(startedAt, readyAt ?? stoppingAt ?? endedAt),
     drainTook: between(drainingAt, drainedAt ?? stoppingAt ?? endedAt),
-    // One that went by itself before had no turn of its own.
+    // A service that stopped before the shutdown had no turn in it.
     stoppedAfter: leftAt !== null && stoppingAt !== null && stoppingAt < leftAt ? null : between(leftAt, stoppingAt),
     stopTook: between(stoppingAt, endedAt),
     restarts,

@@ -1,38 +1,38 @@
 import { isFinal, reasonOf, type ServiceState } from '../state.ts'
 
 /**
- * The knowledge of one service at one moment. Times are milliseconds since the epoch, `null` while not reached. When
- * the clock of the machine is set they move with it: their differences are durations.
+ * One service at one moment. Times are milliseconds since the epoch, `null` while not reached. When the clock of the
+ * machine is set the times move with it, so that their differences are durations.
  */
 export interface ServiceStatus {
   /** Where in the tree: `shop/workers/mailer`. */
   readonly path: string
   readonly state: ServiceState
-  /** The services it said it depends on; left out when its place is given by the order of adding. */
+  /** The services it depends on. Left out when the order of adding gives its place. */
   readonly dependsOn?: readonly string[]
   readonly observer?: true
-  /** The group can do without it, or without the group it is in. */
+  /** The group can do without the service, or without the group that holds it. */
   readonly optional?: true
-  /** The number of its last event. */
+  /** The number of the last event of the service. */
   readonly seq: number
-  /** When it came to its phase. */
+  /** The begin of the present phase. */
   readonly since: number
   readonly startedAt: number | null
   readonly readyAt: number | null
-  /** When it first said that it is leaving. */
+  /** The first moment at which it was leaving. */
   readonly leftAt: number | null
   readonly drainingAt: number | null
   readonly drainedAt: number | null
   readonly stoppingAt: number | null
   readonly endedAt: number | null
-  /** How often it has started again. */
+  /** How often the service was restarted. */
   readonly restarts: number
-  /** It has lived before, and has been taken in anew without having started again. */
+  /** An earlier incarnation has started, and the present one has not yet. */
   readonly livedBefore?: true
   readonly drainTimedOut?: true
 }
 
-export const newcomer = (path: string, seq: number, at: number): ServiceStatus => ({
+export const newStatus = (path: string, seq: number, at: number): ServiceStatus => ({
   path,
   state: { phase: 'idle' },
   seq,
@@ -47,37 +47,40 @@ export const newcomer = (path: string, seq: number, at: number): ServiceStatus =
   restarts: 0,
 })
 
-/** One that is known is taken in anew: a new life, of which only the number counts on from the one before. */
-export const again = (before: ServiceStatus, seq: number, at: number): ServiceStatus => ({
-  ...newcomer(before.path, seq, at),
+/** The path of the group that holds a service. The outermost group has the empty one. */
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
+
+/** The status at the begin of a new incarnation. Only the number of restarts counts on. */
+export const renewed = (before: ServiceStatus, seq: number, at: number): ServiceStatus => ({
+  ...newStatus(before.path, seq, at),
   restarts: before.restarts,
   ...(hasLived(before) && { livedBefore: true }),
 })
 
 const hasLived = ({ startedAt, livedBefore }: ServiceStatus): boolean => startedAt !== null || livedBefore === true
 
-/** What is known after one more state. One that starts again has a new life: the times before are not its own. */
+/** The status after one more state. A service that starts again is a new incarnation, with times of its own. */
 export const advance = (before: ServiceStatus, state: ServiceState, seq: number, at: number): ServiceStatus => {
   const { phase } = state
   const moved = phase !== before.state.phase
-  const reborn = moved && phase === 'starting'
+  const startsAnew = moved && phase === 'starting'
   const { path, dependsOn, observer, optional } = before
-  const livedBefore = !reborn && before.livedBefore
+  const livedBefore = !startsAnew && before.livedBefore
   const status = {
     path,
     state,
     seq,
     since: moved ? at : before.since,
-    startedAt: reborn ? at : before.startedAt,
-    readyAt: reborn ? null : moved && phase === 'running' ? at : before.readyAt,
-    leftAt: reborn ? null : (before.leftAt ?? (reasonOf(state) ? at : null)),
-    drainingAt: reborn ? null : moved && phase === 'draining' ? at : before.drainingAt,
-    drainedAt: reborn ? null : moved && phase === 'drained' ? at : before.drainedAt,
-    stoppingAt: reborn ? null : moved && phase === 'stopping' ? at : before.stoppingAt,
-    endedAt: reborn ? null : moved && isFinal(state) ? at : before.endedAt,
-    restarts: reborn && hasLived(before) ? before.restarts + 1 : before.restarts,
+    startedAt: startsAnew ? at : before.startedAt,
+    readyAt: startsAnew ? null : moved && phase === 'running' ? at : before.readyAt,
+    leftAt: startsAnew ? null : (before.leftAt ?? (reasonOf(state) ? at : null)),
+    drainingAt: startsAnew ? null : moved && phase === 'draining' ? at : before.drainingAt,
+    drainedAt: startsAnew ? null : moved && phase === 'drained' ? at : before.drainedAt,
+    stoppingAt: startsAnew ? null : moved && phase === 'stopping' ? at : before.stoppingAt,
+    endedAt: startsAnew ? null : moved && isFinal(state) ? at : before.endedAt,
+    restarts: startsAnew && hasLived(before) ? before.restarts + 1 : before.restarts,
   }
-  const drainTimedOut = !reborn && (before.drainTimedOut || (phase === 'drained' && state.timedOut === true))
+  const drainTimedOut = !startsAnew && (before.drainTimedOut || (phase === 'drained' && state.timedOut === true))
   if (!dependsOn && !observer && !optional && !livedBefore && !drainTimedOut) return status
   return {
     ...status,
@@ -89,7 +92,7 @@ export const advance = (before: ServiceStatus, state: ServiceState, seq: number,
   }
 }
 
-/** The same on a clock that was set by so many milliseconds. */
+/** The status on a clock that was set by so many milliseconds. */
 export const movedBy = (one: ServiceStatus, ms: number): ServiceStatus => {
   const moved = (at: number | null): number | null => (typeof at === 'number' ? at + ms : at)
   return {

@@ -2,26 +2,28 @@ import type { ErrorInfo } from '../errors.ts'
 import type { ServiceState, StateOf } from '../state.ts'
 import type { ServiceStatus } from './service-status.ts'
 
-/** A part of a life that takes time, and may go wrong. */
+/** A part of an incarnation that takes time, and may go wrong. */
 export type Stage = 'start' | 'drain' | 'stop'
 
 /**
- * How a stage went. `timeout`: its own time ran out. `cancelled`: a start that was asked to end. `forced`: it had to let
- * go, because the time of the whole ran out or a second signal came. `abandoned`: it did not let go even then.
+ * The outcome of a stage. `timeout`: its own timeout ran out. `cancelled`: the service was asked to end while it
+ * started.
+ * `forced`: the timeout of the whole shutdown ran out, or a second signal came. `abandoned`: the service did not end in
+ * its force budget.
  */
 export type StageOutcome = 'ok' | 'failed' | 'timeout' | 'cancelled' | 'forced' | 'abandoned'
 
-/** A stage that is over. */
+/** The end of a stage. */
 export interface StageEnd {
   readonly stage: Stage
   readonly outcome: StageOutcome
-  /** What went wrong, if that was told. */
+  /** The error of the stage, if it was told. */
   readonly error?: ErrorInfo
 }
 
 export const stageOutcomes: readonly StageOutcome[] = ['ok', 'failed', 'timeout', 'cancelled', 'forced', 'abandoned']
 
-/** The stage that a state ends, if it ends one; it began when the service came to the phase before, at `since`. */
+/** The stage that a state ends, if it ends one. The stage began at `since` of the status before. */
 export const stageEnded = ({ path, state: before }: ServiceStatus, state: ServiceState): StageEnd | undefined => {
   if (before.phase === state.phase) return undefined
   if (before.phase === 'starting')
@@ -37,7 +39,7 @@ const endOfStart = (name: string, state: ServiceState): End => {
   if (state.phase === 'failed' || state.phase === 'backoff') return wrong(state.error, 'ERR_START_TIMEOUT')
   if (state.phase === 'draining' || state.phase === 'stopping') {
     const { reason } = state
-    // The failure of another takes it down, its own has only not been told as its end yet.
+    // A failure of another service cancels the start. Its own failure only has not been told as its end yet.
     const own = reason.by === 'failure' && (reason.service === name || reason.service.startsWith(`${name}/`))
     return own ? wrong(reason.error, reason.service === name ? 'ERR_START_TIMEOUT' : undefined) : CANCELLED
   }
@@ -54,7 +56,7 @@ const endOfStop = ({ reason }: StateOf<'stopping'>, state: ServiceState): End =>
   if (state.phase === 'stopped') return endOf(state)
   if (state.phase !== 'failed' && state.phase !== 'backoff') return OK
   const cause = causeOf(state.error)
-  // It was stopped because of this, and that went well.
+  // The service was stopped because of this error, and the stop went well.
   const known = reason.by === 'failure' && reason.error.code === cause.code && reason.error.message === cause.message
   return known ? OK : wrong(state.error, 'ERR_STOP_TIMEOUT')
 }
@@ -70,7 +72,7 @@ const wrong = (error: ErrorInfo, timeout?: string): End => ({
   error,
 })
 
-/** What used up the last restart is told as the cause. */
+/** The error behind the restart limit: the cause of it. */
 const causeOf = (error: ErrorInfo): ErrorInfo =>
   error.code === 'ERR_RESTART_LIMIT' && error.cause ? error.cause : error
 

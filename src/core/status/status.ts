@@ -1,12 +1,12 @@
-import { type Health, type Phase, reasonOf, type StopReason } from '../state.ts'
+import { type Health, isServing, isUnready, type Phase, reasonOf, type StopReason } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
-import { isComing, reasonsOf, type Unready } from './reasons.ts'
-import { advance, again, movedBy, newcomer, type ServiceStatus } from './service-status.ts'
+import { reasonsOf, type Unready } from './reasons.ts'
+import { advance, movedBy, newStatus, parentOf, renewed, type ServiceStatus } from './service-status.ts'
 import { VersionedMap } from './versioned-map.ts'
 
 /**
- * A group at one moment. It is a value: whoever keeps one keeps what was true then. `services` is made when it is
- * first read, so that a status per transition stays cheap however many services there are.
+ * A group at one moment. It is a value: a status that is kept never changes. `services` is made when it is first read,
+ * so that a status per transition stays cheap with any number of services.
  */
 export class GroupStatus {
   readonly seq: number
@@ -17,8 +17,8 @@ export class GroupStatus {
   readonly trigger: StopReason | undefined
   readonly #health: Health
   readonly #services: VersionedMap<ServiceStatus>
-  /** How many that the group can't do without are not there. */
-  readonly #coming: number
+  /** The number of services that the group needs and that are not up. */
+  readonly #missing: number
   #reasons: readonly Unready[] | undefined
   #copy: Readonly<Record<string, ServiceStatus>> | undefined
 
@@ -29,9 +29,9 @@ export class GroupStatus {
     health: Health,
     trigger: StopReason | undefined,
     services: VersionedMap<ServiceStatus>,
-    coming: number,
+    missing: number,
   ) {
-    this.#coming = coming
+    this.#missing = missing
     this.seq = seq
     this.at = at
     this.group = group
@@ -48,20 +48,20 @@ export class GroupStatus {
     return this.group.state.phase
   }
 
-  /** The worst of the group's services; a group that failed has `fail`. */
+  /** The worst health of the group's services. A group that failed has `fail`. */
   get health(): Health {
     return this.#health
   }
 
-  /** Whether the group should be sent work: running, not leaving, not failing, and all that it needs is up. */
+  /** Whether the group accepts work: it runs, is not leaving, does not fail, and all services it needs are up. */
   get ready(): boolean {
     const { state } = this.group
-    return state.phase === 'running' && state.leaving === undefined && state.health !== 'fail' && this.#coming === 0
+    return isServing(state) && state.health !== 'fail' && this.#missing === 0
   }
 
   /**
-   * Why it is not ready, or not well: which service, and through which others. Empty when all is well, and never empty
-   * when it is not ready. Made when it is first read.
+   * Why the group is not ready, or not well: which service, and through which others. Empty when all is well, never
+   * empty when the group is not ready. Made when it is first read.
    */
   get reasons(): readonly Unready[] {
     this.#reasons ??= Object.freeze(reasonsOf(this.group, this.list))
@@ -74,7 +74,7 @@ export class GroupStatus {
     return this.#copy
   }
 
-  /** One service by its path, if it is there: cheaper than all of them. */
+  /** One service by its path, if the group has it. Cheaper than `services`. */
   service(path: string): ServiceStatus | undefined {
     return path === this.group.path ? this.group : this.#services.get(path)
   }
@@ -106,18 +106,18 @@ export class GroupStatus {
         at,
         group,
         health,
-        // One that starts again is asked by nobody to end any more.
+        // A group that starts again has not been asked to end.
         state.phase === 'starting' ? undefined : (status.trigger ?? reasonOf(state)),
         status.#services,
-        status.#coming,
+        status.#missing,
       )
     }
     const before = status.#services.get(path)
     if (!before) throw new TypeError(`an event of "${path}", which was never added`)
     const now = advance(before, state, seq, at)
     const services = status.#services.set(path, now, before)
-    const coming = Number(isMissed(now)) - Number(isMissed(before))
-    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#coming + coming)
+    const missing = Number(isMissing(now)) - Number(isMissing(before))
+    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#missing + missing)
   }
 
   /** The status before an event, with its times as the clock of that event shows them. @internal */
@@ -127,49 +127,49 @@ export class GroupStatus {
     const { seq, at, group, trigger } = status
     const services = status.list.map(one => [one.path, movedBy(one, ms)] as const)
     const moved = VersionedMap.of(services)
-    return new GroupStatus(seq, at + ms, movedBy(group, ms), status.#health, trigger, moved, status.#coming)
+    return new GroupStatus(seq, at + ms, movedBy(group, ms), status.#health, trigger, moved, status.#missing)
   }
 
-  /** A service has joined, or begins anew. */
+  /** The status after a service has joined, or begins a new incarnation. */
   #with(seq: number, at: number, event: AddedEvent): GroupStatus {
     const { path, dependsOn, observer } = event
     const { group, trigger } = this
     if (path === group.path)
-      return new GroupStatus(seq, at, again(group, seq, at), 'pass', undefined, this.#services, this.#coming)
+      return new GroupStatus(seq, at, renewed(group, seq, at), 'pass', undefined, this.#services, this.#missing)
     const before = this.#services.get(path)
-    const outer = this.#services.get(path.slice(0, path.lastIndexOf('/')))
+    const outer = this.#services.get(parentOf(path))
     const optional = event.optional ?? outer?.optional
-    const idle = before ? again(before, seq, at) : newcomer(path, seq, at)
+    const idle = before ? renewed(before, seq, at) : newStatus(path, seq, at)
     const added =
       dependsOn || observer || optional
         ? { ...idle, ...(dependsOn && { dependsOn }), ...(observer && { observer }), ...(optional && { optional }) }
         : idle
-    const coming = Number(isMissed(added)) - Number(before !== undefined && isMissed(before))
+    const missing = Number(isMissing(added)) - Number(before !== undefined && isMissing(before))
     const services = this.#services.set(path, added, before)
-    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#coming + coming)
+    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#missing + missing)
   }
 
-  /** A service has left, with all that is inside it. */
+  /** The status after a service was removed, with all services inside it. */
   #without(seq: number, at: number, path: string): GroupStatus {
     const services = this.#services.without(key => key === path || key.startsWith(`${path}/`))
-    const coming = services.values().filter(isMissed).length
-    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, coming)
+    const missing = services.values().filter(isMissing).length
+    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, missing)
   }
 
   static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
     const entries = services.map(service => [service.path, service] as const)
-    const coming = services.filter(isMissed).length
-    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), coming)
+    const missing = services.filter(isMissing).length
+    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), missing)
   }
 }
 
-/** The group can't do without it, and it is not there: it is neither up nor over, or it failed before it was up. */
-const isMissed = ({ optional, state, readyAt }: ServiceStatus): boolean =>
-  !optional && (isComing(state) || (state.phase === 'failed' && readyAt === null))
+/** The group needs the service, and it is not up: it is coming, leaving, or failed before it was up. */
+const isMissing = ({ optional, state, readyAt }: ServiceStatus): boolean =>
+  !optional && (isUnready(state) || (state.phase === 'failed' && readyAt === null))
 
 /**
- * The one reducer: the status after an event. The first event is a snapshot. It folds a stream that was recorded, or
- * comes from another process, to the same status as here.
+ * The reducer of events: the status after one more event. The first event is a snapshot. A stream that was recorded, or
+ * comes from another process, folds to the same status as here.
  *
  * @example
  * ```ts

@@ -2,9 +2,9 @@
 const SHORTEST_CHAIN = 1024
 
 /**
- * A map whose every version stays as it was for whoever keeps it, at the cost of one small object a change: the newest
- * holds the entries, older ones only what to undo. Chains are cut after about twice the size, so that an old version
- * that is kept for ever does not keep all that came after it.
+ * A map whose every version stays as it was. A change costs one small object: the newest version holds the entries, and
+ * older versions hold only what to undo. A chain is cut after about twice the size of the map, so that an old version
+ * does not keep all later ones in memory.
  */
 export class VersionedMap<V> {
   #entries: Map<string, V> | undefined
@@ -22,7 +22,7 @@ export class VersionedMap<V> {
     return new VersionedMap(new Map(entries), 0)
   }
 
-  /** @param old what is there now, for who has looked it up */
+  /** @param old the present value, if already looked up */
   set(key: string, value: V, old: V | undefined = this.get(key)): VersionedMap<V> {
     if (!this.#entries) return VersionedMap.of(this.toMap()).set(key, value, old)
     const entries = this.#entries
@@ -39,7 +39,7 @@ export class VersionedMap<V> {
     return next
   }
 
-  /** Without some of its entries: a copy. */
+  /** A copy without some of the entries. */
   without(isGone: (key: string) => boolean): VersionedMap<V> {
     return VersionedMap.of([...this.toMap()].filter(([key]) => !isGone(key)))
   }
@@ -57,7 +57,7 @@ export class VersionedMap<V> {
     return [...(this.#entries ?? this.toMap()).values()]
   }
 
-  /** A copy, which costs as much as the map is long. */
+  /** A copy. Its cost grows with the size of the map. */
   toMap(): Map<string, V> {
     const undo: VersionedMap<V>[] = []
     let version: VersionedMap<V> = this

@@ -2,20 +2,20 @@ import type { ErrorInfo } from '../errors.ts'
 import { framesOf } from './stack.ts'
 import { visible } from './visible.ts'
 
-/** An error as lines of a report: what it says, where it was thrown, its causes, and the errors that came with it. */
+/** An error as lines of a report: its message, the place of the throw, its causes, and the errors that came with it. */
 export const errorLines = (error: ErrorInfo): readonly string[] => [
   visible(`${error.message}${marks(error)}`),
   ...detailLines(error, error.message).map(line => `  ${line}`),
 ]
 
-/** @param told the messages that a reader has seen already */
+/** @param told the messages that the reader has seen already */
 const detailLines = (error: ErrorInfo, told: string): readonly string[] => [
   ...ownFrames(error).map(frame => visible(`at ${frame}`)),
   ...(error.cause ? causeLines(error.cause, `${told} ${error.code ?? ''}`) : []),
   ...severalLines(error, told),
 ]
 
-/** Where our own error was made says nothing when it has a cause: the cause was thrown where the trouble is. */
+/** The frames to show. A `ServiceError` with a cause shows none, since the cause was thrown where the trouble is. */
 const ownFrames = ({ name, cause, stack }: ErrorInfo): readonly string[] =>
   name === 'ServiceError' && cause ? [] : framesOf(stack)
 
@@ -25,7 +25,7 @@ const causeLines = (cause: ErrorInfo, told: string): readonly string[] => {
   return [`caused by ${first}`, ...rest]
 }
 
-/** The error that it caused says the same already: only the kind, the code and the place are news. */
+/** The lines of a cause whose message the error repeats: only kind, code and place are news. */
 const repeatedLines = (cause: ErrorInfo, told: string): readonly string[] => {
   const details = detailLines(cause, told)
   const marks = newMarks(cause, told)
@@ -49,7 +49,7 @@ const named = (error: ErrorInfo, told: string): readonly string[] => [
 const untold = (errors: readonly ErrorInfo[], cause: ErrorInfo | undefined, told: string): readonly ErrorInfo[] =>
   errors.filter(error => !isSame(error, cause) && !tells(told, error.message))
 
-/** Whether a text tells a message already: as a part of its own, not as letters inside a word. */
+/** Whether a text contains a message, and not only as letters inside a word. */
 const tells = (told: string, message: string): boolean => {
   if (message === '') return true
   for (let at = told.indexOf(message); at >= 0; at = told.indexOf(message, at + 1))
@@ -66,17 +66,17 @@ const isSame = (error: ErrorInfo, cause: ErrorInfo | undefined): boolean =>
 const marks = (error: ErrorInfo): string =>
   `${error.code === undefined ? '' : ` [${error.code}]`}${statusMark(error, error.message)}`
 
-/** Code and status, as far as a text does not say them. */
+/** Code and status, unless the text tells them already. */
 const newMarks = (error: ErrorInfo, told: string): string =>
   `${error.code === undefined || told.includes(error.code) ? '' : ` [${error.code}]`}${statusMark(error, told)}`
 
 const statusMark = ({ status }: ErrorInfo, told: string): string =>
   status === undefined || told.includes(String(status)) ? '' : ` (status ${status})`
 
-/** How many places, and how many of the errors that came together, a line of the log has room for. */
+/** How many places, and how many errors that came together, a line tells. */
 const MOST = 3
 
-/** An error on one line: what it says, what caused it, what came with it, and where the trouble began. */
+/** An error on one line: its message, its causes, the errors that came with it, and where the first was thrown. */
 export const errorLine = (error: ErrorInfo): string => {
   const { message } = error
   const causes = causesOf(error)
@@ -96,3 +96,9 @@ export const errorLine = (error: ErrorInfo): string => {
 }
 
 const causesOf = ({ cause }: ErrorInfo): readonly ErrorInfo[] => (cause ? [cause, ...causesOf(cause)] : [])
+
+/** An error in a few words: the innermost cause that its message only repeats, cut to its first line. */
+export const essence = ({ message, cause }: ErrorInfo): string =>
+  cause && cause.message !== '' && message.includes(cause.message) ? essence(cause) : firstLine(message)
+
+export const firstLine = (text: string): string => text.split('\n', 1)[0]!

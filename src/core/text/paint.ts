@@ -1,4 +1,4 @@
-/** How a part of a text is marked; the words say the same without it. */
+/** The mark of a part of a text. The words tell the same without it. */
 export type Mark = 'good' | 'bad' | 'busy' | 'faint' | 'strong' | 'plain'
 
 const CODES: Readonly<Record<Exclude<Mark, 'plain'>, readonly [on: number, off: number]>> = {
@@ -9,7 +9,7 @@ const CODES: Readonly<Record<Exclude<Mark, 'plain'>, readonly [on: number, off: 
   strong: [1, 22],
 }
 
-/** Marks with the codes that terminals understand. */
+/** Marks a text with the escape codes of terminals. */
 export const inColor = (mark: Mark, text: string): string => {
   if (mark === 'plain' || text === '') return text
   const [on, off] = CODES[mark]
@@ -18,13 +18,13 @@ export const inColor = (mark: Mark, text: string): string => {
 
 export const withoutColor = (_: Mark, text: string): string => text
 
-/** What of an output tells whether it is in colour. */
+/** The part of an output that tells whether it has colours. */
 export interface Colorful {
   readonly isTTY?: boolean
   hasColors?(): boolean
 }
 
-/** `FORCE_COLOR` decides first, as everywhere in Node; `NO_COLOR` is for the terminal to heed in `hasColors`. */
+/** `FORCE_COLOR` decides first, as everywhere in Node, then `NO_COLOR`, then the terminal. */
 export const paintFor = (
   output: Colorful,
   env: Readonly<Record<string, string | undefined>>,

@@ -4,13 +4,14 @@ import { milliseconds, restarted } from '../units.ts'
 import { errorLines } from './error-text.ts'
 import { visible } from './visible.ts'
 
-/** How parts of a report are marked; the default marks nothing. */
+/** Marks a part of a report, for example with a colour. */
 export type Paint = (mark: 'good' | 'bad' | 'faint' | 'strong', text: string) => string
 
 const plain: Paint = (_, text) => text
 
 /**
- * A report as text: a sentence, a table with a row for each service in start order, the errors, first cause first.
+ * A report as text: a sentence, a table with a row for each service in start order, the errors with the first cause
+ * first, and the critical paths.
  *
  * @param paint colours a part of the text. Default: none.
  * @example
@@ -87,7 +88,7 @@ const cells = (service: ServiceReport, order: number, group: string): readonly s
   ]
 }
 
-/** What the services say they have cut off, in their own words. */
+/** The work that the services have cut off, in their own words. */
 const cut = ({ group, services }: Report, paint: Paint): readonly string[] => {
   const lines = services.flatMap(({ path, info }) =>
     typeof info?.['cutWork'] === 'string'
@@ -110,15 +111,11 @@ const errors = ({ errors: all }: Report, paint: Paint): readonly string[] => {
 }
 
 const footer = ({ criticalPath, startTook, stopTook, keepsAlive, group }: Report, paint: Paint): readonly string[] => {
-  const chain = (what: string, path: readonly string[], took: number | null): readonly string[] =>
-    path.length < 2 || took === null
-      ? []
-      : [
-          paint(
-            'faint',
-            `  slowest ${what}: ${path.map(name => visible(name.slice(group.length + 1))).join(' > ')} (${milliseconds(took)})`,
-          ),
-        ]
+  const chain = (part: string, path: readonly string[], took: number | null): readonly string[] => {
+    if (path.length < 2 || took === null) return []
+    const names = path.map(name => visible(name.slice(group.length + 1))).join(' → ')
+    return [paint('faint', `  critical path of the ${part}: ${names} (${milliseconds(took)})`)]
+  }
   return [
     ...chain('start', criticalPath.start, startTook),
     ...chain('stop', criticalPath.stop, stopTook),

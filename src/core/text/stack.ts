@@ -1,22 +1,19 @@
-/** How many frames of a stack are shown. */
+/** How many frames of a stack are shown, at most. */
 const MOST_FRAMES = 10
 
-/** This library's own folder, as it stands in stacks. Inside a bundle there is none, and nothing is left out for it. */
+/** The folder of this library as stacks name it. A bundle has no such folder, so its frames are all shown. */
 const ownFolder = (stack = ''): string | undefined => {
-  const here = stack.split('\n').find(line => /[\\/]core[\\/]stack\.[jt]s:\d/.test(line))
-  return here?.match(/((?:file:\/\/)?[^\s(]*[\\/])core[\\/]stack\.[jt]s:\d/)?.[1]
+  const here = stack.split('\n').find(line => /[\\/]core[\\/]text[\\/]stack\.[jt]s:\d/.test(line))
+  return here?.match(/((?:file:\/\/)?[^\s(]*[\\/])core[\\/]text[\\/]stack\.[jt]s:\d/)?.[1]
 }
 
 const OWN = ownFolder(new Error('where is this').stack)
 
-/** Lines that say nothing of the user's code: node's own, RxJS', and this library's. */
+/** Whether a frame is not of the user's code: of Node, RxJS, or this library. */
 const isForeign = (frame: string): boolean =>
   /\(?node:|[\\/]node_modules[\\/]rxjs[\\/]|<anonymous>\)?$/.test(frame) || (OWN !== undefined && frame.includes(OWN))
 
-/**
- * Where an error was thrown, the innermost place first: the lines of its stack without the `at`, as far as they are the
- * user's.
- */
+/** The frames of a stack that are of the user's code, the innermost first, without the `at`. */
 export const framesOf = (stack: string | undefined): readonly string[] =>
   (stack ?? '')
     .split('\n')

@@ -1,16 +1,13 @@
-import type { ErrorInfo } from '../errors.ts'
-import { describeReason, type Info, type ServiceState } from '../state.ts'
+import { type Info, isBusy, reasonOf, type ServiceState } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from '../status/events.ts'
-import { advance, again, movedBy, newcomer, type ServiceStatus } from '../status/service-status.ts'
-import { milliseconds, restarted } from '../units.ts'
+import { advance, movedBy, newStatus, renewed, type ServiceStatus } from '../status/service-status.ts'
+import { milliseconds, preciseTimeOfDay, restarted } from '../units.ts'
 import { errorLine } from './error-text.ts'
 import { type Mark, withoutColor } from './paint.ts'
-import { labelOf, toneOf } from './state-text.ts'
+import { labelOf, particularsOf, toneOf } from './state-text.ts'
 import { visible } from './visible.ts'
 
-/**
- * One readable line for each transition: tell it every event of a group, and it answers with a line, or with nothing.
- */
+/** Writes lines for people: give it every event of a group, and it returns a line, or nothing, for each. */
 export const transitionLines = (
   paint: (mark: Mark, text: string) => string = withoutColor,
 ): ((event: GroupEvent) => string | undefined) => {
@@ -30,7 +27,7 @@ export const transitionLines = (
   const onAdded = ({ path, seq, at }: AddedEvent): void => {
     widen(path)
     const known = seen.get(path)
-    seen.set(path, known ? again(known, seq, at) : newcomer(path, seq, at))
+    seen.set(path, known ? renewed(known, seq, at) : newStatus(path, seq, at))
     told.delete(path)
   }
   const forget = (gone: string): void => {
@@ -47,7 +44,7 @@ export const transitionLines = (
     seen.set(path, now)
     const moved = before.state.phase !== state.phase
     if (!moved && (isNoise(state, path) || isCount(before.state, state))) return undefined
-    const took = moved && TIMED.has(before.state.phase) ? at - before.since : undefined
+    const took = moved && isBusy(before.state) ? at - before.since : undefined
     const restarts = moved && state.phase === 'running' ? now.restarts : 0
     const left = moved ? undefined : timeLeft(before.state, state, at)
     const line = layOut(toLine(event, { told: told.get(path), took, restarts, left }), width, paint)
@@ -67,13 +64,13 @@ export const transitionLines = (
   }
 }
 
-/** Within a phase: what the group says for all, what is told once the service runs, and that nothing is left. */
+/** News within a phase that need no line: of a start, of a leaving group for each service, and of zero pending. */
 const isNoise = (state: ServiceState, path: string): boolean =>
   state.phase === 'starting' ||
   (state.phase === 'running' && state.leaving !== undefined && path.includes('/')) ||
   ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
 
-/** Nothing but figures that go on while it runs: how much it has done, when last, when next. They are for dashboards. */
+/** News of counts and moments only, which change all the time. They are for dashboards. */
 const isCount = (before: ServiceState, now: ServiceState): boolean =>
   before.phase === 'running' &&
   now.phase === 'running' &&
@@ -93,10 +90,7 @@ const timeLeft = (before: ServiceState, state: ServiceState, at: number): number
   return deadline === undefined || deadline === deadlineOf(before) ? undefined : deadline - at
 }
 
-/** Phases whose length people want to know. */
-const TIMED: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
-
-/** The longest phase, `abandoned`. */
+/** The length of the longest label, `abandoned`. */
 const PHASE_WIDTH = 9
 
 const layOut = (
@@ -106,7 +100,7 @@ const layOut = (
 ): string =>
   [paint('faint', time), path.padEnd(width), paint(tone, phase.padEnd(PHASE_WIDTH)), detail].join('  ').trimEnd()
 
-/** One transition, cut into the columns of a line. */
+/** The columns of a line. */
 interface Line {
   readonly time: string
   readonly path: string
@@ -115,13 +109,13 @@ interface Line {
   readonly detail: string
 }
 
-/** What a transition alone does not tell. */
+/** Knowledge from earlier events. */
 interface Before {
-  /** The particulars told before. */
+  /** The particulars of the last line. */
   readonly told: Info | undefined
-  /** How long it was in the phase that this one ends. */
+  /** The length of the phase that ends, in milliseconds. */
   readonly took: number | undefined
-  /** How often it has started again, when that is news. */
+  /** The number of restarts, if the line should tell it. */
   readonly restarts: number
   /** How long from now to a deadline that was moved. */
   readonly left: number | undefined
@@ -130,9 +124,18 @@ interface Before {
 const toLine = (event: TransitionEvent, { told, took, restarts, left }: Before): Line => {
   const { at, path, state } = event
   const again = restarts > 0 ? [restarted(restarts)] : []
-  const details = [...particulars(state, took, left), ...again, ...newInfo(state.info, told)]
+  const details = [
+    ...tookOf(state, took),
+    ...particularsOf(state, {
+      error: errorLine,
+      due: dueAt,
+      ...(left !== undefined && { deadline: () => inTime(left) }),
+    }),
+    ...again,
+    ...newInfo(state.info, told),
+  ]
   return {
-    time: clockTime(at),
+    time: preciseTimeOfDay(at),
     path: visible(path),
     phase: labelOf(state),
     tone: toneOf(state),
@@ -140,52 +143,18 @@ const toLine = (event: TransitionEvent, { told, took, restarts, left }: Before):
   }
 }
 
-const particulars = (state: ServiceState, took: number | undefined, left: number | undefined): readonly string[] => {
-  switch (state.phase) {
-    case 'waiting':
-      return [`for ${state.for.join(', ')}`]
-    case 'starting':
-      return state.attempt > 1 ? [`attempt ${state.attempt}`] : []
-    case 'running':
-      return [
-        ...(state.leaving ? [describeReason(state.leaving)] : after(took)),
-        ...(state.health === 'pass' ? [] : [`${state.health}${state.detail === undefined ? '' : `: ${state.detail}`}`]),
-      ]
-    case 'draining':
-    case 'stopping':
-      return [...(state.pending === undefined ? [] : [`${state.pending} pending`]), ...inTime(left)]
-    case 'drained':
-      return [...after(took), ...(state.timedOut ? ['its time ran out'] : [])]
-    case 'stopped':
-      return [...after(took), ...(state.error ? [errorLine(state.error)] : [])]
-    case 'failed':
-      return [why(state.error)]
-    case 'backoff':
-      return [`next try at ${clockTime(state.retryAt)}: ${errorLine(state.error)}`]
-    case 'idle':
-      return []
-  }
-}
+/** The phases whose line tells how long the phase before took. */
+const TELLS_TOOK: ReadonlySet<string> = new Set(['running', 'drained', 'stopped'])
 
-/** A group fails because of a service, which has said why. */
-const why = (error: ErrorInfo): string =>
-  error.code === 'ERR_GROUP_FAILED' ? `because of ${error.service}` : errorLine(error)
+const tookOf = (state: ServiceState, took: number | undefined): readonly string[] =>
+  took === undefined || !TELLS_TOOK.has(state.phase) || reasonOf(state) ? [] : [`after ${milliseconds(took)}`]
 
-const after = (took: number | undefined): readonly string[] =>
-  took === undefined ? [] : [`after ${milliseconds(took)}`]
+const dueAt = (retryAt: number): string => `at ${preciseTimeOfDay(retryAt)}`
 
-const inTime = (left: number | undefined): readonly string[] =>
-  left === undefined ? [] : [`deadline in ${milliseconds(left)}`]
+const inTime = (left: number): string => `deadline in ${milliseconds(left)}`
 
-/** Particulars a reader has not seen yet. */
+/** The particulars that a reader has not seen yet. */
 const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>
   Object.entries(info ?? {})
     .filter(([key, value]) => told?.[key] !== value)
     .map(([key, value]) => `${key} ${value}`)
-
-const clockTime = (at: number): string => {
-  const date = new Date(at)
-  const two = (n: number): string => String(n).padStart(2, '0')
-  const three = String(date.getMilliseconds()).padStart(3, '0')
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${three}`
-}

@@ -1,5 +1,6 @@
 import type { Channel, Options } from 'amqplib'
-import { messageOf, ServiceError } from '../../core/errors.ts'
+import { messageOf } from '../../core/errors.ts'
+import { amqpError } from './amqp-error.ts'
 import { codeOf } from './connection/errors.ts'
 
 /** An exchange with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
@@ -30,8 +31,8 @@ export const withExchange = async (
     await request()
   } catch (cause) {
     if (!isRefusal(cause)) throw cause
-    const problem = `can't use exchange "${exchange}" at ${address}: ${messageOf(cause)}`
-    throw new ServiceError('ERR_AMQP_EXCHANGE', service, `service "${service}" ${problem}`, { cause })
+    const what = `can't use exchange "${exchange}" at ${address}: ${messageOf(cause)}`
+    throw amqpError('ERR_AMQP_EXCHANGE', service, what, cause)
   }
 }
 

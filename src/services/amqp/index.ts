@@ -1,3 +1,4 @@
+export type { AmqpErrorCode } from './amqp-error.ts'
 export { type AmqpConnection, amqpConnection, type ConnectionChoice } from './connection/connection.ts'
 export type { AmqpConnect, AmqpConnectionOptions } from './connection/options.ts'
 export { amqpConsumer } from './consumer/consumer.ts'

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
-import { ServiceError } from '../../core/errors.ts'
-import { known, namesOf } from '../../core/options.ts'
+import { isName, known, must, namesOf, refuse } from '../../core/options.ts'
 import { checkName, type Service } from '../../core/service.ts'
 import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
@@ -66,14 +65,11 @@ export const childProcess = <const Name extends string>(
   checkName(name)
   known(name, options, OPTIONS)
   const { ready, attach: _, output = prefixed(name), stopSignal = 'SIGTERM', ...forNode } = options
-  if (typeof command !== 'string' || command === '') throw invalid(name, 'give the command to run')
-  if (!Array.isArray(args) || args.some(arg => typeof arg !== 'string'))
-    throw invalid(name, 'the arguments of its command must be a list of texts')
-  if (!(stopSignal in constants.signals)) throw invalid(name, `stopSignal must be a signal, not ${String(stopSignal)}`)
+  if (!isName(command)) refuse(name, 'give the command to run')
+  const goodArgs = Array.isArray(args) && args.every(arg => typeof arg === 'string')
+  must(name, 'the arguments of its command', goodArgs, 'a list of texts', args)
+  must(name, 'stopSignal', stopSignal in constants.signals, 'a signal', stopSignal)
   return remote(name, { ...options, output }, ear =>
     spawnGroup({ command, args, stopSignal, ipc: ready === 'message', options: forNode }, ear),
   )
 }
-
-const invalid = (name: string, message: string) =>
-  new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)

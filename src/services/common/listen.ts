@@ -1,7 +1,10 @@
 import type { Server } from 'node:net'
-import { ServiceError } from '../../core/errors.ts'
+import { serviceError } from '../../core/errors.ts'
 import { describePlace, type Place } from './place.ts'
 import { isSocketFile, removeIfDead } from './socket-file.ts'
+
+/** The codes of the errors of a server that can't listen. */
+export type ListenErrorCode = 'ERR_PORT_IN_USE' | 'ERR_PORT_FORBIDDEN'
 
 /** Resolves when the server listens; rejects with an error that says what to do. */
 export const listen = async (name: string, server: Server, place: Place, signal: AbortSignal): Promise<void> => {
@@ -38,31 +41,31 @@ const listenError = (name: string, place: Place, thrown: unknown): unknown => {
   // Not of the listening: it was cancelled, or closed by someone.
   if (typeof error.code !== 'string') return error
   const where = describePlace(place)
-  const failed = (code: 'ERR_PORT_IN_USE' | 'ERR_PORT_FORBIDDEN' | 'ERR_START_FAILED', message: string) =>
-    new ServiceError(code, name, `service "${name}" ${message}`, { cause: error })
+  const failed = (code: ListenErrorCode | 'ERR_START_FAILED', what: string) =>
+    serviceError(code, name, what, { cause: error })
   if (error.code === 'EADDRINUSE') {
     if (!('path' in place))
       return failed(
         'ERR_PORT_IN_USE',
-        `can't listen on ${where}: it is already in use. Stop what uses it, or give another port`,
+        `can't listen on ${where}: it is already in use; stop what uses it, or give another port`,
       )
     return failed(
       'ERR_PORT_IN_USE',
       isSocketFile(place.path)
-        ? `can't listen on ${where}: someone listens there. Stop what uses it, or give another path`
-        : `can't listen on ${where}: it is there, and no socket. Give another path`,
+        ? `can't listen on ${where}: another process listens there; stop it, or give another path`
+        : `can't listen on ${where}: a file is there that is no socket; give another path`,
     )
   }
   if (error.code === 'EACCES')
     return failed(
       'ERR_PORT_FORBIDDEN',
       'path' in place
-        ? `may not listen on ${where}. Give a path in a directory that exists and that the process may write to`
-        : `may not listen on ${where}: permission denied. Give a port from 1024 up, ` +
+        ? `may not listen on ${where}; give a path in a directory that exists and that the process may write to`
+        : `may not listen on ${where}: permission denied; give a port from 1024 up, ` +
             'or grant the process the right (on Linux CAP_NET_BIND_SERVICE)',
     )
   return failed(
     'ERR_START_FAILED',
-    `can't listen on ${where}: ${error.message}. Check ${'path' in place ? 'the path' : 'host and port'}`,
+    `can't listen on ${where}: ${error.message}; check ${'path' in place ? 'the path' : 'host and port'}`,
   )
 }

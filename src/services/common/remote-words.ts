@@ -1,5 +1,5 @@
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
-import type { Health, Info, StopReason } from '../../core/state.ts'
+import { type Health, type Info, isHealth, type StopReason } from '../../core/state.ts'
 
 /** Which of the two it wants to be told. With `drain`, its `drained` is waited for. */
 interface Hears {
@@ -36,7 +36,7 @@ export const stepOf = (message: unknown): RemoteStep | undefined =>
 export const passOn = (word: RemoteWord, context: ServiceContext): void => {
   switch (word.service) {
     case 'health':
-      if (!HEALTHS.has(word.health)) return
+      if (!isHealth(word.health)) return
       return context.setHealth(word.health, typeof word.detail === 'string' ? word.detail : undefined)
     case 'pending':
       return isAmount(word.count) ? context.pending(word.count) : undefined
@@ -50,7 +50,6 @@ export const passOn = (word: RemoteWord, context: ServiceContext): void => {
 }
 
 const STEPS: ReadonlySet<unknown> = new Set(['unready', 'drain', 'stop'])
-const HEALTHS: ReadonlySet<unknown> = new Set(['pass', 'warn', 'fail'])
 const FLAT: ReadonlySet<string> = new Set(['string', 'number', 'boolean'])
 
 const isRecord = (thing: unknown): thing is Readonly<Record<string, unknown>> =>

@@ -1,9 +1,10 @@
 import { AsyncSubject, defaultIfEmpty, defer, finalize, ignoreElements, map, Observable, retry, switchMap } from 'rxjs'
 import { timer } from '../../core/clock.ts'
-import { asServiceError, ServiceError } from '../../core/errors.ts'
+import { asServiceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { Hooks } from '../../core/hooks/hook-calls.ts'
 import { follow, type HookResult } from '../../core/hooks/hook-result.ts'
+import { callable, must } from '../../core/options.ts'
 import { checkName, hooked, type Service } from '../../core/service.ts'
 import type { Info, StopReason } from '../../core/state.ts'
 import { passOn, type RemoteStep, type RemoteWord, wordOf } from './remote-words.ts'
@@ -72,14 +73,10 @@ export const remote = <Handle, Name extends string>(
 }
 
 const checkOptions = (name: string, { ready, attach, output }: RemoteOptions<never>): void => {
-  const invalid = (what: string): never => {
-    throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${what}`)
-  }
-  if (ready !== undefined && ready !== 'message' && !(ready instanceof RegExp) && typeof ready !== 'function')
-    invalid(`ready must be 'message', a regular expression for a line of output, or a function, not ${String(ready)}`)
+  const goodReady = ready === undefined || ready === 'message' || ready instanceof RegExp || typeof ready === 'function'
+  must(name, 'ready', goodReady, '"message", a regular expression for a line of output, or a function', ready)
   for (const [option, value] of Object.entries({ attach, output }))
-    if (value !== undefined && typeof value !== 'function')
-      invalid(`${option} must be a function, not ${String(value)}`)
+    if (value !== undefined) callable(name, option, value)
 }
 
 /** One life. `letGo` ends what is left of it, whatever has happened before. */

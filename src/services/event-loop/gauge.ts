@@ -46,13 +46,13 @@ export const startGauge = (
     read: () => {
       const { count } = histogram
       const elapsed = now() - since
-      const accounted = count === 0 ? 0 : milliseconds(histogram.mean) * count
+      const accounted = count === 0 ? 0 : inMilliseconds(histogram.mean) * count
       const hidden = elapsed - accounted - slack(elapsed)
-      const longest = Math.max(hidden, count === 0 ? 0 : milliseconds(histogram.max) - RESOLUTION)
+      const longest = Math.max(hidden, count === 0 ? 0 : inMilliseconds(histogram.max) - RESOLUTION)
       const at = (percent: number): number =>
         Math.ceil((count + 1) * (percent / 100)) > count
           ? longest
-          : milliseconds(histogram.percentile(percent)) - RESOLUTION
+          : inMilliseconds(histogram.percentile(percent)) - RESOLUTION
       const delays = { p50: whole(at(50)), p99: whole(at(99)), max: whole(longest) }
       histogram.reset()
       since += elapsed
@@ -62,6 +62,6 @@ export const startGauge = (
   }
 }
 
-const milliseconds = (nanoseconds: number): number => nanoseconds / 1e6
+const inMilliseconds = (nanoseconds: number): number => nanoseconds / 1e6
 
 const whole = (ms: number): number => Math.max(0, Math.round(ms))

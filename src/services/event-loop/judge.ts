@@ -1,4 +1,4 @@
-import type { Health } from '../../core/state.ts'
+import { HEALTHS, type Health } from '../../core/state.ts'
 
 /** The delays, in milliseconds, from which on an event loop is not well. */
 export interface Limits {
@@ -10,8 +10,6 @@ export interface Limits {
 export const levelOf = (delay: number, { warn, fail }: Limits): Health =>
   delay >= fail ? 'fail' : delay >= warn ? 'warn' : 'pass'
 
-const ORDER: readonly Health[] = ['pass', 'warn', 'fail']
-
 /**
  * The health after some samples: it leaves where it is only as far as all of the last few agree on, for the worse and
  * for the better. One long pause changes nothing by that, nor does one calm moment in between.
@@ -19,7 +17,7 @@ const ORDER: readonly Health[] = ['pass', 'warn', 'fail']
  * @param last the levels of the last samples, as many as have to agree
  */
 export const judge = (health: Health, last: readonly Health[]): Health => {
-  const levels = last.map(level => ORDER.indexOf(level))
-  const at = ORDER.indexOf(health)
-  return ORDER[Math.max(Math.min(...levels), Math.min(Math.max(...levels), at))]!
+  const levels = last.map(level => HEALTHS.indexOf(level))
+  const at = HEALTHS.indexOf(health)
+  return HEALTHS[Math.max(Math.min(...levels), Math.min(Math.max(...levels), at))]!
 }

@@ -3,6 +3,7 @@ import { after, type Clock } from '../../core/clock.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import { type Service, task } from '../../core/service.ts'
 import type { Health } from '../../core/state.ts'
+import { milliseconds } from '../../core/units.ts'
 import type { Gauge } from './gauge.ts'
 import { judge, type Limits, levelOf } from './judge.ts'
 
@@ -75,6 +76,6 @@ class Sampling {
     if (health === this.#health) return
     this.#health = health
     if (health === 'pass') this.#context.setHealth('pass')
-    else this.#context.setHealth(health, `event loop delay: p99 ${delays.p99} ms`)
+    else this.#context.setHealth(health, `event loop delay: p99 ${milliseconds(delays.p99)}`)
   }
 }

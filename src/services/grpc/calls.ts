@@ -1,6 +1,7 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
 import { currentWork, enter } from '../../core/work.ts'
 import type { Work } from '../common/cut.ts'
+import { type InFlight, makeInFlight } from '../common/in-flight.ts'
 
 /** A call that is under way. */
 export interface Call extends Work {
@@ -9,12 +10,10 @@ export interface Call extends Work {
 }
 
 export interface Calls {
-  readonly open: ReadonlySet<Call>
-  /** To be the first one, next to the wire, so that nothing passes it by. */
+  readonly open: InFlight<Call>
+  /** It must be the first interceptor, next to the wire, so that it sees every call. */
   readonly interceptor: ServerInterceptor
-  /** Tells how many are open, now and whenever that changes; resolves when there are none. */
-  readonly untilNone: (tell: (count: number) => void) => Promise<void>
-  /** From now on a call that comes is answered with UNAVAILABLE, and whoever watches the health has heard enough. */
+  /** From now on a call that comes is answered with UNAVAILABLE, and every watch of the health ends. */
   readonly refuseNew: () => void
 }
 
@@ -27,10 +26,9 @@ const LEAVING = { code: status.UNAVAILABLE, details: 'the server is shutting dow
 /** Follows the calls of a server. One is over when its last byte has been handed to the connection, or that is gone. */
 export const trackCalls = (): Calls => {
   const within = currentWork()
-  const open = new Set<Call>()
-  const watches = new Set<Call>()
+  const open = makeInFlight<Call>()
+  const watches = makeInFlight<Call>()
   let refusing = false
-  let onChange = () => {}
 
   const interceptor: ServerInterceptor = ({ path }, wire) => {
     const refuse = () => wire.sendStatus(LEAVING)
@@ -38,10 +36,8 @@ export const trackCalls = (): Calls => {
     const call: Call = { what: path, since: performance.now(), refuse }
     const among = path === WATCH ? watches : open
     let started = false
-    const over = () => {
-      if (among.delete(call) && among === open) onChange()
-    }
-    among.add(call)
+    const over = () => void among.release(call)
+    among.take(call)
     const work = within && { within, exact: true, isOpen: () => among.has(call) }
     return new ServerInterceptingCall(wire, {
       start: next => {
@@ -69,18 +65,9 @@ export const trackCalls = (): Calls => {
   return {
     open,
     interceptor,
-    untilNone: tell =>
-      new Promise(resolve => {
-        onChange = () => {
-          tell(open.size)
-          if (open.size === 0) resolve()
-        }
-        if (open.size === 0) resolve()
-        else tell(open.size)
-      }),
     refuseNew: () => {
       refusing = true
-      for (const watch of [...watches]) watch.refuse()
+      for (const watch of watches.all()) watch.refuse()
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Server } from '@grpc/grpc-js'
-import { messageOf, ServiceError } from '../../core/errors.ts'
+import { messageOf, serviceError } from '../../core/errors.ts'
 
 type Serving = 'SERVING' | 'NOT_SERVING'
 
@@ -13,10 +13,10 @@ const SERVICE = 'grpc.health.v1.Health'
 /** Adds the standard health service to a server; from the beginning on it says NOT_SERVING. */
 export const addHealth = async (name: string, server: Server, services: ReadonlySet<string>): Promise<Health> => {
   if (services.has(SERVICE))
-    throw new ServiceError(
+    throw serviceError(
       'ERR_START_FAILED',
       name,
-      `service "${name}" has a health service already: leave it out, or give \`health: false\``,
+      'the setup adds a health service already; leave that out, or give `health: false`',
     )
   const { HealthImplementation } = await load(name)
   const all = ['', ...services]
@@ -34,10 +34,10 @@ const load = async (name: string) => {
     return await import('grpc-health-check')
   } catch (cause) {
     if (!messageOf(cause).includes('grpc-health-check')) throw cause
-    throw new ServiceError(
+    throw serviceError(
       'ERR_MISSING_PACKAGE',
       name,
-      `service "${name}" needs the package grpc-health-check: npm install grpc-health-check (or give \`health: false\`)`,
+      'the package grpc-health-check is missing; npm install grpc-health-check, or give `health: false`',
       { cause },
     )
   }

@@ -1,11 +1,11 @@
 import { ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
 import { defer, finalize } from 'rxjs'
-import { ServiceError } from '../../core/errors.ts'
-import { known, namesOf } from '../../core/options.ts'
+import { isName, known, must, namesOf, portNumber, refuse, show } from '../../core/options.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
 import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
 
+export type { ListenErrorCode } from '../common/listen.ts'
 export type { GrpcSetup, GrpcSetupContext } from './setup.ts'
 
 /** Where a gRPC server listens, and how. */
@@ -81,27 +81,16 @@ export const grpc = <const Name extends string>(
     serverOptions = {},
     health = true,
   } = options
-  const check = (good: boolean, wanted: string, given: unknown) => {
-    if (!good)
-      throw new ServiceError(
-        'ERR_INVALID_OPTION',
-        name,
-        `service "${name}": ${wanted}, got ${typeof given === 'string' ? JSON.stringify(given) : String(given)}`,
-      )
-  }
-  check(
-    typeof setup === 'function',
-    'give a function that adds services to a server, `server => server.addService(definition, handlers)`: ' +
-      'a server of grpc-js can listen only once, so each incarnation has its own',
-    setup,
-  )
-  check(Number.isInteger(port) && port >= 0 && port <= 65_535, 'port must be an integer from 0 to 65535', port)
-  check(host === undefined || (typeof host === 'string' && host !== ''), 'host must be an address or a host name', host)
-  check(
-    credentials instanceof ServerCredentials,
-    'credentials must be ServerCredentials of @grpc/grpc-js, as ServerCredentials.createSsl() gives them',
-    credentials,
-  )
+  if (typeof setup !== 'function')
+    refuse(
+      name,
+      'give a function that adds services to a server, `server => server.addService(definition, handlers)`: ' +
+        `a server of grpc-js can listen only once, so each incarnation has its own, got ${show(setup)}`,
+    )
+  portNumber(name, port)
+  must(name, 'host', host === undefined || isName(host), 'an address or a host name', host)
+  const goodCredentials = credentials instanceof ServerCredentials
+  must(name, 'credentials', goodCredentials, 'ServerCredentials of @grpc/grpc-js (createSsl() makes some)', credentials)
   const place = host === undefined ? { port } : { port, host }
   return {
     name,

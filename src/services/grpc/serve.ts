@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events'
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as passed } from 'node:timers/promises'
 import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
-import { messageOf, ServiceError } from '../../core/errors.ts'
+import { lastValueFrom, tap } from 'rxjs'
+import { messageOf, serviceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import type { Info } from '../../core/state.ts'
@@ -95,16 +96,16 @@ export const serve = (
 
   const drain = async ({ pending }: ServiceContext) => {
     leave()
-    await Promise.race([calls.untilNone(pending), closed])
+    await Promise.race([lastValueFrom(calls.open.untilEmpty$().pipe(tap(pending)), { defaultValue: 0 }), closed])
     await Promise.race([closed, atMost(GOODBYE)])
     destroyAll()
     await closed
   }
 
   const cut = async ({ info }: ServiceContext) => {
-    if (calls.open.size > 0) info(cutInfo([...calls.open]))
+    if (calls.open.size > 0) info(cutInfo(calls.open.all()))
     leave()
-    for (const { refuse } of [...calls.open]) refuse()
+    for (const { refuse } of calls.open.all()) refuse()
     if (sockets.size > 0) await Promise.race([closed, atMost(LAST_WORD)])
     destroyAll()
     await closed
@@ -144,12 +145,8 @@ const connectionInjector = (name: string, server: Server, credentials: ServerCre
   try {
     return server.createConnectionInjector(credentials)
   } catch (cause) {
-    throw new ServiceError(
-      'ERR_START_FAILED',
-      name,
-      `service "${name}" can't use its credentials: ${messageOf(cause)}. Check the certificate and its key`,
-      { cause },
-    )
+    const what = `can't use its credentials: ${messageOf(cause)}; check the certificate and its key`
+    throw serviceError('ERR_START_FAILED', name, what, { cause })
   }
 }
 

@@ -1,11 +1,11 @@
 import { defer, finalize } from 'rxjs'
-import { ServiceError } from '../../core/errors.ts'
-import { callable, known, namesOf } from '../../core/options.ts'
+import { callable, known, namesOf, refuse } from '../../core/options.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
 import { type HttpOptions, placesOf } from './place.ts'
 import { serve } from './serve.ts'
 import { type HttpTarget, isServer, targetOf } from './target.ts'
 
+export type { ListenErrorCode } from '../common/listen.ts'
 export type { LeaveAlone, UpgradeRequest } from './handed-over.ts'
 export type { HttpOptions } from './place.ts'
 export type { HttpTarget } from './target.ts'
@@ -44,13 +44,11 @@ export const http = <const Name extends string>(
   options: HttpOptions = {},
 ): Service<Name> => {
   checkName(name)
-  const refuse = (message: string): never => {
-    throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)
-  }
   known(name, options, OPTIONS)
-  const places = placesOf(options, refuse)
+  const places = placesOf(name, options)
   if (typeof target !== 'function' && !isServer(target))
     refuse(
+      name,
       'give an express app, a request listener, or a server of node:http, node:https or node:http2 ' +
         '(koa: app.callback(), fastify: app.server)',
     )

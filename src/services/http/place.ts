@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { isName, must, portNumber } from '../../core/options.ts'
 import type { Info } from '../../core/state.ts'
 import { type Place, reachableAt } from '../common/place.ts'
 import type { LeaveAlone } from './handed-over.ts'
@@ -35,23 +36,23 @@ export interface HttpOptions {
   readonly leaveAlone?: LeaveAlone
 }
 
-/** All places that the options name; what is wrong with them goes to `refuse`. */
-export const placesOf = ({ port, host, path }: HttpOptions, refuse: (message: string) => never): Places => {
-  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_535))
-    refuse(`port must be an integer from 0 to 65535, got ${show(port)}`)
+/**
+ * All places that the options name.
+ *
+ * @throws ServiceError `ERR_INVALID_OPTION`
+ */
+export const placesOf = (name: string, { port, host, path }: HttpOptions): Places => {
+  if (port !== undefined) portNumber(name, port)
   const hosts: readonly unknown[] | undefined = host === undefined ? undefined : [host].flat()
-  if (hosts && (hosts.length === 0 || hosts.some(one => typeof one !== 'string' || one === '')))
-    refuse(`host must be an address or a host name, or several, got ${show(host)}`)
-  if (path !== undefined && (typeof path !== 'string' || path === ''))
-    refuse(`path must be that of a unix socket, got ${show(path)}`)
+  const goodHosts = !hosts || (hosts.length > 0 && hosts.every(isName))
+  must(name, 'host', goodHosts, 'an address or a host name, or several', host)
+  must(name, 'path', path === undefined || isName(path), 'that of a unix socket', path)
   const socket: Place[] = path === undefined ? [] : [{ path }]
   if (path !== undefined && port === undefined && host === undefined) return [{ path }]
   const [first, ...rest] = (hosts as readonly string[] | undefined) ?? []
   if (first === undefined) return [{ port: port ?? 0 }, ...socket]
   return [{ port: port ?? 0, host: first }, ...rest.map(one => ({ port: port ?? 0, host: one })), ...socket]
 }
-
-const show = (value: unknown) => JSON.stringify(value) ?? String(value)
 
 /** Where it listens, for the running state: the first place in particular, and the urls of all if there are several. */
 export const whereabouts = (listeners: readonly Server[], scheme: 'http' | 'https'): Info => {

@@ -1,4 +1,4 @@
-import { ServiceError } from '../../core/errors.ts'
+import { serviceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import { cutInfo } from '../common/cut.ts'
@@ -50,7 +50,7 @@ export const serve = (
       others.gone()
       resolve()
       if (!leaving)
-        die(new ServiceError('ERR_SERVICE_FAILED', name, `service "${name}": failed: someone else closed its server`))
+        die(serviceError('ERR_SERVICE_FAILED', name, 'other code closed its server; leave that to the service'))
     }
     server.on('close', onClose)
     undo.push(() => server.off('close', onClose))

@@ -1,7 +1,6 @@
 import { defer } from 'rxjs'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { ServiceError } from '../../core/errors.ts'
-import { known, namesOf } from '../../core/options.ts'
+import { callable, known, namesOf, oneOf } from '../../core/options.ts'
 import { checkName, hooked, type Service } from '../../core/service.ts'
 import type { Tick } from './run-tick.ts'
 import { type Overlap, ticking } from './ticking.ts'
@@ -26,7 +25,7 @@ export interface ScheduleOptions {
 
 const OPTIONS = namesOf<ScheduleOptions>({ timezone: true, overlap: true, clock: true })
 
-const OVERLAPS: readonly unknown[] = ['skip', 'replace', 'allow'] satisfies Overlap[]
+const OVERLAPS: readonly string[] = ['skip', 'replace', 'allow'] satisfies Overlap[]
 
 /**
  * A schedule as a service: it runs a tick whenever a cron pattern says so. The patterns are croner's: five fields, six with
@@ -63,15 +62,11 @@ export const schedule = <const Name extends string>(
   checkName(name)
   known(name, options, OPTIONS)
   const { timezone, overlap = 'skip', clock = systemClock } = options
-  if (typeof tick !== 'function') throw invalid(name, 'give a function to run')
-  if (!OVERLAPS.includes(overlap))
-    throw invalid(name, `overlap must be "skip", "replace" or "allow", not ${JSON.stringify(overlap)}`)
+  callable(name, 'tick', tick)
+  oneOf(name, 'overlap', OVERLAPS, overlap)
   const settings = { timetable: timetable(name, pattern, timezone), overlap, clock }
   return {
     name,
     lifecycle: shutdown$ => defer(() => hooked(name, ticking(tick, settings)).lifecycle(shutdown$)),
   }
 }
-
-const invalid = (name: string, message: string) =>
-  new ServiceError('ERR_INVALID_OPTION', name, `service "${name}": ${message}`)

@@ -1,20 +1,11 @@
-import {
-  distinctUntilChanged,
-  filter,
-  firstValueFrom,
-  map,
-  Subject,
-  type Subscription,
-  startWith,
-  takeWhile,
-  tap,
-} from 'rxjs'
+import { filter, firstValueFrom, Subject, type Subscription, startWith, tap } from 'rxjs'
 import { after, type Clock, systemClock, wallTime } from '../../core/clock.ts'
 import { errorInfo } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { Hooks } from '../../core/hooks/hook-calls.ts'
 import { errorLine } from '../../core/text/error-text.ts'
 import { currentWork, enter } from '../../core/work.ts'
+import { countdown$ } from '../common/in-flight.ts'
 import { type Outcome, runTick, type Tick } from './run-tick.ts'
 import { afterSetBack, type Timetable } from './timetable.ts'
 
@@ -143,15 +134,7 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Ho
     },
     drain: ({ pending }) => {
       leave()
-      return changed$.pipe(
-        startWith(undefined),
-        map(() => runs.size),
-        distinctUntilChanged(),
-        takeWhile(count => count > 0, true),
-        // Who was idle from the beginning has nothing to tell.
-        filter((count, index) => count > 0 || index > 0),
-        tap(pending),
-      )
+      return countdown$(changed$, () => runs.size).pipe(tap(pending))
     },
   }
 }

@@ -1,27 +1,25 @@
 import { Cron } from 'croner'
-import { messageOf, ServiceError } from '../../core/errors.ts'
+import { messageOf, serviceError } from '../../core/errors.ts'
+import { must, refuse, show } from '../../core/options.ts'
 
 /** When the next run after a moment is due, both in milliseconds since the epoch; `undefined`: never again. */
 export type Timetable = (after: number) => number | undefined
 
 /** @throws ServiceError `ERR_INVALID_OPTION` */
 export const timetable = (service: string, pattern: string | Date, timezone: string | undefined): Timetable => {
-  const invalid = (what: string, cause?: unknown) =>
-    new ServiceError('ERR_INVALID_OPTION', service, `service "${service}": ${what}`, cause ? { cause } : {})
-  if (timezone !== undefined && !isTimezone(timezone))
-    throw invalid(`timezone must be a name like "Europe/Berlin", not ${JSON.stringify(timezone)}`)
-  const shown = JSON.stringify(pattern)
+  const goodZone = timezone === undefined || isTimezone(timezone)
+  must(service, 'timezone', goodZone, 'a name like "Europe/Berlin"', timezone)
   let cron: Cron
   try {
     cron = new Cron(pattern, timezone === undefined ? {} : { timezone })
   } catch (error) {
-    throw invalid(
-      `pattern must be a cron pattern, a date as ISO 8601, or a Date, not ${shown}: ${messageOf(error).replace(/^CronPattern: /, '')}`,
-      error,
-    )
+    const why = messageOf(error).replace(/^CronPattern: /, '')
+    const what = `pattern must be a cron pattern, a date as ISO 8601, or a Date, got ${show(pattern)}: ${why}`
+    throw serviceError('ERR_INVALID_OPTION', service, what, { cause: error })
   }
   // A year that has passed is no mistake, nor is a date.
-  if (cron.getPattern() !== undefined && !cron.nextRun(new Date(0))) throw invalid(`pattern ${shown} never comes`)
+  if (cron.getPattern() !== undefined && !cron.nextRun(new Date(0)))
+    refuse(service, `pattern ${show(pattern)} never comes; give one that does`)
   return after => cron.nextRun(new Date(after))?.getTime()
 }
 

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { ServiceError } from '../../core/errors.ts'
+import { refuse } from '../../core/options.ts'
 import { type Service, type Startable, toService } from '../../core/service.ts'
 import type { ServiceState } from '../../core/state.ts'
 import { ShutdownSteps } from '../../core/steps.ts'
@@ -25,7 +26,7 @@ import { type RemoteWord, stepOf } from '../common/remote-words.ts'
 export const inThread = async (service: Service | Startable): Promise<void> => {
   const inner = toService(service)
   if (!parentPort)
-    throw new ServiceError('ERR_INVALID_OPTION', inner.name, 'inThread() is for worker threads, and this is none')
+    return refuse(inner.name, 'inThread() is for worker threads, and this is none; guard it with isMainThread')
   const port = parentPort
   let state: ServiceState = { phase: 'idle' }
 

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { WorkerOptions as NodeWorkerOptions, Worker } from 'node:worker_threads'
-import { ServiceError } from '../../core/errors.ts'
-import { known, namesOf } from '../../core/options.ts'
+import { isName, known, namesOf, refuse } from '../../core/options.ts'
 import { checkName, type Service } from '../../core/service.ts'
 import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
@@ -63,12 +62,7 @@ export const worker = <const Name extends string>(
   options: WorkerOptions = {},
 ): Service<Name> => {
   checkName(name)
-  if (!(file instanceof URL) && (typeof file !== 'string' || file === ''))
-    throw new ServiceError(
-      'ERR_INVALID_OPTION',
-      name,
-      `service "${name}": give the file of the thread, a path or a URL`,
-    )
+  if (!(file instanceof URL || isName(file))) refuse(name, 'give the file of the thread, a path or a URL')
   known(name, options, OPTIONS)
   const { ready: _, attach: __, output = prefixed(name), ...forNode } = options
   const url = file instanceof URL ? file : pathToFileURL(resolve(file))

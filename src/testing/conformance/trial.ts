@@ -6,6 +6,7 @@ import type { Service } from '../../core/service.ts'
 import type { ServiceState, StateOf } from '../../core/state.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import { type Shutdown, ShutdownSteps } from '../../core/steps.ts'
+import { milliseconds } from '../../core/units.ts'
 import { type Drive, drive } from '../drive.ts'
 import { leftovers, nothingLeft, type Resources, resourcesNow } from './leftovers.ts'
 import type { ConformanceSubject, Work } from './subject.ts'
@@ -104,7 +105,7 @@ export class Trial {
     )
     const late$ = timer(this.#timeout).pipe(
       map((): never => {
-        throw new Error(`"${name}" did not come to the state that was waited for within ${this.#timeout} ms`)
+        throw new Error(`"${name}" did not come to the state that was waited for within ${milliseconds(this.#timeout)}`)
       }),
     )
     return firstValueFrom(merge(found$, late$))

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Observable } from 'rxjs'
 import { skewOf, systemClock } from '../../core/clock.ts'
 import { errorInfo } from '../../core/errors.ts'
-import { reasonOf, type ServiceState } from '../../core/state.ts'
+import { isLeaving, type ServiceState } from '../../core/state.ts'
 import type { GroupEvent, SnapshotEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { reportOf } from '../../core/status/report.ts'
@@ -157,8 +157,6 @@ export const broadcast = (
     },
   }
 }
-
-const isLeaving = (state: ServiceState): boolean => state.phase === 'drained' || reasonOf(state) !== undefined
 
 const message = (event: string, data: object): string => `event: ${event}\ndata: ${jsonOf(data)}\n\n`
 

@@ -1,8 +1,7 @@
 import { type Registry, register } from 'prom-client'
 import { Subscription } from 'rxjs'
-import { ServiceError } from '../../core/errors.ts'
 import type { ServiceGroup } from '../../core/group/group.ts'
-import { known, namesOf } from '../../core/options.ts'
+import { known, namesOf, refuse } from '../../core/options.ts'
 import { instrumentsOf } from './instruments.ts'
 import { watch } from './watch.ts'
 
@@ -46,10 +45,10 @@ export const metrics = (
   const { name } = group
   const instruments = instrumentsOf(registry, prefix)
   if (instruments.groups.has(name))
-    throw new ServiceError(
+    refuse(
+      { kind: 'metrics of group', name },
+      'this registry has metrics of that name already; unsubscribe those first, or use another name or registry',
       'ERR_DUPLICATE_NAME',
-      name,
-      `this registry has metrics of a group "${name}" already; unsubscribe those first, or give this one another name or registry`,
     )
   const watched = watch(group, instruments)
   instruments.groups.set(name, watched)

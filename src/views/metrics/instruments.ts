@@ -1,12 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { type Health, type Phase, transitions } from '../../core/state.ts'
+import { HEALTHS, PHASES } from '../../core/state.ts'
 import type { Tally } from '../../core/status/counts.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { Stage } from '../../core/status/stages.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
-
-export const PHASES = Object.keys(transitions) as readonly Phase[]
-const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
 
 /** From what hardly takes time to beyond the default limits: drain and stop 10 s, start 30 s. */
 const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]

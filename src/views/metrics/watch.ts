@@ -1,7 +1,8 @@
 import type { ServiceGroup } from '../../core/group/group.ts'
+import { PHASES } from '../../core/state.ts'
 import { type Tally, tally } from '../../core/status/counts.ts'
 import { stageOutcomes } from '../../core/status/stages.ts'
-import { type Instruments, PHASES } from './instruments.ts'
+import type { Instruments } from './instruments.ts'
 
 /** Counts what happens in a group, until it is unsubscribed: that takes back all its series. */
 export const watch = (

@@ -1,11 +1,8 @@
 import type { Attributes, BatchObservableResult, Histogram, Meter } from '@opentelemetry/api'
 import type { ServiceGroup } from '../../core/group/group.ts'
-import { type Health, transitions as legal, type Phase } from '../../core/state.ts'
+import { HEALTHS, PHASES } from '../../core/state.ts'
 import { tally } from '../../core/status/counts.ts'
 import { FROM, HEALTH, NAME, OUTCOME, SERVICE, STATE, TO } from './attributes.ts'
-
-const PHASES = Object.keys(legal) as readonly Phase[]
-const HEALTHS: readonly Health[] = ['pass', 'warn', 'fail']
 
 /** From what hardly takes time to beyond the default limits: drain and stop 10 s, start 30 s. */
 const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]

@@ -1,4 +1,12 @@
-import { describeReason, type Health, reasonOf, type ServiceState } from '../../core/state.ts'
+import {
+  describeReason,
+  errorOf,
+  type Health,
+  hasEnded,
+  isServing,
+  reasonOf,
+  type ServiceState,
+} from '../../core/state.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf } from '../../core/text/state-text.ts'
@@ -23,7 +31,7 @@ export const healthJson = (status: GroupStatus, verdict: Health, { verbose, deta
 const notesOf = (status: GroupStatus, details: boolean): readonly string[] =>
   status.reasons.map(({ path, through }) => {
     const { state } = status.service(path)!
-    const word = state.phase === 'running' && !state.leaving ? state.health : labelOf(state)
+    const word = isServing(state) ? state.health : labelOf(state)
     const detail = details ? detailOf(state) : undefined
     return `${path}: ${word}${through ? `, through ${through.join(', ')}` : ''}${detail === undefined ? '' : ` (${detail})`}`
   })
@@ -56,13 +64,11 @@ const sinceOf = ({ state, leftAt, since }: ServiceStatus): number =>
 
 /** One that is not there is no better than one that fails; one that has done what it is for is well. */
 const healthOf = (state: ServiceState): Health => {
-  if (state.phase === 'running') return state.leaving ? 'fail' : state.health
-  return state.phase === 'stopped' && state.how === 'ended' ? 'pass' : 'fail'
+  if (isServing(state)) return state.health
+  return hasEnded(state) ? 'pass' : 'fail'
 }
 
 const detailOf = (state: ServiceState): string | undefined => {
   const reason = reasonOf(state)
-  if (reason) return describeReason(reason)
-  if ('error' in state) return state.error?.message
-  return state.phase === 'running' ? state.detail : undefined
+  return reason ? describeReason(reason) : (errorOf(state)?.message ?? ('detail' in state ? state.detail : undefined))
 }

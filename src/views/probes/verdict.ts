@@ -1,4 +1,4 @@
-import { type Health, isFinal } from '../../core/state.ts'
+import { type Health, isFinal, isServing } from '../../core/state.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 
 export type Probe = 'livez' | 'readyz' | 'startupz' | 'healthz'
@@ -21,5 +21,5 @@ export const verdicts: Readonly<Record<Probe, Verdict>> = {
   readyz: ({ ready, health }) => unless(!ready, health),
   startupz: (_, hasRun) => unless(!hasRun),
   /** For who asks only one question: up, and how well. A service that is being restarted is a `warn`. */
-  healthz: ({ group: { state }, health }) => unless(state.phase !== 'running' || state.leaving !== undefined, health),
+  healthz: ({ group: { state }, health }) => unless(!isServing(state), health),
 }

@@ -1,14 +1,15 @@
-import { describeReason } from '../../core/state.ts'
-import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { describeReason, isBusy } from '../../core/state.ts'
+import { parentOf, type ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf, toneOf } from '../../core/text/state-text.ts'
 import { visible } from '../../core/text/visible.ts'
+import { elapsed } from '../../core/units.ts'
 import { cut, padEnd, widthOf } from './fit.ts'
 import { type Glyphs, glyphsFor, spinner } from './glyphs.ts'
 import { verdict } from './lasting.ts'
 import { type Cell, type Lines, type Pane, paintLine, textOf } from './line.ts'
-import { elapsed, type Row, rowOf } from './row.ts'
-import { inTree, isFine, leavesOf, openOf, parentOf, type Stage, stageOf } from './stage.ts'
+import { type Row, rowOf } from './row.ts'
+import { inTree, isFine, leavesOf, openOf, type Stage, stageOf } from './stage.ts'
 
 /** What stands on the screen, a string a line, none wider than the pane, and fewer than its rows. */
 export const frame = (status: GroupStatus, pane: Pane): readonly string[] => {
@@ -72,11 +73,9 @@ const body = (status: GroupStatus, stage: Stage, room: number, pane: Pane, glyph
 
 /** Those that something is done with before those that wait for their turn. */
 const firstBusy = (services: readonly ServiceStatus[]): readonly ServiceStatus[] => {
-  const isBusy = ({ state }: ServiceStatus): boolean => toneOf(state) === 'bad' || BUSY.has(state.phase)
-  return [...services.filter(isBusy), ...services.filter(service => !isBusy(service))]
+  const comesFirst = ({ state }: ServiceStatus): boolean => toneOf(state) === 'bad' || isBusy(state)
+  return [...services.filter(comesFirst), ...services.filter(service => !comesFirst(service))]
 }
-
-const BUSY: ReadonlySet<string> = new Set(['starting', 'draining', 'stopping'])
 
 /** `37 more running, 2 waiting`: the most first. */
 const howMany = (rest: readonly ServiceStatus[]): string => {

@@ -1,9 +1,8 @@
-import type { ErrorInfo } from '../../core/errors.ts'
-import { describeReason, isFinal, type ServiceState } from '../../core/state.ts'
+import { isFinal, type ServiceState, wasForced } from '../../core/state.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { Mark } from '../../core/text/paint.ts'
-import { labelOf, toneOf } from '../../core/text/state-text.ts'
-import { milliseconds, restarted } from '../../core/units.ts'
+import { labelOf, particularsOf, toneOf } from '../../core/text/state-text.ts'
+import { elapsed, milliseconds, restarted } from '../../core/units.ts'
 import { type Glyphs, spinner } from './glyphs.ts'
 import type { Stage } from './stage.ts'
 
@@ -43,7 +42,7 @@ const glyphOf = (state: ServiceState, now: number, glyphs: Glyphs): string => {
     case 'backoff':
       return glyphs.again
     case 'stopped':
-      return state.how === 'forced' || state.how === 'abandoned' ? glyphs.bad : glyphs.good
+      return wasForced(state) ? glyphs.bad : glyphs.good
     case 'failed':
       return glyphs.bad
   }
@@ -64,42 +63,9 @@ const timeOf = (
 const took = (from: number | null, to: number | null): string =>
   from === null || to === null ? '' : milliseconds(to - from)
 
-/** A time that runs: no digit changes faster than one can read. */
-export const elapsed = (ms: number): string => {
-  const seconds = Math.max(0, ms) / 1000
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
-  if (seconds < 60) return `${Math.floor(seconds)} s`
-  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`
-}
-
 const particulars = (state: ServiceState, now: number, stage: Stage): readonly string[] => {
-  switch (state.phase) {
-    case 'idle':
-      return []
-    case 'waiting':
-      return [`for ${state.for.join(', ')}`]
-    case 'starting':
-      return state.attempt > 1 ? [`attempt ${state.attempt}`] : []
-    case 'running':
-      return [
-        ...(state.health === 'pass' ? [] : [`${state.health}${state.detail === undefined ? '' : `: ${state.detail}`}`]),
-        // When all are leaving, the headline says why.
-        ...(state.leaving && stage !== 'leaving' ? [describeReason(state.leaving)] : []),
-      ]
-    case 'draining':
-    case 'stopping':
-      return state.pending === undefined ? [] : [`${state.pending} pending`]
-    case 'drained':
-      return [state.timedOut ? 'its time ran out' : 'waits for its turn']
-    case 'backoff':
-      return [`next try in ${elapsed(state.retryAt - now)}: ${plainly(state.error)}`]
-    case 'stopped':
-      return state.error ? [plainly(state.error)] : []
-    case 'failed':
-      return [state.error.code === 'ERR_GROUP_FAILED' ? `because of ${state.error.service}` : plainly(state.error)]
-  }
+  // When the whole group is leaving, the headline tells the reason.
+  const reasons = stage === 'leaving' ? 'none' : 'running'
+  const words = particularsOf(state, { reasons, due: retryAt => `in ${elapsed(retryAt - now)}` })
+  return state.phase === 'drained' && words.length === 0 ? ['waits for its turn'] : words
 }
-
-/** Beside its name it need not be told whose error it is. */
-const plainly = ({ message, cause }: ErrorInfo): string =>
-  cause && message.endsWith(cause.message) ? cause.message : message

@@ -1,5 +1,5 @@
-import { isFinal, reasonOf, type ServiceState } from '../../core/state.ts'
-import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { isFinal, isLeaving, isPassing, isWell, type ServiceState } from '../../core/state.ts'
+import { parentOf, type ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 
 /**
@@ -12,16 +12,14 @@ export const stageOf = (status: GroupStatus): Stage => {
   const { state } = status.group
   if (isFinal(state)) return 'over'
   if (state.phase === 'idle') return 'before'
-  if (reasonOf(state) || state.phase === 'drained') return 'leaving'
+  if (isLeaving(state)) return 'leaving'
   if (state.phase !== 'running') return 'coming'
   return status.ready && status.health === 'pass' ? 'well' : 'unwell'
 }
 
-/** Running well, or ended as it should. */
+/** The service is well, or has stopped as it was asked to. */
 export const isFine = (state: ServiceState): boolean =>
-  state.phase === 'running'
-    ? state.health === 'pass' && !state.leaving
-    : state.phase === 'stopped' && (state.how === 'ended' || state.how === 'stopped')
+  isWell(state) || (state.phase === 'stopped' && state.how === 'stopped')
 
 /** Nothing more is expected of it in this stage. */
 const isDone = (state: ServiceState, stage: Stage): boolean => (stage === 'leaving' ? isFinal(state) : isFine(state))
@@ -33,14 +31,9 @@ export const openOf = (list: readonly ServiceStatus[], stage: Stage): readonly S
   return open.filter(({ path }) => !explained.has(path))
 }
 
-/** Time passes for it: what is told of it changes by itself. */
-const isMoving = ({ phase }: ServiceState): boolean => MOVING.has(phase)
-
-const MOVING: ReadonlySet<string> = new Set(['waiting', 'starting', 'draining', 'drained', 'stopping', 'backoff'])
-
 /** Whether the picture changes without an event. */
 export const moves = (status: GroupStatus, stage: Stage): boolean =>
-  stage === 'coming' || stage === 'leaving' || (stage === 'unwell' && status.list.some(({ state }) => isMoving(state)))
+  stage === 'coming' || stage === 'leaving' || (stage === 'unwell' && status.list.some(({ state }) => isPassing(state)))
 
 /** Those that hold no others: what people count. */
 export const leavesOf = (list: readonly ServiceStatus[]): readonly ServiceStatus[] => {
@@ -61,5 +54,3 @@ export const inTree = (list: readonly ServiceStatus[], root: string): readonly S
     (inside.get(path) ?? []).flatMap(service => [service, ...below(service.path)])
   return below(root)
 }
-
-export const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'))

@@ -128,33 +128,37 @@ const ADDED = '{"kind":"added","seq":4,"at":1,"path":"shop/db"}'
 
 describe('a line that is wrong is named', () => {
   test.each([
-    ['no snapshot at first', [ADDED], 'line 1 of the recording is no snapshot, which a recording begins with'],
-    ['a gap', [SNAPSHOT, '', ADDED.replace('4', '6')], 'line 3 of the recording has event 6 after event 3'],
-    ['a repeat', [SNAPSHOT, ADDED, ADDED], 'line 3 of the recording has event 4 after event 4'],
-    ['garbage at first, though it is the last', ['hello'], /^line 1 of the recording is not JSON: /],
-    ['garbage in the middle', [SNAPSHOT, 'hello', ADDED], /^line 2 of the recording is not JSON: /],
+    ['no snapshot at first', [ADDED], 'recording: line 1 is no snapshot, which a recording begins with'],
+    ['a gap', [SNAPSHOT, '', ADDED.replace('4', '6')], 'recording "shop": line 3 has event 6 after event 3'],
+    ['a repeat', [SNAPSHOT, ADDED, ADDED], 'recording "shop": line 3 has event 4 after event 4'],
+    ['garbage at first, though it is the last', ['hello'], /^recording: line 1 is not JSON: /],
+    ['garbage in the middle', [SNAPSHOT, 'hello', ADDED], /^recording "shop": line 2 is not JSON: /],
     [
       'a line that was torn, and another life after it',
       [SNAPSHOT, `${ADDED.slice(0, 9)}${SNAPSHOT}`, ADDED],
-      /^line 2 /,
+      /^recording "shop": line 2 /,
     ],
-    ['something else', [SNAPSHOT, '{"level":30}'], 'line 2 of the recording is not an event of a group'],
-    ['null', [SNAPSHOT, 'null'], 'line 2 of the recording is not an event of a group'],
-    ['an unknown kind', [SNAPSHOT, ADDED.replace('added', 'lost')], /^line 2 .* is not an event of a group$/],
+    ['something else', [SNAPSHOT, '{"level":30}'], 'recording "shop": line 2 is not an event of a group'],
+    ['null', [SNAPSHOT, 'null'], 'recording "shop": line 2 is not an event of a group'],
+    [
+      'an unknown kind',
+      [SNAPSHOT, ADDED.replace('added', 'lost')],
+      /^recording "shop": line 2 is not an event of a group$/,
+    ],
     [
       'an unknown phase',
       [SNAPSHOT, ADDED, '{"kind":"transition","seq":5,"at":2,"path":"shop/db","state":{"phase":"toString"}}'],
-      'line 3 of the recording is not an event of a group',
+      'recording "shop": line 3 is not an event of a group',
     ],
     [
       'an unknown service',
       [SNAPSHOT, '{"kind":"transition","seq":4,"at":2,"path":"shop/x","state":{"phase":"idle"}}'],
-      `line 2 of the recording can't be: an event of "shop/x", which was never added`,
+      `recording "shop": line 2 can't be: an event of "shop/x", which was never added`,
     ],
   ])('%s', async (_, lines, message) => {
     await expect(replayed(lines)).rejects.toMatchObject({
       code: 'ERR_INVALID_RECORDING',
-      service: lines[0] === SNAPSHOT ? 'shop' : 'recording',
+      service: lines[0] === SNAPSHOT ? 'shop' : '',
       message: expect.stringMatching(message),
     })
   })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { ErrorCode, ErrorInfo } from '../../../src/core/errors.ts'
 import type { ServiceState, StopReason } from '../../../src/core/state.ts'
 import { type Report, reportOf, type ServiceReport } from '../../../src/core/status/report.ts'
-import { newcomer } from '../../../src/core/status/service-status.ts'
+import { newStatus } from '../../../src/core/status/service-status.ts'
 import { foldStatus, type GroupStatus } from '../../../src/core/status/status.ts'
 
 const reason: StopReason = { by: 'signal', signal: 'SIGTERM' }
@@ -48,7 +48,7 @@ const says = (word: string): ServiceState => {
 const story = (services: string, ...lines: readonly string[]): GroupStatus => {
   const at = 0
   const stamp = { seq: 0, at }
-  const group = newcomer('shop', 0, 0)
+  const group = newStatus('shop', 0, 0)
   let status = foldStatus(undefined, { kind: 'snapshot', ...stamp, group, health: 'pass', services: [] })
   for (const word of services.split(' ').filter(Boolean)) {
     const [name = '', wanted] = word.replace('*', '').split('<')

@@ -1,6 +1,6 @@
 import type { ErrorInfo, ServiceState, ServiceStatus, StopReason } from 'rx-service-group'
 import { expect, test } from 'vitest'
-import { newcomer } from '../../../src/core/status/service-status.ts'
+import { newStatus } from '../../../src/core/status/service-status.ts'
 import { stageEnded } from '../../../src/core/status/stages.ts'
 
 const error = (code: string, more: Partial<ErrorInfo> = {}): ErrorInfo => ({
@@ -25,7 +25,7 @@ const failed = (why: ErrorInfo): ServiceState => ({ phase: 'failed', error: why 
 const backoff = (why: ErrorInfo): ServiceState => ({ phase: 'backoff', error: why, attempt: 2, retryAt: 500 })
 const limit = (cause: ErrorInfo): ErrorInfo => error('ERR_RESTART_LIMIT', { cause })
 
-const of = (state: ServiceState, path = 'shop/db'): ServiceStatus => ({ ...newcomer(path, 1, 0), state })
+const of = (state: ServiceState, path = 'shop/db'): ServiceStatus => ({ ...newStatus(path, 1, 0), state })
 const word = (before: ServiceState, after: ServiceState, path?: string): string | undefined => {
   const end = stageEnded(of(before, path), after)
   return end && `${end.stage} ${end.outcome}${end.error ? ` ${end.error.code}` : ''}`

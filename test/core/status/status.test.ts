@@ -1,7 +1,7 @@
 import { foldStatus, type GroupEvent, type GroupStatus, type ServiceState } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
 import { reasonOf } from '../../../src/core/state.ts'
-import { again, newcomer, type ServiceStatus } from '../../../src/core/status/service-status.ts'
+import { newStatus, renewed, type ServiceStatus } from '../../../src/core/status/service-status.ts'
 
 const call = { by: 'call' } as const
 const error = { name: 'Error', message: 'no route' }
@@ -10,7 +10,7 @@ const empty = (name = 'shop'): GroupEvent => ({
   kind: 'snapshot',
   seq: 0,
   at: 0,
-  group: newcomer(name, 0, 0),
+  group: newStatus(name, 0, 0),
   health: 'pass',
   services: [],
 })
@@ -48,12 +48,12 @@ describe('the first event', () => {
     [{ phase: 'stopping', reason: call }, false],
     [{ phase: 'failed', error }, false],
   ])('a snapshot of a group %j tells its readiness', (state, ready) => {
-    const group = { ...newcomer('shop', 7, 0), state }
+    const group = { ...newStatus('shop', 7, 0), state }
     expect(fold([{ kind: 'snapshot', seq: 7, at: 0, group, health: 'pass', services: [] }]).ready).toBe(ready)
   })
 
   test('tells health and trigger of a group whose state no longer does', () => {
-    const group: ServiceStatus = { ...newcomer('shop', 7, 0), state: { phase: 'drained' } }
+    const group: ServiceStatus = { ...newStatus('shop', 7, 0), state: { phase: 'drained' } }
     const { health, trigger } = fold([
       { kind: 'snapshot', seq: 7, at: 0, group, health: 'warn', trigger: call, services: [] },
     ])
@@ -74,7 +74,7 @@ describe('a service', () => {
   test('that was added is idle, with what it declares', () => {
     const added: GroupEvent = { kind: 'added', seq: 1, at: 10, path: 'shop/api', dependsOn: ['db'], observer: true }
     expect(foldStatus(fold([empty()]), added).services).toEqual({
-      'shop/api': { ...newcomer('shop/api', 1, 10), dependsOn: ['db'], observer: true },
+      'shop/api': { ...newStatus('shop/api', 1, 10), dependsOn: ['db'], observer: true },
     })
   })
 
@@ -136,7 +136,7 @@ describe('a service', () => {
       ['shop/db', { phase: 'starting', attempt: 2 }],
     )
     expect(services['shop/db']).toEqual({
-      ...newcomer('shop/db', 8, 80),
+      ...newStatus('shop/db', 8, 80),
       state: { phase: 'starting', attempt: 2 },
       startedAt: 80,
       restarts: 1,
@@ -164,25 +164,25 @@ describe('how often a service has started again', () => {
 
   describe('when it is taken in anew', () => {
     const before = shop(['shop/db'], ['shop/db', start], ['shop/db', wait], ['shop/db', start], ['shop/db', fail])
-    const anew = again(before.services['shop/db']!, 9, 90)
+    const anew = renewed(before.services['shop/db']!, 9, 90)
     const after = (db: ServiceStatus, ...states: readonly ServiceState[]): ServiceStatus | undefined => {
-      const group = newcomer('shop', 9, 90)
+      const group = newStatus('shop', 9, 90)
       const snapshot: GroupEvent = { kind: 'snapshot', seq: 9, at: 90, group, health: 'pass', services: [db] }
       return fold(eventsOf(...states.map(state => ['shop/db', state] as const)), fold([snapshot])).services['shop/db']
     }
 
     test('it is idle, with none of the times of the life before, and counts on from there', () => {
-      expect(anew).toEqual({ ...newcomer('shop/db', 9, 90), restarts: 1, livedBefore: true })
-      expect(after(anew, start)).toEqual({ ...newcomer('shop/db', 1, 10), state: start, startedAt: 10, restarts: 2 })
+      expect(anew).toEqual({ ...newStatus('shop/db', 9, 90), restarts: 1, livedBefore: true })
+      expect(after(anew, start)).toEqual({ ...newStatus('shop/db', 1, 10), state: start, startedAt: 10, restarts: 2 })
     })
 
     test('it has not been restarted when it never starts, however often it is taken in', () => {
-      expect(after(again(anew, 10, 100), { phase: 'stopped', how: 'stopped' })).toMatchObject({ restarts: 1 })
-      expect(after(again(anew, 10, 100), start)).toMatchObject({ restarts: 2 })
+      expect(after(renewed(anew, 10, 100), { phase: 'stopped', how: 'stopped' })).toMatchObject({ restarts: 1 })
+      expect(after(renewed(anew, 10, 100), start)).toMatchObject({ restarts: 2 })
     })
 
     test('one that had never started starts for the first time', () => {
-      expect(again(newcomer('shop/db', 1, 10), 2, 20)).toEqual(newcomer('shop/db', 2, 20))
+      expect(renewed(newStatus('shop/db', 1, 10), 2, 20)).toEqual(newStatus('shop/db', 2, 20))
     })
   })
 })

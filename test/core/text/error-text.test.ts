@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorInfo, errorInfo, ServiceError } from '../../../src/core/errors.ts'
-import { errorLine, errorLines } from '../../../src/core/text/error-text.ts'
+import { errorLine, errorLines, essence } from '../../../src/core/text/error-text.ts'
 
 /** As V8 writes it: the header, then frames of the user and of others. */
 const stack = (...places: readonly string[]): string =>
@@ -96,4 +96,10 @@ describe('an error in a line of the log', () => {
     ],
     ['on one line, whatever it says', info('a\nb\u2028c\r'), 'a\\nb\\u2028c\\r'],
   ])('%s', (_, error, line) => expect(errorLine(error)).toBe(line))
+})
+
+test('the essence of an error is the innermost cause that its message repeats, in one line', () => {
+  const cause = { name: 'Error', message: 'no route\nat all' }
+  expect(essence({ name: 'E', message: `service "db" failed: ${cause.message}`, cause })).toBe('no route')
+  expect(essence({ name: 'E', message: 'gave up', cause })).toBe('gave up')
 })

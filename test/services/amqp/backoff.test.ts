@@ -2,26 +2,7 @@ import { FakeAmqplib } from '@onify/fake-amqplib'
 import type { ChannelModel } from 'amqplib'
 import { amqpConsumer } from 'rx-service-group/amqp'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { backoff } from '../../../src/services/amqp/connection/backoff.ts'
 import { last, live } from './life.ts'
-
-describe('backoff', () => {
-  test.for([
-    [0, 50],
-    [1, 100],
-    [2, 200],
-    [3, 400],
-    [4, 600],
-    [2000, 600],
-  ] as const)('attempt %i waits %i ms, or down to half of that', ([attempt, longest]) => {
-    expect(backoff(attempt, 0)).toBe(longest)
-    expect(backoff(attempt, 1)).toBe(longest / 2)
-    for (let n = 0; n < 100; n++) {
-      expect(backoff(attempt)).toBeGreaterThanOrEqual(longest / 2)
-      expect(backoff(attempt)).toBeLessThanOrEqual(longest)
-    }
-  })
-})
 
 describe('reconnecting', () => {
   afterEach(() => void vi.useRealTimers())

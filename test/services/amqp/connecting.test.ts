@@ -42,13 +42,17 @@ describe('refused at the call', () => {
       /^(?!.*ret@).*"amqp:\/\/\*\*\*@host"/,
     ],
     'no queue': [{ queue: '' }, 'ERR_INVALID_OPTION', /queue must be the name of a queue/],
-    'prefetch 0': [{ prefetch: 0 }, 'ERR_INVALID_OPTION', /prefetch must be 1 to 65535, not 0/],
+    'prefetch 0': [{ prefetch: 0 }, 'ERR_INVALID_OPTION', /prefetch must be 1 to 65535, got 0/],
     'a time that is not a number': [
       { retry: { initialDelay: Number.NaN } },
-      'ERR_INVALID_OPTION',
-      /retry.initialDelay must be milliseconds/,
+      'ERR_INVALID_DURATION',
+      /retry.initialDelay must be a number of milliseconds from 1 to 2147483647, got NaN/,
     ],
-    'a negative time': [{ connectTimeout: -1 }, 'ERR_INVALID_OPTION', /connectTimeout must be milliseconds/],
+    'a negative time': [
+      { connectTimeout: -1 },
+      'ERR_INVALID_DURATION',
+      /connectTimeout must be a number of milliseconds from 1 to 2147483647, or Infinity, got -1/,
+    ],
     'an unknown policy': [{ onError: 'reject' as 'retry' }, 'ERR_INVALID_OPTION', /onError must be one of "retry", /],
   }
   for (const [what, [options, code, message]] of Object.entries(bad))
@@ -61,7 +65,9 @@ describe('refused at the call', () => {
 
   test('no handler', () => {
     const none = undefined as unknown as () => void
-    expect(() => amqpConsumer('orders', { url: 'amqp://localhost', queue: 'q' }, none)).toThrow(/needs a function/)
+    expect(() => amqpConsumer('orders', { url: 'amqp://localhost', queue: 'q' }, none)).toThrow(
+      'service "orders": handler must be a function, got undefined',
+    )
   })
 })
 
@@ -76,7 +82,7 @@ describe('refused at the start, and not tried again', () => {
     await expect(life.over).rejects.toMatchObject({
       code: 'ERR_AMQP_CREDENTIALS',
       message: expect.stringContaining(
-        `was refused by the broker at ${new URL(broker.url).host}: wrong password, or no user "guest"`,
+        `the broker at ${new URL(broker.url).host} refused it: wrong password, or no user "guest"`,
       ),
     })
     await expect(life.over).rejects.not.toMatchObject({ message: expect.stringContaining('wrong@') })
@@ -136,7 +142,7 @@ describe('an unreachable broker', () => {
     life.tell('stop', { by: 'failure', service: 'orders', error })
     await expect(life.over).rejects.toMatchObject({
       code: 'ERR_AMQP_UNREACHABLE',
-      message: `service "orders" can't reach the broker at 127.0.0.1:${port}: ECONNREFUSED`,
+      message: `service "orders": can't reach the broker at 127.0.0.1:${port}: ECONNREFUSED`,
     })
   })
 

@@ -221,7 +221,7 @@ describe('a body that can not be decoded', () => {
     const { content, properties } = await other.next(`${queue}.parked`)
     expect(content.toString()).toBe('{"id":')
     expect(properties.headers?.['x-parked-reason']).toMatch(
-      /service "orders" got a message whose body is not JSON: Unexpected end/,
+      /service "orders": got a message whose body is not JSON: Unexpected end/,
     )
     for (const name of [queue, `${queue}.parked`]) await other.deleteQueue(name)
   })

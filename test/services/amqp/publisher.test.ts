@@ -237,13 +237,13 @@ describe('its life', () => {
 
   test('options that make no sense are refused at the call', () => {
     const make = (options: object) => () => amqpPublisher('outbox', { url: broker.url, ...options })
-    expect(make({ maxPending: 0 })).toThrow('service "outbox": maxPending must be a whole number, at least 1, not 0')
+    expect(make({ maxPending: 0 })).toThrow('service "outbox": maxPending must be a whole number >= 1, got 0')
     expect(make({ exchange: { name: 'orders' } })).toThrow(
-      'exchange.type must be a type, like "topic" or "fanout", not undefined',
+      'exchange.type must be a type, like "topic" or "fanout", got undefined',
     )
     expect(make({ exchange: { name: '', type: 'topic' } })).toThrow('exchange must be the name of an exchange')
-    expect(make({ encode: 'xml' })).toThrow('encode must be "json", "text", "buffer" or a function, not "xml"')
-    expect(make({ url: undefined })).toThrow('needs the url of a broker, or a connection')
+    expect(make({ encode: 'xml' })).toThrow('encode must be "json", "text", "buffer" or a function, got "xml"')
+    expect(make({ url: undefined })).toThrow('no broker is named; give its url, or a connection')
   })
 })
 

@@ -21,7 +21,11 @@ describe('refused at the call', () => {
   const connection = amqpConnection({ url: 'amqp://localhost' })
   const consume = (options: object) => () => amqpConsumer('orders', { queue: 'q', ...options }, ignore)
   const bad: Record<string, [() => unknown, string, RegExp]> = {
-    'neither a url nor a connection': [consume({}), 'ERR_INVALID_OPTION', /needs the url of a broker, or a connection/],
+    'neither a url nor a connection': [
+      consume({}),
+      'ERR_INVALID_OPTION',
+      /no broker is named; give its url, or a connection/,
+    ],
     'both a url and a connection': [
       consume({ url: 'amqp://x', connection }),
       'ERR_INVALID_OPTION',
@@ -40,8 +44,8 @@ describe('refused at the call', () => {
     ],
     'a connection with a bad time': [
       () => amqpConnection({ url: 'amqp://x', heartbeat: -1 }),
-      'ERR_INVALID_OPTION',
-      /heartbeat must be milliseconds/,
+      'ERR_INVALID_DURATION',
+      /heartbeat must be a number of milliseconds from 1/,
     ],
   }
   for (const [what, [call, code, message]] of Object.entries(bad))

@@ -107,7 +107,7 @@ describe('topology', () => {
     const life = consume({ queue: queueName(), exchanges: [{ name: exchange, type: 'topic' }] }, () => undefined)
     await expect(life.over).rejects.toMatchObject({
       code: 'ERR_AMQP_EXCHANGE',
-      message: expect.stringMatching(`service "orders" can't use exchange "${exchange}".*PRECONDITION_FAILED`),
+      message: expect.stringMatching(`service "orders": can't use exchange "${exchange}".*PRECONDITION_FAILED`),
     })
     await channel.deleteExchange(exchange)
     await channel.close()

@@ -47,9 +47,9 @@ describe('a group with an event loop that is late', () => {
       '4000 shop/loop running warn "event loop delay: p99 200 ms" {p50: 1, p99: 150, max: 150}',
       '4000 shop running warn "loop: event loop delay: p99 200 ms"',
       '5000 shop/loop running warn "event loop delay: p99 200 ms" {p50: 1, p99: 1500, max: 1500}',
-      '7000 shop/loop running fail "event loop delay: p99 1500 ms" {p50: 1, p99: 1500, max: 1500}',
-      '7000 shop running fail "loop: event loop delay: p99 1500 ms"',
-      '8000 shop/loop running fail "event loop delay: p99 1500 ms" {p50: 1, p99: 20, max: 20}',
+      '7000 shop/loop running fail "event loop delay: p99 1.5 s" {p50: 1, p99: 1500, max: 1500}',
+      '7000 shop running fail "loop: event loop delay: p99 1.5 s"',
+      '8000 shop/loop running fail "event loop delay: p99 1.5 s" {p50: 1, p99: 20, max: 20}',
       '10000 shop/loop running {p50: 1, p99: 20, max: 20}',
       '10000 shop running',
     ])

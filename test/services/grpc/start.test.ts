@@ -136,7 +136,7 @@ describe('a start that fails', () => {
     const rpc = grpc('rpc', echoing, { port })
     const error = (await drive(rpc).ended()) as ServiceError
     expect(codeOf(error)).toBe('ERR_PORT_IN_USE')
-    expect(error.message).toMatch(`service "rpc" can't listen on port ${port}: it is already in use.`)
+    expect(error.message).toMatch(`service "rpc": can't listen on port ${port}: it is already in use;`)
     release()
     const life = drive(rpc)
     expect(await life.port()).toBe(port)
@@ -146,7 +146,7 @@ describe('a start that fails', () => {
   test('names a host that is not ours', async () => {
     const error = await failing(echoing, { host: '192.0.2.1' })
     expect(codeOf(error)).toBe('ERR_START_FAILED')
-    expect(error.message).toMatch(/can't listen on 192\.0\.2\.1:0: .*Check host and port/)
+    expect(error.message).toMatch(/can't listen on 192\.0\.2\.1:0: .*; check host and port/)
   })
 
   test('says what a setup threw, or rejected with', async () => {
@@ -167,14 +167,16 @@ describe('a start that fails', () => {
     const credentials = ServerCredentials.createSsl(null, [{ cert_chain: nonsense, private_key: nonsense }])
     const error = await failing(echoing, { ...local, credentials })
     expect(codeOf(error)).toBe('ERR_START_FAILED')
-    expect(error.message).toMatch(/^service "rpc" can't use its credentials: .*Check the certificate and its key$/)
+    expect(error.message).toMatch(/^service "rpc": can't use its credentials: .*; check the certificate and its key$/)
   })
 
   test('says what to do about a second health service', async () => {
     const { HealthImplementation } = await import('grpc-health-check')
     const own: GrpcSetup = server => new HealthImplementation({ '': 'SERVING' }).addToServer(server)
     const error = await failing(own, local)
-    expect(error.message).toMatch(/has a health service already: leave it out, or give `health: false`/)
+    expect(error.message).toMatch(
+      /"rpc": the setup adds a health service already; leave that out, or give `health: false`/,
+    )
     const life = drive(grpc('rpc', own, { ...local, health: false }))
     const client = echoClient(await life.port())
     expect(await checkHealth(client)).toBe('SERVING')

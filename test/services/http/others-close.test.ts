@@ -46,7 +46,7 @@ describe('a server that someone else ends', () => {
     const [socket] = Object.values(agent.freeSockets).flat()
     const gone = once(socket!, 'close')
     const called = new Promise(resolve => server.close(resolve))
-    expect(String(await life.ended())).toContain('someone else closed its server')
+    expect(String(await life.ended())).toContain('other code closed its server')
     await Promise.all([gone, called])
   })
 

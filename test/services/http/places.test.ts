@@ -145,7 +145,7 @@ describe('a unix socket', () => {
     const error = await drive(http('api', hello, { path })).ended()
     expect(codeOf(error)).toBe('ERR_PORT_IN_USE')
     expect((error as Error).message).toBe(
-      `service "api" can't listen on ${path}: someone listens there. Stop what uses it, or give another path`,
+      `service "api": can't listen on ${path}: another process listens there; stop it, or give another path`,
     )
     expect(await isReached(path)).toBe(true)
     other.close()
@@ -157,14 +157,14 @@ describe('a unix socket', () => {
     const error = await drive(http('api', hello, { path })).ended()
     expect(codeOf(error)).toBe('ERR_PORT_IN_USE')
     expect((error as Error).message).toBe(
-      `service "api" can't listen on ${path}: it is there, and no socket. Give another path`,
+      `service "api": can't listen on ${path}: a file is there that is no socket; give another path`,
     )
     expect(statSync(path).isFile()).toBe(true)
   })
 
   test('in a directory that is not there is an error that says so', async () => {
     const error = await drive(http('api', hello, { path: join(directory, 'nowhere', 'x.sock') })).ended()
-    expect((error as Error).message).toMatch(/may not listen on .*x\.sock\. Give a path in a directory that exists and/)
+    expect((error as Error).message).toMatch(/may not listen on .*x\.sock; give a path in a directory that exists and/)
   })
 
   test('can be had besides a port', async () => {

@@ -67,7 +67,7 @@ describe('start', () => {
     release()
     expect(codeOf(error)).toBe('ERR_PORT_IN_USE')
     expect((error as Error).message).toBe(
-      `service "api" can't listen on port ${port}: it is already in use. Stop what uses it, or give another port`,
+      `service "api": can't listen on port ${port}: it is already in use; stop what uses it, or give another port`,
     )
   })
 
@@ -89,13 +89,13 @@ describe('start', () => {
     }
     const error = await drive(http('api', server, { port: 80 })).ended()
     expect(codeOf(error)).toBe('ERR_PORT_FORBIDDEN')
-    expect((error as Error).message).toContain('service "api" may not listen on port 80')
+    expect((error as Error).message).toContain('service "api": may not listen on port 80')
   })
 
   test('an address that is not ours is an error of the start', async () => {
     const error = await drive(http('api', listener, { host: '203.0.113.7' })).ended()
     expect(codeOf(error)).toBe('ERR_START_FAILED')
-    expect((error as Error).message).toContain(`service "api" can't listen on 203.0.113.7:0`)
+    expect((error as Error).message).toContain(`service "api": can't listen on 203.0.113.7:0`)
   })
 
   test.each([-1, 1.5, 65_536, Number.NaN, '8080'])('port %s is refused at the call', port => {
@@ -149,7 +149,7 @@ describe('start', () => {
     const life = drive(http('api', server))
     await life.until('running')
     server.close()
-    expect(String(await life.ended())).toContain('someone else closed its server')
+    expect(String(await life.ended())).toContain('other code closed its server')
   })
 })
 

@@ -432,9 +432,9 @@ describe('refused at once, with the name of the service', () => {
       'nope',
       tick,
       {},
-      'pattern must be a cron pattern, a date as ISO 8601, or a Date, not "nope"',
+      'pattern must be a cron pattern, a date as ISO 8601, or a Date, got "nope"',
     ],
-    ['a value out of range', '61 * * * *', tick, {}, 'not "61 * * * *": Invalid value for minute: 61'],
+    ['a value out of range', '61 * * * *', tick, {}, 'got "61 * * * *": Invalid value for minute: 61'],
     ['no pattern', undefined, tick, {}, 'pattern must be a cron pattern, a date as ISO 8601, or a Date'],
     ['a day that never comes', '0 0 30 2 *', tick, {}, 'pattern "0 0 30 2 *" never comes'],
     [
@@ -442,16 +442,16 @@ describe('refused at once, with the name of the service', () => {
       '@daily',
       tick,
       { timezone: 'Mars/Base' },
-      'timezone must be a name like "Europe/Berlin", not "Mars/Base"',
+      'timezone must be a name like "Europe/Berlin", got "Mars/Base"',
     ],
     [
       'an unknown overlap',
       '@daily',
       tick,
       { overlap: 'queue' },
-      'overlap must be "skip", "replace" or "allow", not "queue"',
+      'overlap must be "skip", "replace" or "allow", got "queue"',
     ],
-    ['no function', '@daily', undefined, {}, 'give a function to run'],
+    ['no function', '@daily', undefined, {}, 'tick must be a function, got undefined'],
   ])('%s', (_, pattern, run, options, message) => {
     const make = () => schedule('poll', pattern as string, run as Tick, options)
     expect(make).toThrow(message)

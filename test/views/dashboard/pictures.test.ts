@@ -6,7 +6,7 @@ import { type Box, layoutOf } from '../../../src/views/dashboard/page/layers.ts'
 import { foldModel } from '../../../src/views/dashboard/page/model.ts'
 import { rowsFor } from '../../../src/views/dashboard/page/rows.ts'
 import { asideOf, wayOf } from '../../../src/views/dashboard/page/ways.ts'
-import { coarse, essence, lasting, listing } from '../../../src/views/dashboard/page/words.ts'
+import { listing } from '../../../src/views/dashboard/page/words.ts'
 import { clockSetBefore } from '../../support/clock-set.ts'
 import { idle, story } from './support/events.ts'
 
@@ -155,16 +155,6 @@ test.each([
   expect(ticksOf(length, most).map(tickText)).toEqual(expected),
 )
 
-test.each([
-  [0, '0 ms', '0 s'],
-  [999, '999 ms', '0 s'],
-  [12_340, '12.3 s', '12 s'],
-  [242_000, '4 min 02 s', '4 min 02 s'],
-  [11_100_000, '3 h 05 min', '3 h 05 min'],
-  [93_600_000, '1 d 02 h', '1 d 02 h'],
-  [-5, '0 ms', '0 s'],
-])('%d ms are %s, counted as %s', (ms, exact, counted) => expect([lasting(ms), coarse(ms)]).toEqual([exact, counted]))
-
 test('lists of names stay short', () => {
   expect([['a'], ['a', 'b'], ['a', 'b', 'c', 'd'], ['a', 'b', 'c', 'd', 'e']].map(names => listing(names))).toEqual([
     'a',
@@ -172,12 +162,6 @@ test('lists of names stay short', () => {
     'a, b, c and d',
     'a, b, c and 2 more',
   ])
-})
-
-test('an error is told by the cause that its message repeats', () => {
-  const cause = { name: 'Error', message: 'no route\nat all' }
-  expect(essence({ name: 'E', message: `service "db": failed: ${cause.message}`, cause })).toBe('no route')
-  expect(essence({ name: 'E', message: 'gave up', cause })).toBe('gave up')
 })
 
 test('who waits for a cause on two ways is told once', () => {

@@ -2,7 +2,8 @@ import type { Channel, ChannelModel } from 'amqplib'
 import { distinctUntilChanged, Observable, of, retry, switchMap, tap } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
-import { backoff, STABLE_AFTER } from './backoff.ts'
+import { milliseconds } from '../../../core/units.ts'
+import { makeReconnect } from '../../common/reconnect.ts'
 import { closeQuietly } from './close-quietly.ts'
 import { codeOf } from './errors.ts'
 import type { Hold, LineState } from './line.ts'
@@ -61,8 +62,8 @@ const keepChannel = <C extends Channel, T>(
   limit: number,
 ): Observable<ChannelState<T>> =>
   new Observable(out => {
-    let attempts = 0
-    let openedAt = Number.POSITIVE_INFINITY
+    const reconnect = makeReconnect()
+    let openedAt: number | undefined
     out.next({ missing: 'channel', error: undefined })
     const channels$ = openChannel(model, use, limit).pipe(
       tap(() => {
@@ -70,10 +71,10 @@ const keepChannel = <C extends Channel, T>(
       }),
       retry({
         delay: (error: Error) => {
-          if (performance.now() - openedAt >= STABLE_AFTER) attempts = 0
-          openedAt = Number.POSITIVE_INFINITY
+          const lasted = openedAt === undefined ? 0 : performance.now() - openedAt
+          openedAt = undefined
           out.next({ missing: error instanceof ConsumerLost ? 'consumer' : 'channel', error })
-          return timer(backoff(attempts++))
+          return timer(reconnect.next(lasted))
         },
       }),
     )
@@ -123,7 +124,7 @@ const openChannel = <C extends Channel, T>(
       out.next({ missing: undefined, opened, close })
     }
 
-    const late = timer(limit).subscribe(() => out.error(explain(new Error(`no answer within ${limit} ms`))))
+    const late = timer(limit).subscribe(() => out.error(explain(new Error(`no answer within ${milliseconds(limit)}`))))
     out.add(() => {
       late.unsubscribe()
       sayGone()

@@ -1,6 +1,4 @@
-import { ServiceError } from '../../../core/errors.ts'
-import { known } from '../../../core/options.ts'
-import { checksFor } from '../checks.ts'
+import { isRecord, known, must, refuse } from '../../../core/options.ts'
 import { type Line, makeLine } from './line.ts'
 import { type AmqpConnectionOptions, CONNECTION_OPTIONS, connectionSettings } from './options.ts'
 
@@ -25,7 +23,7 @@ const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
  * Nothing happens until a service that was given it starts: the first opens the connection, the last to stop closes it
  * and waits for that. When it is lost it is opened anew for all of them, after 50 ms at first and 600 ms at most.
  *
- * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`
+ * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  * @example
  * ```ts
  * const connection = amqpConnection({ url: 'amqp://localhost', heartbeat: 5_000 })
@@ -34,10 +32,10 @@ const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
  * ```
  */
 export const amqpConnection = (options: AmqpConnectionOptions): AmqpConnection => {
-  const check = checksFor('amqpConnection', '')
-  check('options', typeof options === 'object' && options !== null, 'an object', options)
-  known({ kind: 'amqpConnection', name: '' }, options, CONNECTION_OPTIONS)
-  const settings = connectionSettings('amqpConnection', '', options)
+  const whose = { kind: 'amqpConnection', name: '' }
+  must(whose, 'options', isRecord(options), 'an object', options)
+  known(whose, options, CONNECTION_OPTIONS)
+  const settings = connectionSettings(whose, options)
   const connection: AmqpConnection = Object.freeze({ address: settings.address })
   linesOfConnection.set(connection, { consuming: makeLine(settings), publishing: makeLine(settings) })
   return connection
@@ -54,21 +52,17 @@ const OWN = ['url', 'connectTimeout', 'heartbeat', 'connect'] as const
 /**
  * The lines a service was given, or those of its own.
  *
- * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`
+ * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  */
 export const linesOf = (service: string, options: ConnectionChoice): Lines & { readonly address: string } => {
-  const who = `service "${service}"`
-  const refuse = (why: string): never => {
-    throw new ServiceError('ERR_INVALID_OPTION', service, `${who}: ${why}`)
-  }
   const { connection, url } = options
   if (connection === undefined) {
-    if (url === undefined) return refuse('needs the url of a broker, or a connection')
-    const settings = connectionSettings(who, service, { ...options, url })
+    if (url === undefined) return refuse(service, 'no broker is named; give its url, or a connection')
+    const settings = connectionSettings(service, { ...options, url })
     return { address: settings.address, consuming: makeLine(settings), publishing: makeLine(settings) }
   }
   const both = OWN.find(option => options[option] !== undefined)
-  if (both) return refuse(`give either a connection, which has its ${both} already, or a ${both} of its own`)
+  if (both) return refuse(service, `give either a connection, which has its ${both} already, or a ${both} of its own`)
   const lines = linesOfConnection.get(connection)
-  return lines ? { address: connection.address, ...lines } : refuse('connection must be an amqpConnection')
+  return lines ? { address: connection.address, ...lines } : refuse(service, 'connection must be an amqpConnection')
 }

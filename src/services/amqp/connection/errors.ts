@@ -1,4 +1,5 @@
 import { messageOf, ServiceError } from '../../../core/errors.ts'
+import { amqpError } from '../amqp-error.ts'
 import type { ConnectionSettings } from './options.ts'
 
 /** A code as node, amqplib and the broker give it. */
@@ -8,21 +9,17 @@ export const codeOf = (error: unknown): unknown => (error as { code?: unknown } 
 export const connectError = (service: string, settings: ConnectionSettings, cause: unknown): ServiceError => {
   if (cause instanceof ServiceError) return cause
   const { address, user, vhost } = settings
-  const error = (code: ConstructorParameters<typeof ServiceError>[0], message: string) =>
-    new ServiceError(code, service, `service "${service}" ${message}`, { cause })
+  const error = (code: Parameters<typeof amqpError>[0], what: string) => amqpError(code, service, what, cause)
   const text = messageOf(cause)
   if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND' && text.includes('amqplib'))
-    return error('ERR_MISSING_PACKAGE', 'needs the package amqplib: npm install amqplib (or give a `connect`)')
+    return error('ERR_MISSING_PACKAGE', 'the package amqplib is missing; npm install amqplib, or give a `connect`')
   if (text.includes('ACCESS_REFUSED') || text.includes('ACCESS-REFUSED'))
-    return error(
-      'ERR_AMQP_CREDENTIALS',
-      `was refused by the broker at ${address}: wrong password, or no user "${user}"`,
-    )
+    return error('ERR_AMQP_CREDENTIALS', `the broker at ${address} refused it: wrong password, or no user "${user}"`)
   // amqplib swallows the broker's words for it.
   if (text.includes('Expected ConnectionOpenOk; got'))
     return error(
       'ERR_AMQP_VHOST',
-      `was refused by the broker at ${address}: no virtual host "${vhost}", or user "${user}" may not use it`,
+      `the broker at ${address} refused it: no virtual host "${vhost}", or user "${user}" may not use it`,
     )
   const why = typeof codeOf(cause) === 'string' ? String(codeOf(cause)) : text
   return error('ERR_AMQP_UNREACHABLE', `can't reach the broker at ${address}: ${why}`)

@@ -1,7 +1,7 @@
 import type { ChannelModel } from 'amqplib'
 import { BehaviorSubject, map, type Observable, retry, Subject, takeUntil } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
-import { backoff, STABLE_AFTER } from './backoff.ts'
+import { makeReconnect } from '../../common/reconnect.ts'
 import { connectError } from './errors.ts'
 import { type Link, LinkLost, openLink } from './link.ts'
 import type { ConnectionSettings } from './options.ts'
@@ -87,16 +87,16 @@ interface Supervision {
 const supervise = (settings: ConnectionSettings): Supervision => {
   const state$ = new BehaviorSubject<Supervised>({ connection: 'connecting' })
   let link: Link | undefined
-  let attempts = 0
+  const reconnect = makeReconnect()
   let openedAt = 0
   const loop = openLink(settings)
     .pipe(
       retry({
         delay: cause => {
-          if (link && performance.now() - openedAt >= STABLE_AFTER) attempts = 0
+          const lasted = link ? performance.now() - openedAt : 0
           link = undefined
           state$.next({ connection: 'connecting', cause })
-          return timer(backoff(attempts++))
+          return timer(reconnect.next(lasted))
         },
       }),
     )

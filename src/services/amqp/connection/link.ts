@@ -2,6 +2,7 @@ import type { ChannelModel } from 'amqplib'
 import { Observable } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
+import { milliseconds } from '../../../core/units.ts'
 import { closeQuietly } from './close-quietly.ts'
 import type { ConnectionSettings } from './options.ts'
 
@@ -73,7 +74,9 @@ export const openLink = ({ url, address, connectTimeout, connect }: ConnectionSe
       void closeQuietly(model)
     }
 
-    const attempt = timer(connectTimeout).subscribe(() => out.error(new Error(`no answer within ${connectTimeout} ms`)))
+    const attempt = timer(connectTimeout).subscribe(() =>
+      out.error(new Error(`no answer within ${milliseconds(connectTimeout)}`)),
+    )
     out.add(() => {
       attempt.unsubscribe()
       letGo()

@@ -1,7 +1,6 @@
 import type { ChannelModel, SocketOptions } from 'amqplib'
-import { ServiceError } from '../../../core/errors.ts'
-import { namesOf } from '../../../core/options.ts'
-import { checksFor } from '../checks.ts'
+import { callable, isName, namesOf, refuse, timerDuration, type Whose } from '../../../core/options.ts'
+import type { AmqpErrorCode } from '../amqp-error.ts'
 
 /** Makes a connection, as amqplib's `connect` does. The signal, where it is honoured, destroys the socket. */
 export type AmqpConnect = (
@@ -46,18 +45,16 @@ export interface ConnectionSettings {
   readonly connect: AmqpConnect
 }
 
-/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION` */
+/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` */
 export const connectionSettings = (
-  who: string,
-  service: string,
+  whose: Whose,
   { url: text, connectTimeout = 5000, heartbeat, connect = connectWithAmqplib }: AmqpConnectionOptions,
 ): ConnectionSettings => {
-  const check = checksFor(who, service)
-  check('connect', typeof connect === 'function', 'a function', connect)
-  check.time('connectTimeout', connectTimeout, 1, true)
-  if (heartbeat !== undefined) check.time('heartbeat', heartbeat, 1, true)
+  callable(whose, 'connect', connect)
+  timerDuration(whose, 'connectTimeout', connectTimeout, 1, true)
+  if (heartbeat !== undefined) timerDuration(whose, 'heartbeat', heartbeat, 1, true)
 
-  const url = parseUrl(who, service, text)
+  const url = parseUrl(whose, text)
   if (heartbeat !== undefined || !url.searchParams.has('heartbeat')) {
     // In AMQP: whole seconds in 16 bits, 0 for none.
     const seconds = heartbeat === Infinity ? 0 : Math.min(65535, Math.ceil((heartbeat ?? 10_000) / 1000))
@@ -90,14 +87,11 @@ const decode = (text: string): string => {
   }
 }
 
-const parseUrl = (who: string, service: string, text: string): URL => {
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+const parseUrl = (whose: Whose, text: string): URL => {
+  const url = isName(text) && URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'amqp:' || url.protocol === 'amqps:') && url.hostname !== '') return url
   // What stands before the last @ may be a password.
   const shown = typeof text === 'string' ? `"${text.replace(/\/\/.*@/, '//***@')}"` : String(text)
-  throw new ServiceError(
-    'ERR_AMQP_URL',
-    service,
-    `${who}: not an AMQP URL: ${shown}; give amqp://user:password@host:port/vhost, special characters in percent-encoding`,
-  )
+  const what = `not an AMQP URL: ${shown}; give amqp://user:password@host:port/vhost, special characters in percent-encoding`
+  return refuse(whose, what, 'ERR_AMQP_URL' satisfies AmqpErrorCode)
 }

@@ -1,5 +1,5 @@
 import { defer, finalize, Subscription } from 'rxjs'
-import { ServiceError } from '../../../core/errors.ts'
+import { callable } from '../../../core/options.ts'
 import { checkName, type Service, service } from '../../../core/service.ts'
 import { consumption } from './consumption.ts'
 import { type BodyOf, type Decode, decoder } from './decode.ts'
@@ -45,8 +45,7 @@ export const amqpConsumer = <const Name extends string, D extends Decode = 'json
 ): Service<Name> => {
   checkName(name)
   const settings = settingsOf(name, options)
-  if (typeof handler !== 'function')
-    throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}" needs a function that handles a message`)
+  callable(name, 'handler', handler)
   const decode = decoder(name, settings.decode)
   const handle = handler as MessageHandler
   return {

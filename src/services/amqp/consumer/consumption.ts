@@ -14,6 +14,7 @@ import { after, systemClock, timer } from '../../../core/clock.ts'
 import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
 import { currentWork, enter } from '../../../core/work.ts'
+import { makeInFlight } from '../../common/in-flight.ts'
 import { type ChannelState, type OpenChannel, superviseChannel } from '../connection/channel.ts'
 import { isFinal } from '../connection/errors.ts'
 import type { Hold } from '../connection/line.ts'
@@ -22,7 +23,6 @@ import { makeCounts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
 import type { OnEnded } from './ended.ts'
 import { queueError } from './errors.ts'
-import { makeHand } from './hand.ts'
 import { type Level, levels } from './levels.ts'
 import type { Settings } from './options.ts'
 import { makeOutcomes } from './outcomes.ts'
@@ -79,8 +79,8 @@ export const consumption = (
     else context?.setHealth('pass')
   }
 
-  const hand = makeHand()
-  const counts = makeCounts(() => hand.size, tell)
+  const inFlight = makeInFlight<Delivery>()
+  const counts = makeCounts(() => inFlight.size, tell)
   const sayTrouble = (why: string | undefined) => {
     if (why === trouble) return
     trouble = why
@@ -88,7 +88,7 @@ export const consumption = (
   }
   const copies = makeCopies(lines.publishing, service, why => sayTrouble(`messages that failed wait: ${why}`))
   const outcomes = makeOutcomes(settings, {
-    hand,
+    inFlight,
     counts,
     copies,
     keepsDelays: () => keepsDelays,
@@ -104,7 +104,7 @@ export const consumption = (
 
   const begin = (delivery: Delivery) => {
     working++
-    hand.take(delivery)
+    inFlight.take(delivery)
     counts.changed()
     enter(within && { within, exact: true, isOpen: () => !delivery.ended }, () => worker.begin(delivery))
   }
@@ -122,7 +122,7 @@ export const consumption = (
   }
 
   const abort = () => {
-    for (const delivery of hand.all()) if (!delivery.ended) worker.abort(delivery)
+    for (const delivery of inFlight.all()) if (!delivery.ended) worker.abort(delivery)
   }
   /** What was delivered over a lost session is delivered again: who works on it should know. */
   const forgetSession = () => {
@@ -134,8 +134,8 @@ export const consumption = (
   }
   const giveUp = () => {
     let abandoned = 0
-    for (const delivery of hand.all()) {
-      hand.release(delivery)
+    for (const delivery of inFlight.all()) {
+      inFlight.release(delivery)
       delivery.session.nack(delivery, true)
       if (!delivery.ended) abandoned++
     }
@@ -231,7 +231,7 @@ export const consumption = (
       from(leave()).pipe(ignoreElements()),
       // What it has kept for itself is handed back.
       worker.drain?.().pipe(ignoreElements(), tap({ complete: abort })) ?? [],
-      hand.untilEmpty$().pipe(tap(pending)),
+      inFlight.untilEmpty$().pipe(tap(pending)),
     )
 
   const stop = async ({ signal, pending }: ServiceContext): Promise<void> => {
@@ -240,7 +240,7 @@ export const consumption = (
     abort()
     // Under force those that end at once still count as ended.
     const graceOver$ = merge(timer(signal.aborted ? 0 : GRACE), fromEvent(signal, 'abort'))
-    await lastValueFrom(hand.untilEmpty$().pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })
+    await lastValueFrom(inFlight.untilEmpty$().pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })
     giveUp()
     counts.flush()
     await close()

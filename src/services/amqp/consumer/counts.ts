@@ -1,5 +1,5 @@
 import type { Info } from '../../../core/state.ts'
-import { makeNews, type News } from '../news.ts'
+import { makeNews, type News } from '../../common/news.ts'
 
 /** What has become of messages, in numbers for people. */
 export interface Counts extends News {

@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib'
-import { messageOf, ServiceError } from '../../../core/errors.ts'
+import { messageOf } from '../../../core/errors.ts'
+import { amqpError } from '../amqp-error.ts'
 
 /** What is made of a message's content. */
 export type Decode = 'json' | 'text' | 'buffer' | ((content: Buffer, message: ConsumeMessage) => unknown)
@@ -23,12 +24,7 @@ export const decoder = (service: string, decode: Decode): ((message: ConsumeMess
       return read(message.content, message)
     } catch (cause) {
       const what = decode === 'json' ? 'is not JSON' : 'could not be decoded'
-      throw new ServiceError(
-        'ERR_AMQP_BODY',
-        service,
-        `service "${service}" got a message whose body ${what}: ${messageOf(cause)}`,
-        { cause },
-      )
+      throw amqpError('ERR_AMQP_BODY', service, `got a message whose body ${what}: ${messageOf(cause)}`, cause)
     }
   }
 }

@@ -1,4 +1,5 @@
-import { messageOf, ServiceError } from '../../../core/errors.ts'
+import { messageOf, type ServiceError } from '../../../core/errors.ts'
+import { amqpError } from '../amqp-error.ts'
 import { codeOf, connectError } from '../connection/errors.ts'
 import type { ConnectionSettings } from '../connection/options.ts'
 import { isRefusal } from '../exchange.ts'
@@ -16,5 +17,5 @@ export const queueError = (
     codeOf(cause) !== 404
       ? `can't use queue "${queue}" at ${address}: ${messageOf(cause)}`
       : `found no queue "${queue}" at ${address}${declare ? `: ${messageOf(cause)}` : '; create it, or leave out `declare: false`'}`
-  return new ServiceError('ERR_AMQP_QUEUE', service, `service "${service}" ${problem}`, { cause })
+  return amqpError('ERR_AMQP_QUEUE', service, problem, cause)
 }

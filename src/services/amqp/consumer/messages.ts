@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib'
 import { defer, finalize, map, type Observable, Subscription } from 'rxjs'
-import { ServiceError } from '../../../core/errors.ts'
 import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
+import { callable } from '../../../core/options.ts'
 import { checkName, type Service, service } from '../../../core/service.ts'
 import type { ServiceState } from '../../../core/state.ts'
 import { atLeast, ShutdownSteps } from '../../../core/steps.ts'
@@ -57,8 +57,7 @@ export const amqpMessages = <const Name extends string, D extends Decode = 'json
 ): Service<Name> => {
   checkName(name)
   const settings = settingsOf(name, options)
-  if (typeof pipeline !== 'function')
-    throw new ServiceError('ERR_INVALID_OPTION', name, `service "${name}" needs a function that makes a pipeline`)
+  callable(name, 'pipeline', pipeline)
   const decode = decoder(name, settings.decode)
   return {
     name,

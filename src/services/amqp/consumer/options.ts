@@ -1,7 +1,6 @@
 import type { ConsumeMessage, Options } from 'amqplib'
 import type { HookResult } from '../../../core/hooks/hook-result.ts'
-import { known, namesOf } from '../../../core/options.ts'
-import { checksFor } from '../checks.ts'
+import { flag, isName, isRecord, known, must, namesOf } from '../../../core/options.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
 import { type AmqpConnectionOptions, CONNECTION_OPTIONS } from '../connection/options.ts'
 import type { ExchangeOptions } from '../exchange.ts'
@@ -108,30 +107,35 @@ const OPTIONS = [
   }),
 ]
 
-/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION` */
+/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` */
 export const settingsOf = (service: string, options: AmqpConsumerOptions): Settings => {
-  const check = checksFor(`service "${service}"`, service)
-  check('options', typeof options === 'object' && options !== null, 'an object', options)
+  must(service, 'options', isRecord(options), 'an object', options)
   known(service, options, OPTIONS)
   const { prefetch = 10, concurrency = Infinity, onError = 'retry', declare = true, decode = 'json' } = options
   const { exchanges = [], bindings = [] } = options
-  const { name: queue, ...queueOptions } =
-    typeof options.queue === 'object' && options.queue !== null ? options.queue : { name: options.queue }
-  check('queue', isName(queue), 'the name of a queue', queue)
-  check('declare', typeof declare === 'boolean', 'true or false', declare)
+  const { name: queue, ...queueOptions } = isRecord(options.queue) ? options.queue : { name: options.queue }
+  must(service, 'queue', isName(queue), 'the name of a queue', queue)
+  flag(service, 'declare', declare)
   for (const { name, type } of exchanges) {
-    check('exchanges', isName(name), 'exchanges with a name each', name)
-    check('exchanges', isName(type), 'exchanges with a type each', type)
+    must(service, 'exchanges', isName(name), 'exchanges with a name each', name)
+    must(service, 'exchanges', isName(type), 'exchanges with a type each', type)
   }
-  for (const { exchange } of bindings) check('bindings', isName(exchange), 'bindings with an exchange each', exchange)
-  check('prefetch', Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65535, '1 to 65535', prefetch)
+  for (const { exchange } of bindings)
+    must(service, 'bindings', isName(exchange), 'bindings with an exchange each', exchange)
+  must(service, 'prefetch', Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65535, '1 to 65535', prefetch)
   const goodConcurrency = concurrency === Infinity || (Number.isInteger(concurrency) && concurrency >= 1)
-  check('concurrency', goodConcurrency, 'a whole number, at least 1', concurrency)
+  must(service, 'concurrency', goodConcurrency, 'a whole number >= 1', concurrency)
   const goodDecode = typeof decode === 'function' || ['json', 'text', 'buffer'].includes(decode)
-  check('decode', goodDecode, '"json", "text", "buffer" or a function', decode)
+  must(service, 'decode', goodDecode, '"json", "text", "buffer" or a function', decode)
   const goodOutcome = typeof onError === 'function' || OUTCOMES.includes(onError)
-  check('onError', goodOutcome, `one of ${OUTCOMES.map(outcome => `"${outcome}"`).join(', ')}, or a function`, onError)
-  const retry = retrySettings(service, options.retry, check)
+  must(
+    service,
+    'onError',
+    goodOutcome,
+    `one of ${OUTCOMES.map(outcome => `"${outcome}"`).join(', ')}, or a function`,
+    onError,
+  )
+  const retry = retrySettings(service, options.retry)
   const { address, ...lines } = linesOf(service, options)
   return {
     service,
@@ -149,5 +153,3 @@ export const settingsOf = (service: string, options: AmqpConsumerOptions): Setti
     retry,
   }
 }
-
-const isName = (name: unknown): boolean => typeof name === 'string' && name !== ''

@@ -2,12 +2,12 @@ import type { Subscription } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { errorInfo, messageOf } from '../../../core/errors.ts'
 import { errorLine } from '../../../core/text/error-text.ts'
+import type { InFlight } from '../../common/in-flight.ts'
 import type { Copies } from './copies.ts'
 import { type Copy, parkedCopy, retryCopy } from './copy.ts'
 import type { Counts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
 import type { OnEnded } from './ended.ts'
-import type { Hand } from './hand.ts'
 import type { Settings } from './options.ts'
 import { decide, delayAfter } from './policy.ts'
 
@@ -22,7 +22,7 @@ export interface Outcomes {
 
 /** What the outcomes have to know of the consumer they belong to. */
 export interface OutcomeHost {
-  readonly hand: Hand
+  readonly inFlight: InFlight<Delivery>
   readonly counts: Counts
   readonly copies: Copies
   /** Whether the broker can keep a message for a while, and then give it back to its queue. */
@@ -33,8 +33,8 @@ export interface OutcomeHost {
 
 export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes => {
   const { onError, retry, queue, queueOptions } = settings
-  const { hand, counts, copies } = host
-  /** Not in anybody's hand, and not told to the broker yet: each with the timer it waits for. */
+  const { inFlight, counts, copies } = host
+  /** Not in flight, and not told to the broker yet: each with the timer it waits for. */
   const waiting = new Map<Delivery, Subscription>()
   let leaving = false
 
@@ -53,12 +53,12 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     try {
       await copies.send(copy)
     } catch (error) {
-      if (!hand.release(delivery)) return
+      if (!inFlight.release(delivery)) return
       host.trouble(`a message that failed can't be ${count}, and is handed back: ${messageOf(error)}`)
       return after(delay, delivery, () => handBack(delivery))
     }
     host.trouble(undefined)
-    if (!hand.release(delivery)) return
+    if (!inFlight.release(delivery)) return
     delivery.session.ack(delivery)
     counts[count]++
     counts.changed()
@@ -69,9 +69,9 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     const delay = delayAfter(attempt, retry)
     if (host.keepsDelays())
       return void replace(delivery, retryCopy(message, queue, queueOptions, delay), delay, 'retried')
-    hand.release(delivery)
+    inFlight.release(delivery)
     after(delay, delivery, () => {
-      hand.take(delivery)
+      inFlight.take(delivery)
       void replace(delivery, retryCopy(message, queue, queueOptions, 0), delay, 'retried')
     })
   }
@@ -85,7 +85,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     const { initialDelay } = retry
     if (outcome === 'park')
       return void replace(delivery, parkedCopy(message, queue, queueOptions, error), initialDelay, 'parked')
-    if (!hand.release(delivery)) return
+    if (!inFlight.release(delivery)) return
     if (outcome === 'requeue') {
       counts.requeued++
       after(initialDelay, delivery, () => handBack(delivery))
@@ -105,8 +105,8 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
   return {
     onEnded: (delivery, ended) => {
       if (ended.how === 'failed') {
-        if (hand.has(delivery)) onFailure(delivery, ended.error)
-      } else if (hand.release(delivery)) {
+        if (inFlight.has(delivery)) onFailure(delivery, ended.error)
+      } else if (inFlight.release(delivery)) {
         if (ended.how === 'done') {
           counts.handled++
           delivery.session.ack(delivery)

@@ -1,6 +1,6 @@
 import type { ConsumeMessage } from 'amqplib'
 import { Subject, Subscription } from 'rxjs'
-import { ServiceError } from '../../../core/errors.ts'
+import { refuse } from '../../../core/options.ts'
 import type { Worker } from './consumption.ts'
 import type { Delivery } from './delivery.ts'
 import { ABORTED, DONE, type OnEnded } from './ended.ts'
@@ -26,12 +26,7 @@ export const runPipeline = (
   const comesOut = (out: unknown): void => {
     if (out instanceof Pipelined) out.ack()
     else if (Array.isArray(out)) for (const one of out) comesOut(one)
-    else
-      throw new ServiceError(
-        'ERR_INVALID_OPTION',
-        name,
-        `service "${name}": what comes out of its pipeline must be its messages, or arrays of them`,
-      )
+    else return refuse(name, 'a pipeline must emit its messages, or arrays of them')
   }
 
   return {

@@ -1,7 +1,6 @@
 import type { ConsumeMessage } from 'amqplib'
 import { ServiceError } from '../../../core/errors.ts'
-import { known, namesOf } from '../../../core/options.ts'
-import type { Checks } from '../checks.ts'
+import { known, must, namesOf, timerDuration } from '../../../core/options.ts'
 
 /**
  * What becomes of a message that failed.
@@ -38,19 +37,15 @@ export type RetrySettings = Readonly<Required<RetryOptions>>
 
 const OPTIONS = namesOf<RetryOptions>({ limit: true, initialDelay: true, factor: true, maxDelay: true })
 
-export const retrySettings = (service: string, options: RetryOptions | undefined, check: Checks): RetrySettings => {
-  check('retry', options === undefined || (typeof options === 'object' && options !== null), 'an object', options)
+export const retrySettings = (service: string, options: RetryOptions | undefined): RetrySettings => {
   known(service, options, OPTIONS, 'retry.')
   const { limit = 5, initialDelay = 1000, factor = 2, maxDelay = Math.max(60_000, initialDelay) } = options ?? {}
-  check(
-    'retry.limit',
-    limit === Infinity || (Number.isInteger(limit) && limit >= 1),
-    'a whole number, at least 1',
-    limit,
-  )
-  check.time('retry.initialDelay', initialDelay, 1)
-  check.time('retry.maxDelay', maxDelay, initialDelay)
-  check('retry.factor', typeof factor === 'number' && factor >= 1 && factor < Infinity, 'a number, at least 1', factor)
+  const goodLimit = limit === Infinity || (Number.isInteger(limit) && limit >= 1)
+  must(service, 'retry.limit', goodLimit, 'a whole number >= 1, or Infinity', limit)
+  timerDuration(service, 'retry.initialDelay', initialDelay, 1)
+  timerDuration(service, 'retry.maxDelay', maxDelay, initialDelay)
+  const goodFactor = typeof factor === 'number' && factor >= 1 && factor < Infinity
+  must(service, 'retry.factor', goodFactor, 'a number >= 1', factor)
   return { limit, initialDelay, factor, maxDelay }
 }
 

@@ -1,4 +1,5 @@
-import { messageOf, ServiceError } from '../../../core/errors.ts'
+import { messageOf } from '../../../core/errors.ts'
+import { amqpError } from '../amqp-error.ts'
 
 /** How a body becomes a message's content. */
 // biome-ignore lint/suspicious/noExplicitAny: a function that takes one kind of body is as good as one that takes any
@@ -29,8 +30,8 @@ export const encoder = (service: string, encode: Encode): ((body: unknown) => Bu
     } catch (error) {
       cause = error
     }
-    const problem = `can't publish a body that could not be encoded: ${messageOf(cause)}`
-    throw new ServiceError('ERR_AMQP_BODY', service, `service "${service}" ${problem}`, { cause })
+    const what = `can't publish a body that could not be encoded: ${messageOf(cause)}`
+    throw amqpError('ERR_AMQP_BODY', service, what, cause)
   }
 }
 

@@ -1,4 +1,5 @@
-import { messageOf, ServiceError } from '../../../core/errors.ts'
+import { messageOf, type ServiceError } from '../../../core/errors.ts'
+import { type AmqpErrorCode, amqpError } from '../amqp-error.ts'
 import type { Outgoing } from './outgoing.ts'
 
 /** What is said to those who publish when a message is not published, or nobody knows. */
@@ -12,22 +13,21 @@ export interface PublishErrors {
 }
 
 export const publishErrors = (service: string): PublishErrors => {
-  const error = (code: ServiceError['code'], problem: string, cause?: unknown): ServiceError =>
-    new ServiceError(code, service, `service "${service}" ${problem}`, cause === undefined ? {} : { cause })
+  const error = (code: AmqpErrorCode, what: string, cause?: unknown): ServiceError =>
+    amqpError(code, service, what, cause)
   return {
-    closed: () =>
-      error('ERR_AMQP_CLOSED', 'publishes nothing while it is not running: not before its start, not after its stop'),
+    closed: () => error('ERR_AMQP_CLOSED', 'it is not running; publish after its start and before its stop'),
     bufferFull: held =>
       error(
         'ERR_AMQP_BUFFER_FULL',
-        `holds ${held} messages that the broker has not confirmed, and takes no more (maxPending)`,
+        `${held} messages wait for the broker, which is its maxPending; publish slower, or raise maxPending`,
       ),
     unroutable: ({ key }, exchange) =>
       error(
         'ERR_AMQP_UNROUTABLE',
         exchange === ''
-          ? `published a message to queue "${key}", which is not there`
-          : `published a message with routing key "${key}" to exchange "${exchange}", which has no queue for it`,
+          ? `published a message to queue "${key}", which is not there; declare it first, or set mandatory: false`
+          : `published a message with routing key "${key}" to exchange "${exchange}", which has no queue for it; bind one, or set mandatory: false`,
       ),
     nacked: ({ key }, cause) =>
       error(

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Options } from 'amqplib'
-import { known, namesOf } from '../../../core/options.ts'
-import { checksFor } from '../checks.ts'
+import { flag, isName, isRecord, known, must, namesOf } from '../../../core/options.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
 import { type AmqpConnectionOptions, CONNECTION_OPTIONS } from '../connection/options.ts'
 import type { ExchangeOptions } from '../exchange.ts'
@@ -73,23 +72,20 @@ const OPTIONS = [
   }),
 ]
 
-/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION` */
+/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` */
 export const settingsOf = (service: string, options: AmqpPublisherOptions): Settings => {
-  const check = checksFor(`service "${service}"`, service)
-  check('options', typeof options === 'object' && options !== null, 'an object', options)
+  must(service, 'options', isRecord(options), 'an object', options)
   known(service, options, OPTIONS)
   const { exchange = '', mandatory = true, maxPending = 1000, encode = 'json' } = options
-  const declareWith = typeof exchange === 'object' && exchange !== null ? exchange : undefined
+  const declareWith = isRecord(exchange) ? exchange : undefined
   const name = declareWith ? declareWith.name : exchange
-  check('exchange', typeof name === 'string' && !(declareWith && name === ''), 'the name of an exchange', name)
+  must(service, 'exchange', typeof name === 'string' && !(declareWith && name === ''), 'the name of an exchange', name)
   if (declareWith)
-    check('exchange.type', isName(declareWith.type), 'a type, like "topic" or "fanout"', declareWith.type)
-  check('mandatory', typeof mandatory === 'boolean', 'true or false', mandatory)
-  check('maxPending', Number.isInteger(maxPending) && maxPending >= 1, 'a whole number, at least 1', maxPending)
+    must(service, 'exchange.type', isName(declareWith.type), 'a type, like "topic" or "fanout"', declareWith.type)
+  flag(service, 'mandatory', mandatory)
+  must(service, 'maxPending', Number.isInteger(maxPending) && maxPending >= 1, 'a whole number >= 1', maxPending)
   const goodEncode = typeof encode === 'function' || ['json', 'text', 'buffer'].includes(encode)
-  check('encode', goodEncode, '"json", "text", "buffer" or a function', encode)
+  must(service, 'encode', goodEncode, '"json", "text", "buffer" or a function', encode)
   const { address, ...lines } = linesOf(service, options)
   return { service, lines, address, exchange: String(name), declareWith, mandatory, maxPending, encode }
 }
-
-const isName = (name: unknown): boolean => typeof name === 'string' && name !== ''

@@ -1,9 +1,9 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
 import { publishErrors } from './errors.ts'
-import { InFlight } from './in-flight.ts'
 import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
+import { SentMessages } from './sent.ts'
 
 /** What has become of messages. */
 export interface Tally {
@@ -46,7 +46,7 @@ export const makeOutbox = (
   const errors = publishErrors(service)
   const tally: Tally = { confirmed: 0, unroutable: 0, nacked: 0, refused: 0, overflowed: 0 }
   /** On the present channel, and not confirmed. All of them are before those that wait. */
-  const sent = new InFlight()
+  const sent = new SentMessages()
   let waiting: Outgoing[] = []
   let channel: ConfirmChannel | undefined
   let full = false

@@ -1,9 +1,10 @@
-import { isFinal } from '../../../core/state.ts'
+import { isFinal, wasForced } from '../../../core/state.ts'
 import { criticalPaths } from '../../../core/status/critical-path.ts'
-import type { ServiceStatus } from '../../../core/status/service-status.ts'
+import { parentOf, type ServiceStatus } from '../../../core/status/service-status.ts'
 import type { GroupStatus } from '../../../core/status/status.ts'
+import { milliseconds } from '../../../core/units.ts'
 import type { Kind, Life } from './life.ts'
-import { inTree, parentOf } from './rows.ts'
+import { inTree } from './rows.ts'
 import { type Look, lookOf } from './words.ts'
 
 /** Which part of a group's life a timeline shows. */
@@ -133,7 +134,7 @@ const barsOf = (life: Life | undefined, drawn: Span): readonly Bar[] => {
 const badEnd = (state: ServiceStatus['state']): string | undefined => {
   if (state.phase === 'failed' || state.phase === 'backoff') return 'failed'
   if (state.phase === 'drained' && state.timedOut) return 'out of time'
-  return state.phase === 'stopped' && (state.how === 'forced' || state.how === 'abandoned') ? state.how : undefined
+  return wasForced(state) ? state.how : undefined
 }
 
 /** Which services decided how long it took; none while their order is not known. */
@@ -163,15 +164,8 @@ const STEPS: readonly number[] = [
   ...[1, 2, 4, 8, 12, 24, 48].map(n => n * HOUR),
 ]
 
-/** What a mark of an axis says: `0`, `200 ms`, `1.5 s`, `5 min`, `2 h`. */
-export const tickText = (ms: number): string => {
-  if (ms === 0) return '0'
-  if (ms < SECOND) return `${ms} ms`
-  if (ms < MINUTE) return `${ms / SECOND} s`
-  if (ms < HOUR)
-    return ms % MINUTE === 0 ? `${ms / MINUTE} min` : `${Math.floor(ms / MINUTE)} min ${(ms % MINUTE) / SECOND} s`
-  return ms % HOUR === 0 ? `${ms / HOUR} h` : `${Math.floor(ms / HOUR)} h ${(ms % HOUR) / MINUTE} min`
-}
+/** The text at a mark of an axis: `0`, `200 ms`, `1.5 s`, `5 min`, `2 h`. */
+export const tickText = (ms: number): string => (ms === 0 ? '0' : milliseconds(ms))
 
 /** Whom everybody waits for at this moment. */
 export const awaited = (status: GroupStatus, part: Part): readonly ServiceStatus[] => {

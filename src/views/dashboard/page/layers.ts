@@ -1,6 +1,6 @@
 import { plan } from '../../../core/plan.ts'
-import type { ServiceStatus } from '../../../core/status/service-status.ts'
-import { childrenOf, parentOf } from './rows.ts'
+import { parentOf, type ServiceStatus } from '../../../core/status/service-status.ts'
+import { childrenOf } from './rows.ts'
 import { shortName } from './words.ts'
 
 /** A box of the dependency graph: a service, or a group with its own services inside. */

@@ -1,7 +1,6 @@
 import type { ErrorInfo } from '../../../core/errors.ts'
-import { isFinal, type Phase, type ServiceState } from '../../../core/state.ts'
+import { errorOf, isFinal, type Phase, type ServiceState } from '../../../core/state.ts'
 import type { ServiceStatus } from '../../../core/status/service-status.ts'
-import { errorOf } from './words.ts'
 
 /** What a stretch of a life is drawn as. */
 export type Kind = Phase | 'leaving' | 'forced'

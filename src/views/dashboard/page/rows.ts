@@ -1,5 +1,5 @@
 import { isFinal } from '../../../core/state.ts'
-import type { ServiceStatus } from '../../../core/status/service-status.ts'
+import { parentOf, type ServiceStatus } from '../../../core/status/service-status.ts'
 import { healthOf, lookOf, shortName } from './words.ts'
 
 /** One row of the table. */
@@ -10,9 +10,6 @@ export interface Row {
   /** How deep inside nested groups; 0 for the group's own services. */
   readonly depth: number
 }
-
-/** Of a group that is in no other: the empty path. */
-export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
 
 /** The services inside each group, in the order added. */
 export const childrenOf = (list: readonly ServiceStatus[]): ReadonlyMap<string, readonly ServiceStatus[]> => {

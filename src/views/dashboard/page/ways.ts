@@ -1,5 +1,5 @@
+import { parentOf } from '../../../core/status/service-status.ts'
 import { BOX, type Box } from './layers.ts'
-import { parentOf } from './rows.ts'
 
 /** How a line leads from the middle below one box to the middle above another, as an SVG path. */
 export const wayOf = (above: Box, below: Box, boxes: readonly Box[]): string => {

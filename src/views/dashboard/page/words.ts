@@ -1,5 +1,6 @@
-import type { ErrorInfo } from '../../../core/errors.ts'
-import { describeReason, type Phase, type ServiceState } from '../../../core/state.ts'
+import type { Phase, ServiceState } from '../../../core/state.ts'
+import { labelOf, particularsOf } from '../../../core/text/state-text.ts'
+import { timeOfDay } from '../../../core/units.ts'
 
 /** How a state is meant. Each has a colour and a glyph, and is always told in words too. */
 export type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'calm'
@@ -27,27 +28,18 @@ const TONES: Readonly<Record<Phase, Tone>> = {
   failed: 'bad',
 }
 
-/** In the order of a life: for legends and tests. */
-export const PHASES: readonly Phase[] = [
-  'idle',
-  'waiting',
-  'starting',
-  'running',
-  'draining',
-  'drained',
-  'stopping',
-  'backoff',
-  'stopped',
-  'failed',
-]
-
 export const lookOf = (state: ServiceState): Look => {
   const { phase } = state
-  if (phase === 'running' && state.leaving) return { text: 'leaving', tone: 'busy', glyph: 'leaving' }
+  const text = labelOf(state)
+  if (phase === 'running' && state.leaving) return { text, tone: 'busy', glyph: 'leaving' }
   if (phase === 'drained' && state.timedOut) return { text: 'drained, late', tone: 'warn', glyph: 'drained' }
-  if (phase !== 'stopped' || state.how === 'stopped') return { text: phase, tone: TONES[phase], glyph: phase }
-  return { text: state.how, tone: state.how === 'ended' ? 'calm' : 'bad', glyph: state.how }
+  if (phase !== 'stopped' || state.how === 'stopped') return { text, tone: TONES[phase], glyph: phase }
+  return { text, tone: state.how === 'ended' ? 'calm' : 'bad', glyph: state.how }
 }
+
+/** The particulars of a state as the page tells them. */
+export const detailOf = (state: ServiceState): string =>
+  particularsOf(state, { deadline: at => `deadline ${timeOfDay(at)}` }).join(', ')
 
 /** Of one that runs; nothing else has a health worth telling. */
 export const healthOf = (state: ServiceState): Look | undefined => {
@@ -57,78 +49,6 @@ export const healthOf = (state: ServiceState): Look | undefined => {
     ? { text: 'warn', tone: 'warn', glyph: 'warn' }
     : { text: 'fail', tone: 'bad', glyph: 'unwell' }
 }
-
-export const errorOf = (state: ServiceState): ErrorInfo | undefined => ('error' in state ? state.error : undefined)
-
-/** What went wrong, in a line: the innermost cause that the message only repeats. */
-export const essence = (error: ErrorInfo): string => {
-  const { message, cause } = error
-  return cause && cause.message !== '' && message.includes(cause.message) ? essence(cause) : firstLine(message)
-}
-
-export const firstLine = (text: string): string => text.split('\n', 1)[0]!
-
-/** What a state tells beside its name. */
-export const detailOf = (state: ServiceState): string => {
-  switch (state.phase) {
-    case 'waiting':
-      return `for ${state.for.join(', ')}`
-    case 'starting':
-      return [
-        ...(state.attempt > 1 ? [`attempt ${state.attempt}`] : []),
-        ...(state.deadline === undefined ? [] : [`deadline ${clock(state.deadline)}`]),
-      ].join(', ')
-    case 'running':
-      return [
-        ...(state.leaving ? [describeReason(state.leaving)] : []),
-        ...(state.health === 'pass' ? [] : [state.health]),
-        ...(state.detail === undefined ? [] : [state.detail]),
-      ].join(': ')
-    case 'draining':
-    case 'stopping':
-      return [
-        ...(state.pending ? [`${state.pending} pending`] : []),
-        ...(state.deadline === undefined ? [] : [`deadline ${clock(state.deadline)}`]),
-      ].join(', ')
-    case 'drained':
-      return state.timedOut ? 'its time ran out' : ''
-    case 'backoff':
-      return `${essence(state.error)} (next is attempt ${state.attempt})`
-    case 'failed':
-      return essence(state.error)
-    case 'stopped':
-      return state.error ? essence(state.error) : ''
-    case 'idle':
-      return ''
-  }
-}
-
-/** A length of time as people say it, no finer than they need: `340 ms`, `12.3 s`, `4 min 02 s`, `3 h 05 min`. */
-export const lasting = (ms: number): string => {
-  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
-  return coarse(ms)
-}
-
-/** The same in whole seconds, for what counts up before one's eyes. */
-export const coarse = (ms: number): string => {
-  const s = Math.max(0, Math.floor(ms / 1_000))
-  if (s < 60) return `${s} s`
-  if (s < 3_600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`
-  if (s < 86_400) return `${Math.floor(s / 3_600)} h ${two(Math.floor((s % 3_600) / 60))} min`
-  return `${Math.floor(s / 86_400)} d ${two(Math.floor((s % 86_400) / 3_600))} h`
-}
-
-const two = (n: number): string => String(n).padStart(2, '0')
-
-/** The time of day where the reader is: `12:03:04`. */
-export const clock = (at: number): string => {
-  const date = new Date(at)
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')
-}
-
-export const preciseClock = (at: number): string =>
-  `${clock(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`
 
 /** A path without the group that all of them are in. */
 export const shortName = (path: string, group: string): string =>

@@ -1,11 +1,13 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { describeReason, isFinal } from '../../../../core/state.ts'
+import { describeReason, errorOf, isFinal, PHASES } from '../../../../core/state.ts'
 import type { GroupStatus } from '../../../../core/status/status.ts'
+import { essence, firstLine } from '../../../../core/text/error-text.ts'
+import { timeOfDay } from '../../../../core/units.ts'
 import { type Cause, causesOf, heldInWords } from '../causes.ts'
 import type { Model } from '../model.ts'
 import type { View } from '../store.ts'
-import { clock, errorOf, essence, firstLine, type Look, lookOf, PHASES, shortName } from '../words.ts'
+import { type Look, lookOf, shortName } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { ThemeChoice } from './theme.tsx'
 import { Elapsed } from './time.tsx'
@@ -99,7 +101,7 @@ const ConnectionState = ({ view: { connection, asOf } }: { readonly view: View }
     const timer = setTimeout(() => setLate(true), PATIENCE)
     return () => clearTimeout(timer)
   }, [connection])
-  const asOfText = asOf === undefined ? '' : `data as of ${clock(asOf)}`
+  const asOfText = asOf === undefined ? '' : `data as of ${timeOfDay(asOf)}`
   const text = {
     connecting: 'connecting…',
     live: 'live',

@@ -1,11 +1,12 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { ErrorInfo } from '../../../../core/errors.ts'
-import { describeReason, reasonOf } from '../../../../core/state.ts'
+import { describeReason, errorOf, reasonOf } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
+import { milliseconds, preciseTimeOfDay } from '../../../../core/units.ts'
 import type { Segment } from '../life.ts'
 import type { Model } from '../model.ts'
-import { detailOf, errorOf, healthOf, lasting, lookOf, preciseClock } from '../words.ts'
+import { detailOf, healthOf, lookOf } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { Elapsed } from './time.tsx'
 
@@ -112,7 +113,7 @@ const times = (status: ServiceStatus): readonly (readonly [string, string])[] =>
   ).flatMap(([name, at, since]) =>
     at === null
       ? []
-      : [[name, `${preciseClock(at)}${since === null ? '' : `, after ${lasting(at - since)}`}`] as const],
+      : [[name, `${preciseTimeOfDay(at)}${since === null ? '' : `, after ${milliseconds(at - since)}`}`] as const],
   )
 
 interface ProblemProps {
@@ -125,7 +126,7 @@ const Problem = ({ state, last }: ProblemProps): JSX.Element | null => {
   if (!error) return null
   return (
     <>
-      <h3>{errorOf(state) || !last ? 'Error' : `Last error, at ${preciseClock(last.at)}`}</h3>
+      <h3>{errorOf(state) || !last ? 'Error' : `Last error, at ${preciseTimeOfDay(last.at)}`}</h3>
       <ErrorText error={error} />
     </>
   )
@@ -156,9 +157,9 @@ const ErrorText = ({ error }: { readonly error: ErrorInfo }): JSX.Element => (
 
 const Stretch = ({ segment: { from, to, state } }: { readonly segment: Segment }): JSX.Element => (
   <li>
-    <span class="number soft">{preciseClock(from)}</span>
+    <span class="number soft">{preciseTimeOfDay(from)}</span>
     <Chip look={lookOf(state)} />
-    <span class="number">{to === null ? <Elapsed since={from} /> : lasting(to - from)}</span>
+    <span class="number">{to === null ? <Elapsed since={from} /> : milliseconds(to - from)}</span>
     <span class="detail">{detailOf(state)}</span>
   </li>
 )

@@ -1,8 +1,9 @@
 import type { JSX } from 'preact'
 import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
+import { preciseTimeOfDay } from '../../../../core/units.ts'
 import { type Line, matching } from '../log.ts'
 import type { Model } from '../model.ts'
-import { preciseClock, shortName } from '../words.ts'
+import { shortName } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
 import { Search } from './search.tsx'
@@ -107,7 +108,7 @@ const EventRow = memo(
   ({ line, group, onOpen }: RowProps): JSX.Element => (
     <tr role="row" onClick={() => onOpen(line.path)}>
       <td role="cell" class="time number">
-        {preciseClock(line.at)}
+        {preciseTimeOfDay(line.at)}
       </td>
       <td role="cell" class="path" title={line.path}>
         {shortName(line.path, group)}

@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
+import { milliseconds } from '../../../../core/units.ts'
 import { type Bar, type Gantt, type Span, ticksOf, tickText } from '../gantt.ts'
-import { type Look, lasting } from '../words.ts'
+import type { Look } from '../words.ts'
 import { useIsNear } from './in-view.ts'
 import { memo } from './memo.tsx'
 import { cut } from './size.ts'
@@ -48,7 +49,7 @@ export const GanttChart = ({ gantt, group, width, deadline, onOpen }: Props): JS
     <div
       class="gantt"
       role="img"
-      aria-label={`Timeline of ${group}, ${part}: ${rows.length} services, ${lasting(told.to - told.from)}. The same as a table: “Show as table”.`}
+      aria-label={`Timeline of ${group}, ${part}: ${rows.length} services, ${milliseconds(told.to - told.from)}. The same as a table: “Show as table”.`}
     >
       {rows.map(({ path, name, depth, bars, critical, look }) => (
         <Row
@@ -160,7 +161,7 @@ const BarOf = ({
   const { kind, from, to, open, bad } = bar
   const x = at(scale, from)
   const width = Math.max(2, at(scale, to) - x)
-  const length = open ? '' : ` ${lasting(to - from)}`
+  const length = open ? '' : ` ${milliseconds(to - from)}`
   const label = [`${kind}${length}`, kind].find(text => text.length * 6.3 + 10 < width)
   return (
     <g>

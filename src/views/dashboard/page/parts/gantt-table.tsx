@@ -1,7 +1,8 @@
 import type { JSX } from 'preact'
+import { milliseconds } from '../../../../core/units.ts'
 import type { Bar, Gantt } from '../gantt.ts'
 import { DRAWN } from '../life.ts'
-import { lasting } from '../words.ts'
+
 import { Chip } from './glyph.tsx'
 
 /** The timeline for who would rather read. */
@@ -20,7 +21,7 @@ export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt })
               </th>
             ))}
             <th scope="col">Now</th>
-            <th scope="col">Slowest way</th>
+            <th scope="col">Critical path</th>
           </tr>
         </thead>
         <tbody>
@@ -53,4 +54,4 @@ export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt })
 }
 
 const inWords = ({ from, to, open, bad }: Bar, begin: number, end: number): string =>
-  `from +${lasting(from - begin)}${open ? '' : ` for ${lasting(Math.min(to, end) - from)}`}${bad ? `, ${bad}` : ''}`
+  `from +${milliseconds(from - begin)}${open ? '' : ` for ${milliseconds(Math.min(to, end) - from)}`}${bad ? `, ${bad}` : ''}`

@@ -1,7 +1,7 @@
 import { createContext, type JSX } from 'preact'
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { wholeSeconds } from '../../../../core/units.ts'
 import type { Store, View } from '../store.ts'
-import { coarse } from '../words.ts'
 
 /** Where all parts get the data and the time from. */
 export const StoreContext = createContext<Store>(undefined as unknown as Store)
@@ -46,7 +46,7 @@ export const Elapsed = ({
   useLayoutEffect(() => {
     let shown = ''
     const count = (): void => {
-      const text = coarse((until ?? store.now()) - since)
+      const text = wholeSeconds((until ?? store.now()) - since)
       if (text === shown || !element.current) return
       shown = text
       element.current.textContent = text

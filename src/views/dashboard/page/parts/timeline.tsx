@@ -1,10 +1,11 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { describeReason } from '../../../../core/state.ts'
+import { elapsed, milliseconds } from '../../../../core/units.ts'
 import { awaited, type Gantt, ganttOf, type Part, partNow, spanOf } from '../gantt.ts'
 import { DRAWN } from '../life.ts'
 import type { Model } from '../model.ts'
-import { lasting, listing, lookOf, shortName } from '../words.ts'
+import { listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
 import { GanttTable } from './gantt-table.tsx'
 import { memo } from './memo.tsx'
@@ -86,7 +87,7 @@ interface StoryProps {
   readonly deadline: number | undefined
 }
 
-/** The same in a sentence or two: how long, for whom, how much is left, which way was the slowest. */
+/** The same in a sentence or two: how long, for whom, how much is left, the critical path. */
 const Story = ({
   model: { status },
   gantt: { part, told, goesOn, criticalPath },
@@ -95,17 +96,17 @@ const Story = ({
 }: StoryProps): JSX.Element | null => {
   const { connection } = useView()
   if (part === 'all') return null
-  const took = lasting(told.to - told.from)
+  const took = (goesOn ? elapsed : milliseconds)(told.to - told.from)
   const why = part === 'stop' && status.trigger ? ` (${describeReason(status.trigger)})` : ''
   const parts: ComponentChildren[] = []
   if (goesOn && connection === 'gone') {
     const how = part === 'start' ? 'Was starting for' : 'Had been stopping for'
-    parts.push(<span key="how">{`${how} ${took}${why} when the process said goodbye. `}</span>)
+    parts.push(<span key="how">{`${how} ${took}${why} when the process ended. `}</span>)
   } else if (goesOn) {
     const ones = awaited(status, part)
     const names = ones.map(({ path, state, since }) => {
       const pending = 'pending' in state && state.pending ? `, ${state.pending} pending` : ''
-      return `${shortName(path, status.name)} (${lookOf(state).text} ${lasting(now - since)}${pending})`
+      return `${shortName(path, status.name)} (${lookOf(state).text} ${elapsed(now - since)}${pending})`
     })
     parts.push(
       <span key="how">
@@ -117,7 +118,7 @@ const Story = ({
     if (deadline !== undefined)
       parts.push(
         <strong key="left">
-          {deadline > now ? `${lasting(deadline - now)} left. ` : `Out of time since ${lasting(now - deadline)}. `}
+          {deadline > now ? `${elapsed(deadline - now)} left. ` : `Out of time since ${elapsed(now - deadline)}. `}
         </strong>,
       )
   } else {
@@ -131,15 +132,15 @@ const Story = ({
   }
   if (criticalPath.length > 1)
     parts.push(
-      <span key="slowest" class="soft">
-        {`Slowest way: ${wayInWords(criticalPath.map(path => shortName(path, status.name)))}.`}
+      <span key="critical" class="soft">
+        {`Critical path: ${pathInWords(criticalPath.map(path => shortName(path, status.name)))}.`}
       </span>,
     )
   return <p class="story">{parts}</p>
 }
 
-/** The ends of a way tell most. */
-const wayInWords = (names: readonly string[]): string =>
+/** The ends of a path tell most. */
+const pathInWords = (names: readonly string[]): string =>
   names.length <= 8
     ? names.join(' → ')
     : `${names.slice(0, 3).join(' → ')} → … ${names.length - 6} more … → ${names.slice(-3).join(' → ')}`
@@ -170,7 +171,7 @@ const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): J
           <svg viewBox="0 0 16 10" aria-hidden="true">
             <path d="M8 1l4 4l-4 4l-4-4z" class="diamond" />
           </svg>
-          on the slowest way
+          on the critical path
         </li>
       )}
     </ul>

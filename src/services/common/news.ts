@@ -2,19 +2,19 @@ import type { Subscription } from 'rxjs'
 import { after, systemClock } from '../../core/clock.ts'
 import type { Info } from '../../core/state.ts'
 
-/** How often numbers are told, in milliseconds. */
-const EVERY = 1000
+/** The least time between two pieces of news, in milliseconds. */
+const EVERY = 1_000
 
-/** Particulars that change too often to be told each time. */
+/** The particulars of a service that change too often to be told each time. */
 export interface News {
-  /** To be called whenever one of them may have changed; costs next to nothing. */
+  /** A particular may have changed. A call costs next to nothing. */
   changed(): void
   /** Tells at once what has changed. */
   flush(): void
   stop(): void
 }
 
-/** Tells particulars once a second at most, and only those that have changed. */
+/** Tells the particulars of a service once a second at most, and only those that have changed. */
 export const makeNews = (now: () => Info, tell: (info: Info) => void): News => {
   let waiting: Subscription | undefined
   let stopped = false

@@ -4,7 +4,7 @@ import type { Outgoing } from './outgoing.ts'
  * The messages on one channel, in their order. They are linked rather than in a Set, which would cost each of them
  * several percent more (`test/bench/publish.ts`).
  */
-export class InFlight {
+export class SentMessages {
   #first: Outgoing | undefined
   #last: Outgoing | undefined
   size = 0
