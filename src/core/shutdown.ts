@@ -56,7 +56,7 @@ export interface Conduct extends ShutdownClocks {
 
 /** A service that keeps the clocks of its shutdown itself, whatever begins it. */
 export interface Led extends Service {
-  led(clocks: ShutdownClocks): void
+  led?(clocks: ShutdownClocks): void
 }
 
 /**
@@ -66,7 +66,7 @@ export interface Led extends Service {
 export const conduct = (service: Led, options: Conduct): Observable<ServiceState> =>
   new Observable(out => {
     const { clock, forceTimeout, trigger$, force$ } = options
-    service.led(options)
+    service.led?.(options)
     const steps = new ShutdownSteps()
     const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
     const delayed = drainDelayed(options, clock)

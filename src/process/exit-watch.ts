@@ -1,4 +1,4 @@
-import type { ServiceGroup } from '../core/group/group.ts'
+import type { ServiceGroup } from '../core/group/service-group.ts'
 import { describeReason, isFinal } from '../core/state.ts'
 import { visible } from '../core/text/visible.ts'
 import { tellNow } from './output.ts'

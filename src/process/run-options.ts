@@ -1,4 +1,4 @@
-import type { ServiceGroup } from '../core/group/group.ts'
+import type { ServiceGroup } from '../core/group/service-group.ts'
 import { duration, group as groupNamed, known, must, namesOf, refuse } from '../core/options.ts'
 import type { ShutdownClocks } from '../core/shutdown.ts'
 import { isFinal } from '../core/state.ts'

@@ -1,6 +1,6 @@
 import { merge, type Observable, Subject, Subscription } from 'rxjs'
 import { messageOf } from '../core/errors.ts'
-import type { ServiceGroup } from '../core/group/group.ts'
+import type { ServiceGroup } from '../core/group/service-group.ts'
 import { conduct } from '../core/shutdown.ts'
 import type { StopReason } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'

@@ -1,4 +1,4 @@
-import type { ServiceGroup } from '../core/group/group.ts'
+import type { ServiceGroup } from '../core/group/service-group.ts'
 import { duration, known, namesOf, positive, type Whose } from '../core/options.ts'
 import { isFinal, isLeaving, type ServiceState } from '../core/state.ts'
 import type { GroupEvent } from '../core/status/events.ts'

@@ -883,7 +883,7 @@ describe('odd lives', () => {
     await shop.stop()
     expect(await rejectionOf(shop.start())).toMatchObject({
       code: 'ERR_GROUP_STOPPED',
-      message: 'group "shop" was stopped (stop() was called); a stopped group can\'t be started',
+      message: 'group "shop": was stopped (stop() was called); make a new one, a stopped group can\'t be started',
     })
     expect(db.starts).toBe(1)
   })

@@ -49,10 +49,10 @@ export interface GroupFacts {
   readonly step: Step | undefined
   /** It shuts down, or is about to: no member begins. */
   readonly leaving: boolean
-  /** How many members have not come up once, have not drained, are not gone. */
+  /** How many members have not come up once. */
   readonly coming: number
-  readonly draining: number
-  readonly there: number
+  /** How many members have not passed in the present direction. */
+  readonly open: number
   /** All that it was for has ended. */
   readonly isDone: boolean
   readonly toldDrained: boolean
@@ -90,11 +90,11 @@ export const decide = (one: MemberFacts, group: GroupFacts): Action | undefined 
 export const decideGroup = (group: GroupFacts): 'run' | 'leave' | 'drain' | 'drained' | 'finish' | undefined => {
   const { phase, leaving } = group
   if (phase === 'over' || phase === 'idle') return undefined
-  if (phase === 'stopping') return group.there === 0 ? 'finish' : undefined
+  if (phase === 'stopping') return group.open === 0 ? 'finish' : undefined
   if (phase === 'starting' && !leaving && group.coming === 0) return 'run'
   if (phase === 'running' && !leaving && group.isDone) return 'leave'
   if (group.step !== 'drain' || group.toldDrained) return undefined
-  if (group.draining === 0) return 'drained'
+  if (group.open === 0) return 'drained'
   return phase === 'draining' ? undefined : 'drain'
 }
 

@@ -1,41 +1,44 @@
-import { lastValueFrom, NEVER, Observable } from 'rxjs'
+import { NEVER, Observable } from 'rxjs'
 import { deadline } from '../behaviors/deadline.ts'
 import { UNBOUNDED } from '../defaults.ts'
-import { errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
+import { errorInfo } from '../errors.ts'
 import { checkName, type Service, type Startable, toService } from '../service.ts'
 import { conduct, type Led, type ShutdownClocks } from '../shutdown.ts'
-import { describeReason, isFinal, type ServiceState, type StopReason } from '../state.ts'
+import { isFinal, type ServiceState, type StopReason } from '../state.ts'
 import type { GroupEvent } from '../status/events.ts'
 import { Journal } from '../status/journal.ts'
 import { type Report, reportOf } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
 import { stopReasonOf } from '../stop-reason.ts'
-import { stopFailure } from './end.ts'
+import { explainStart } from './dependencies.ts'
 import { Entries } from './entries.ts'
 import { type AddOptions, type Entry, entryOf, type Inside } from './entry.ts'
+import { alreadyStarted, holdsItself, isHeld, startTimeoutOf, stopFailure, stoppedEarly } from './group-errors.ts'
 import { GroupLifecycle } from './group-lifecycle.ts'
 import { type GroupHealth, healthChanges } from './health.ts'
-import { awaitEnd } from './held-up.ts'
+import { awaitEnd, holdersAmong } from './held-up.ts'
 import { Inbox } from './inbox.ts'
-import type { Member } from './member.ts'
 import { type GroupOptions, groupOptionsOf } from './options.ts'
-import { Requests, refuseIfInUse, unknownService } from './requests.ts'
+import { Requests } from './requests.ts'
+import type { ServiceGroup } from './service-group.ts'
 
-/** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
-export class ServiceGroup<Name extends string = string, Known extends string = never> implements Service<Name>, Led {
+/** What is known of it here: any group, whatever the names in it. */
+type AnyGroup = Group<string, never>
+
+export class Group<Name extends string = string, Known extends string = never>
+  implements ServiceGroup<Name, Known>, Led
+{
   readonly name: Name
-  /** What it was made with, defaults filled in. */
   readonly options: Required<GroupOptions>
   readonly #given: GroupOptions
   readonly #journal: Journal
   readonly #entries: Entries
-  readonly #removals = new Map<string, Promise<void>>()
+  readonly #requests: Requests
   /** The group that it was added to, and as what. */
-  #outer: { readonly group: ServiceGroup<string, never>; readonly entry: Entry } | undefined
+  #outer: { readonly group: AnyGroup; readonly entry: Entry } | undefined
   #inbox = new Inbox()
   #lifecycle: GroupLifecycle | undefined
-  #lastRequests: Requests | undefined
   /** Its lifecycle is subscribed to. */
   #isLive = false
   /** The clocks of its shutdowns, when it is led through its life. */
@@ -51,69 +54,47 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     this.#given = options
     this.#journal = new Journal(name, this.options.clock)
     this.#entries = new Entries(name, this.#journal)
+    const { clock } = this.options
+    this.#requests = new Requests({
+      name,
+      clock,
+      entries: this.#entries,
+      journal: this.#journal,
+      live: () => this.#live,
+    })
   }
 
-  /**
-   * Adds a service: a Service, or any object with `start()` and `stop()`, named after its `name` or its class. Returns
-   * the group. While the group runs, the service is started at once and will be the first to stop.
-   *
-   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
-   * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
-   * and `ERR_DEPENDENCY_FAILED` when what it depends on has failed or was stopped
-   * @example
-   * ```ts
-   * const group = serviceGroup('shop')
-   *   .add(service('db', {}))
-   *   .add(service('api', {}), { dependsOn: ['db'], stopTimeout: 5_000 })
-   *   .add(service('cache', { start: () => Promise.reject(new Error('no route')) }), { optional: true })
-   *   .add(job('import', () => console.log('imported')), { dependsOn: ['db'], onEnd: 'stop-group' })
-   * await group.start()
-   * ```
-   */
   add<const N extends string>(
     added: Service<N> | (Startable & { readonly name?: N }),
     options: AddOptions<Known> = {},
-  ): ServiceGroup<Name, Known | N> {
+  ): Group<Name, Known | N> {
     const service = toService(added)
     const { name } = service
-    this.#refuseIfEnding(`add "${name}"`, name)
+    this.#requests.refuseIfEnding(`add "${name}"`, name)
     this.#entries.refuseKnown(name)
-    const nested = added instanceof ServiceGroup ? (added as ServiceGroup<string, never>) : undefined
+    const nested = added instanceof Group ? (added as AnyGroup) : undefined
     if (nested) this.#admit(nested)
     const forceTimeout = (): number => this.#forceTimeout
     const { clock } = this.options
     const inside = nested ? nested.#inside() : undefined
     const entry = entryOf(service, `${this.name}/${name}`, options, clock, inside, forceTimeout)
-    this.#requests?.add(entry)
+    this.#requests.add(entry)
     this.#entries.add(entry)
     this.#journal.together(() => {
       this.#journal.add(entry.path, entry)
       if (!nested) return
-      nested.#outer = { group: this as ServiceGroup<string, never>, entry }
+      nested.#outer = { group: this as AnyGroup, entry }
       nested.#journal.nest(this.#journal, this.name)
     })
-    this.#requests?.start(name)
-    return this as unknown as ServiceGroup<Name, Known | N>
+    this.#requests.start(name)
+    return this as unknown as Group<Name, Known | N>
   }
 
-  /**
-   * Starts all services in order; resolves once the last is running. Calling it again returns the same promise.
-   * When one fails, those already started are stopped in reverse before this rejects.
-   *
-   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` with the first cause as `cause` and all errors in `errors`;
-   * `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` before anything starts; `ERR_START_TIMEOUT`;
-   * `ERR_GROUP_STOPPED` when it was stopped; `ERR_ALREADY_STARTED` for a group inside another, or one that runs
-   * @example
-   * ```ts
-   * const group = serviceGroup('shop').add(service('db', {}))
-   * await group.start()
-   * await group.stop()
-   * ```
-   */
   start(): Promise<void> {
-    if (this.#started && isFinal(this.#state)) return this.#started.then(() => Promise.reject(this.#stoppedEarly()))
+    if (this.#started && isFinal(this.#state))
+      return this.#started.then(() => Promise.reject(stoppedEarly(this.status)))
     this.#started ??= new Promise((resolve, reject) => {
-      if (this.#outer) throw this.#alreadyStarted('it is part of another group, which starts it')
+      if (this.#outer) throw alreadyStarted(this.name, 'it is part of another group, which starts it')
       const { clock, drainDelay, forceTimeout, shutdownTimeout } = this.options
       const clocks = { drainDelay: () => drainDelay, shutdownTimeout, forceTimeout }
       let last: ServiceState | undefined
@@ -127,75 +108,20 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
           reject(error)
         },
         // Gone, or abandoned, without having run.
-        complete: () => reject(startTimeoutOf(last) ?? this.#lifecycle?.failure ?? this.#stoppedEarly()),
+        complete: () => reject(startTimeoutOf(last) ?? this.#lifecycle?.failure ?? stoppedEarly(this.status)),
       })
     })
     return this.#started
   }
 
-  /**
-   * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts with
-   * it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits in
-   * backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins anew.
-   * Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
-   *
-   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`; `ERR_ABANDONED` for one that may
-   * still run; or what it failed with
-   * @example
-   * ```ts
-   * const group = serviceGroup('shop')
-   *   .add(service('db', {}))
-   *   .add(service('api', {}), { dependsOn: ['db'] })
-   * await group.start()
-   * await group.restart('db') // api stops, db stops, db starts, api starts
-   * ```
-   */
   restart(name: Known | (string & {})): Promise<void> {
-    const concerned = this.#requests?.concerned(name, true) ?? []
-    const restarted = this.#request(name, 'restart', requests => requests.restart(name))
-    return this.#awaitFromInside(restarted, concerned)
+    return this.#requests.restart(name)
   }
 
-  /**
-   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling it again meanwhile
-   * returns the same promise. In a group that has not been started it is taken out at once.
-   * Awaited from inside that service, it resolves as soon as only that is waited for.
-   *
-   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while others name it in
-   * `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not let go: that one stays in the
-   * status
-   * @example
-   * ```ts
-   * const group = serviceGroup('shop').add(service('db', {})).add(service('import', {}))
-   * await group.start()
-   * await group.remove('import')
-   * console.log(Object.keys(group.status.services)) // [ 'shop/db' ]
-   * ```
-   */
   remove(name: Known | (string & {})): Promise<void> {
-    const concerned = this.#requests?.concerned(name, false) ?? []
-    const removal = this.#removals.get(name) ?? this.#remove(name).finally(() => this.#removals.delete(name))
-    this.#removals.set(name, removal)
-    return this.#awaitFromInside(removal, concerned)
+    return this.#requests.remove(name)
   }
 
-  /**
-   * Ends the group: readiness turns false, all drain, then each stops in reverse order. Resolves with the report once
-   * all are gone or given up, and never rejects: errors are in the report. Calling it again returns the same result.
-   * Before a start it is final: no service code runs.
-   *
-   * Awaited from inside a service that it ends, it would wait for itself: there it resolves with the report so far, as
-   * soon as only services that await such a call are waited for. See "From inside" in the README.
-   *
-   * @param reason told to every stop hook and in the report. Of an error the message counts.
-   * @example
-   * ```ts
-   * const group = serviceGroup('shop').add(service('db', {}))
-   * await group.start()
-   * const report = await group.stop('end of the day')
-   * console.log(report.ok, report.trigger) // true { by: 'call', message: 'end of the day' }
-   * ```
-   */
   stop(reason: string | Error | StopReason = { by: 'call' }): Promise<Report> {
     // Its next incarnation may begin before this returns.
     const { promise: over } = this.#over
@@ -207,39 +133,30 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     if (!lifecycle) return over
     const { clock } = this.options
     const soFar = (): Report => reportOf(this.status, true)
-    const awaited = { whole: over, key: lifecycle, holders: () => lifecycle.holders(), soFar, clock }
-    return awaitEnd(awaited, work => lifecycle.has(work))
+    const awaited = { whole: over, key: lifecycle, holders: () => holdersAmong(lifecycle.members.list), soFar, clock }
+    return awaitEnd(awaited, work => lifecycle.members.has(work))
   }
 
-  /** Every change of every service, as one stream of statuses. The first is what is true now. */
   get status$(): Observable<GroupStatus> {
     return this.#journal.status$
   }
 
-  /** A snapshot, then numbered transitions without a gap, with paths (`shop/workers/mailer`). */
   get events$(): Observable<GroupEvent> {
     return this.#journal.events$
   }
 
-  /**
-   * The group's health and readiness, and the reasons; tells only changes. While it starts, `status.reasons` tells at
-   * any moment what it still waits for.
-   */
   get health$(): Observable<GroupHealth> {
     return healthChanges(this.status$)
   }
 
-  /** What is true now. It is a value: it stays as it is. */
   get status(): GroupStatus {
     return this.#journal.status
   }
 
-  /** How many services it holds, without those inside nested groups. */
   get size(): number {
     return this.#entries.size
   }
 
-  /** What has happened so far. */
   get report(): Report {
     return reportOf(this.status)
   }
@@ -249,15 +166,14 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     this.#clocks = clocks
   }
 
-  /** The group as a Service: what makes it nest. Inside another group it may begin anew once it is over. */
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
       if (isFinal(this.#state)) {
         // A restart behaviour hears that it was asked to end, and does not try again.
         if (this.#outer) out.next({ phase: 'stopping', reason: this.status.trigger ?? { by: 'call' } })
-        return out.error(this.#stoppedEarly())
+        return out.error(stoppedEarly(this.status))
       }
-      if (this.#isLive) return out.error(this.#alreadyStarted('it has a lifecycle already'))
+      if (this.#isLive) return out.error(alreadyStarted(this.name, 'it has a lifecycle already'))
       this.#isLive = true
       let isOver = false
       const tell = (state: ServiceState): void => {
@@ -287,12 +203,6 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
     })
   }
 
-  /**
-   * Stops the group at the end of an `await using` block.
-   *
-   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report in
-   * `errors`, the first as `cause`; not when `start()` has told that it failed
-   */
   async [Symbol.asyncDispose](): Promise<void> {
     const report = await this.stop('disposed')
     if (!report.ok && !this.#toldByStart) throw stopFailure(report)
@@ -300,9 +210,9 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
 
   // One incarnation after the other.
 
-  /** What can be asked of its present incarnation, while there is one. */
-  get #requests(): Requests | undefined {
-    return this.#isLive ? this.#lastRequests : undefined
+  /** Its present incarnation, while there is one. */
+  get #live(): GroupLifecycle | undefined {
+    return this.#isLive ? this.#lifecycle : undefined
   }
 
   get #state(): ServiceState {
@@ -313,13 +223,13 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   #incarnation(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     const { name } = this
     const { clock, startTimeout } = this.options
-    const live: Service = { name, lifecycle: steps$ => this.#live(steps$) }
+    const live: Service = { name, lifecycle: steps$ => this.#begin(steps$) }
     if (startTimeout === Infinity) return live.lifecycle(shutdown$)
-    const around = { explain: () => this.#lifecycle!.explain(), forceTimeout: () => this.#forceTimeout }
+    const around = { explain: () => explainStart(this.#lifecycle!.members), forceTimeout: () => this.#forceTimeout }
     return deadline(live, { ...UNBOUNDED, startTimeout }, clock, around).lifecycle(shutdown$)
   }
 
-  #live(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
+  #begin(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
       const { name } = this
       const holder = this.#holder
@@ -332,16 +242,16 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
           journal: this.#journal,
           inbox: this.#inbox,
           depth: this.#depth,
+          ownForceTimeout: this.#clocks ? undefined : this.#given.forceTimeout,
           endsWithHolder: () => holder !== undefined && holder.#lifecycle!.leaving,
           clocks: this.#clocks ?? this.#ownClocks,
         },
         out,
       )
       this.#lifecycle = lifecycle
-      this.#lastRequests = new Requests(name, lifecycle, this.#inbox)
       out.add(() => lifecycle.abandon())
       try {
-        lifecycle.enroll(this.#entries.list)
+        lifecycle.members.enroll(this.#entries.list)
       } catch (error) {
         this.#entries.dismiss()
         throw error
@@ -388,34 +298,29 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   }
 
   /** The group that holds it now. */
-  get #holder(): ServiceGroup<string, never> | undefined {
+  get #holder(): AnyGroup | undefined {
     if (!this.#outer) return undefined
     const { group, entry } = this.#outer
     return group.#entries.get(entry.name) === entry ? group : undefined
   }
 
-  /** @throws ServiceError when a group can't be added to this one: it is in a group already, or it holds this one */
-  #admit(nested: ServiceGroup<string, never>): void {
-    const what = `group "${this.name}": can't add group "${nested.name}"`
-    const names: string[] = []
-    let group: ServiceGroup<string, never> | undefined = this as ServiceGroup<string, never>
+  /** @throws ServiceError when a group can't be added to this one */
+  #admit(nested: AnyGroup): void {
+    const path: string[] = []
+    let group: AnyGroup | undefined = this as AnyGroup
     for (; group; group = group.#holder) {
-      names.unshift(group.name)
-      if (group !== nested) continue
-      const why = `it would hold itself (${names.join('/')}/${nested.name})`
-      throw new ServiceError('ERR_CIRCULAR_DEPENDENCY', nested.name, `${what}: ${why}`)
+      path.unshift(group.name)
+      if (group === nested) throw holdsItself(this.name, nested.name, path)
     }
     const holder = nested.#holder
-    if (!holder) return
-    const why = `it is in group "${holder.name}" already; remove it there, or make another one`
-    throw new ServiceError('ERR_SERVICE_IN_USE', nested.name, `${what}: ${why}`)
+    if (holder) throw isHeld(this.name, nested.name, holder.name)
   }
 
   /** What the group around it needs of it. */
   #inside(): Inside {
     return {
-      holders: () => (this.#isLive ? this.#lifecycle?.holders() : undefined),
-      explain: () => this.#lifecycle?.explain() ?? '',
+      holders: () => (this.#isLive && this.#lifecycle ? holdersAmong(this.#lifecycle.members.list) : undefined),
+      explain: () => (this.#lifecycle ? explainStart(this.#lifecycle.members) : ''),
       check: () => this.#entries.check(),
       dismiss: () => this.#entries.dismiss(),
       tell: state => {
@@ -435,66 +340,7 @@ export class ServiceGroup<Name extends string = string, Known extends string = n
   #endByHolder(reason: StopReason): boolean {
     if (!this.#outer) return false
     const { group, entry } = this.#outer
-    group.#requests?.end(entry.name, reason)
-    return group.#isLive
-  }
-
-  // Requests.
-
-  async #request(name: string, what: string, ask: (requests: Requests) => Observable<never>): Promise<void> {
-    if (!this.#entries.get(name)) throw unknownService(name, this.name)
-    this.#refuseIfEnding(`${what} "${name}"`, name)
-    const requests = this.#requests
-    if (!requests) {
-      const why = `can't ${what} "${name}": group "${this.name}" has not been started`
-      throw new ServiceError('ERR_NOT_STARTED', name, why)
-    }
-    await lastValueFrom(ask(requests), { defaultValue: undefined })
-  }
-
-  async #remove(name: string): Promise<void> {
-    const entry = this.#entries.get(name)
-    if (!entry) throw unknownService(name, this.name)
-    const forget = (): void => {
-      if (!this.status.service(entry.path)) this.#entries.forget(name)
-    }
-    if (this.#isLive) return this.#request(name, 'remove', requests => requests.remove(name)).finally(forget)
-    this.#refuseIfEnding(`remove "${name}"`, name)
-    refuseIfInUse(name, this.#entries.usersOf(name))
-    this.#journal.remove(entry.path)
-    forget()
-  }
-
-  /** A promise for a caller that may be inside of what it waits for. */
-  #awaitFromInside(whole: Promise<void>, members: readonly Member[]): Promise<void> {
-    const lifecycle = this.#lifecycle
-    if (!lifecycle || members.length === 0) return whole
-    const { clock } = this.options
-    const holders = () => lifecycle.holders(members)
-    const awaited = { whole, key: whole, holders, soFar: () => undefined, clock }
-    return awaitEnd(awaited, work => members.includes(work as Member))
-  }
-
-  #refuseIfEnding(what: string, service: string): void {
-    const isOver = isFinal(this.#state)
-    if (!isOver && !(this.#isLive && this.#lifecycle!.leaving)) return
-    const why = `can't ${what}: group "${this.name}" ${isOver ? 'has stopped' : 'is shutting down'}`
-    throw new ServiceError(isOver ? 'ERR_GROUP_STOPPED' : 'ERR_GROUP_STOPPING', service, why)
-  }
-
-  #alreadyStarted(why: string): ServiceError {
-    return new ServiceError('ERR_ALREADY_STARTED', this.name, `can't start group "${this.name}": ${why}`)
-  }
-
-  #stoppedEarly(): ServiceError {
-    const { trigger } = this.status
-    const why = trigger ? ` (${describeReason(trigger)})` : ''
-    const ran = this.status.group.readyAt === null ? ' before it was running' : ''
-    return new ServiceError(
-      'ERR_GROUP_STOPPED',
-      this.name,
-      `group "${this.name}" was stopped${ran}${why}; a stopped group can't be started`,
-    )
+    return group.#requests.end(entry.name, reason)
   }
 }
 
@@ -505,26 +351,3 @@ class Deferred<T> {
     this.resolve = resolve
   })
 }
-
-/** The start timeout of a group that was abandoned after it. */
-const startTimeoutOf = (last: ServiceState | undefined): ServiceError | undefined =>
-  last?.phase === 'stopped' && last.error?.code === 'ERR_START_TIMEOUT' ? fromErrorInfo(last.error) : undefined
-
-/**
- * A group of services. Services start in the order they are added and stop in reverse.
- *
- * @param name shown in paths. Default `'group'`.
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
- * @example
- * ```ts
- * const group = serviceGroup('shop', { shutdownTimeout: 20_000 })
- *   .add(service('db', { start: () => console.log('open'), stop: () => console.log('close') }))
- * group.status$.subscribe(s => console.log(s.phase, s.health))
- * await group.start()
- * await group.stop()
- * ```
- */
-export const serviceGroup = <const Name extends string = 'group'>(
-  name: Name = 'group' as Name,
-  options: GroupOptions = {},
-): ServiceGroup<Name> => new ServiceGroup(name, options)

@@ -1,6 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
 import { currentWork, type Work } from '../work.ts'
+import type { Member } from './member.ts'
 
 /**
  * How long nothing may happen, in milliseconds, before a call is taken to hold up the service it comes from. It counts
@@ -13,6 +14,15 @@ export type Holder = Work & { readonly state: object }
 
 /** The services that hold up an end at this moment, those inside nested groups included. None: it makes progress. */
 export type Holders = () => readonly Holder[]
+
+/** Those of some members that hold up an end; of a nested group its own members that do. */
+export const holdersAmong = (members: readonly Member[]): readonly Holder[] =>
+  members
+    .filter(({ isAwaited }) => isAwaited)
+    .flatMap((member): readonly Holder[] => {
+      const inner = member.entry.inside?.holders() ?? []
+      return inner.length > 0 ? inner : [member]
+    })
 
 /** The end that a caller inside waits for. */
 export interface Awaited<T> {

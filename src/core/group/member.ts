@@ -153,6 +153,13 @@ export class Member implements MemberFacts, Work {
     waiter.out.complete()
   }
 
+  /** Its restart behaviour may begin the next incarnation. */
+  letOpen(): void {
+    const { open } = this
+    this.open = undefined
+    open?.()
+  }
+
   /** It is to stop, and to begin again. A member that is to end for good does not. */
   takeDown(reason: StopReason): void {
     if (this.wanted === 'gone') return

@@ -1,4 +1,5 @@
 import type { Order } from '../plan.ts'
+import type { Work } from '../work.ts'
 import type { Entry } from './entry.ts'
 import { Graph } from './graph.ts'
 import type { Member } from './member.ts'
@@ -33,6 +34,12 @@ export class Members {
   find(name: string): Member | undefined {
     const node = this.graph.find(name)
     return node === undefined ? undefined : this.#list[node]
+  }
+
+  /** Whether a work is that of a member. */
+  has(work: Work): boolean {
+    const { node } = work as Partial<Member>
+    return node !== undefined && this.#list[node] === work
   }
 
   /** Those that start last come first. */

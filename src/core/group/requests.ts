@@ -1,148 +1,204 @@
-import { concat, defer, EMPTY, type Observable } from 'rxjs'
+import { concat, defer, EMPTY, lastValueFrom, type Observable } from 'rxjs'
+import type { Clock } from '../clock.ts'
 import { fromErrorInfo, ServiceError } from '../errors.ts'
-import { isFinal, isLost, isReady, isSettled, type StopReason } from '../state.ts'
+import { isAbandoned, isFinal, isLost, isSettled, type StopReason } from '../state.ts'
+import type { Journal } from '../status/journal.ts'
 import { dependencyFailed } from './dependencies.ts'
+import type { Entries } from './entries.ts'
 import type { Entry } from './entry.ts'
 import type { GroupLifecycle } from './group-lifecycle.ts'
-import type { Inbox } from './inbox.ts'
+import { awaitEnd, holdersAmong } from './held-up.ts'
 import type { Member } from './member.ts'
 
-/** What people ask of a group while it lives: each request marks what is wanted, and waits until it is so. */
-export class Requests {
-  readonly #group: string
-  readonly #lifecycle: GroupLifecycle
-  readonly #inbox: Inbox
+/** The group that requests are for. */
+export interface Requested {
+  readonly name: string
+  readonly clock: Clock
+  readonly entries: Entries
+  readonly journal: Journal
+  /** Its present incarnation, while there is one. */
+  live(): GroupLifecycle | undefined
+}
 
-  constructor(group: string, lifecycle: GroupLifecycle, inbox: Inbox) {
+/** What people ask of a group: each request marks what is wanted, and waits until it is so. */
+export class Requests {
+  readonly #group: Requested
+  readonly #removals = new Map<string, Promise<void>>()
+
+  constructor(group: Requested) {
     this.#group = group
-    this.#lifecycle = lifecycle
-    this.#inbox = inbox
   }
 
   /** Takes in a service; throws when it has no place, and then nothing has changed. */
   add(entry: Entry): void {
-    this.#refuseRemoved(entry)
-    this.#refuseLost(entry)
-    this.#lifecycle.enroll([entry])
+    const lifecycle = this.#group.live()
+    if (!lifecycle) return
+    refuseRemoved(entry, lifecycle, this.#group.name)
+    refuseLost(entry, lifecycle)
+    lifecycle.members.enroll([entry])
   }
 
   /** A service that was added starts after those before it. */
   start(name: string): void {
-    const member = this.#lifecycle.members.find(name)
-    if (!member || this.#lifecycle.leaving) return
-    this.#inbox.take(() => {
-      this.#lifecycle.tellWaiting(member)
-      this.#lifecycle.members.look(member)
+    const lifecycle = this.#group.live()
+    const member = lifecycle?.members.find(name)
+    if (!lifecycle || !member || lifecycle.leaving) return
+    lifecycle.inbox.take(() => {
+      lifecycle.tellWaiting(member)
+      lifecycle.members.look(member)
     })
   }
 
-  /** A service ends alone, for good. It does not when it is ending already and does not come back. */
-  end(name: string, reason: StopReason): void {
-    const member = this.#lifecycle.members.find(name)
-    if (!member || member.removed || member.leavesForGood) return
-    this.#inbox.take(() => this.#lifecycle.end(member, reason))
+  /** A service ends alone, for good; false when its group does not live. */
+  end(name: string, reason: StopReason): boolean {
+    const lifecycle = this.#group.live()
+    const member = lifecycle?.members.find(name)
+    // It is ending already, and does not come back.
+    if (lifecycle && member && !member.removed && !member.leavesForGood)
+      lifecycle.inbox.take(() => lifecycle.end(member, reason))
+    return lifecycle !== undefined
   }
 
-  /** One member, or all that are restarted with it by hand. */
-  concerned(name: string, restarted: boolean): readonly Member[] {
-    const { members, restarts } = this.#lifecycle
-    const member = members.find(name)
-    if (!member) return []
-    return restarted ? restarts.restartedByHandWith(member) : [member]
+  /** Restarts a service, and those that belong with it. Resolves when they are there again. */
+  restart(name: string): Promise<void> {
+    const lifecycle = this.#group.live()
+    const member = lifecycle?.members.find(name)
+    const members = lifecycle && member ? lifecycle.restarts.restartedByHandWith(member) : []
+    return this.#awaited(this.#ask(name, 'restart', restarted), members)
   }
 
-  /**
-   * Restarts a service, and those that belong with it. Completes when they are there again.
-   *
-   * @throws ServiceError `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`, `ERR_ABANDONED`, `ERR_DEPENDENCY_FAILED` when its
-   * dependency is over; errors with what it failed with
-   */
-  restart(name: string): Observable<never> {
-    const member = this.#find(name)
-    this.#refuseIfLeaving(`restart "${name}"`)
-    const { state } = member
-    if (state.phase === 'stopped' && state.how === 'abandoned')
-      throw new ServiceError('ERR_ABANDONED', name, `can't restart "${name}": it was abandoned, and may still run`)
-    // It ends for good, or is about to be gone: it begins anew after that.
-    if (member.leavesForGood || (isFinal(state) && !member.gone))
-      return concat(
-        this.#inbox.until(() => member.gone),
-        defer(() => this.restart(name)),
-      )
-    if (isFinal(state)) this.#refuseLost(member.entry)
-    return concat(
-      this.#restarted(member, { by: 'call', message: `restart of ${name}` }),
-      defer(() => {
-        throwItsError(member)
-        if (isFinal(member.state) && !isReady(member.state)) throw stoppedEarly(name)
-        if (!isSettled(member.state)) this.#refuseIfLeaving(`restart "${name}"`)
-        return EMPTY
-      }),
-    )
+  /** Stops a service and forgets it. Resolves when it is gone. */
+  remove(name: string): Promise<void> {
+    const member = this.#group.live()?.members.find(name)
+    const removal = this.#removals.get(name) ?? this.#remove(name).finally(() => this.#removals.delete(name))
+    this.#removals.set(name, removal)
+    return this.#awaited(removal, member ? [member] : [])
   }
 
-  /** Completes when a member, and all that belong with it, are there again or lost. */
-  #restarted(member: Member, reason: StopReason): Observable<never> {
-    // Its turn is still ahead: that is the incarnation that was asked for.
-    if (!member.begun && !member.returning) return this.#inbox.until(() => isSettled(member.state))
-    const members = this.#inbox.take(() => this.#lifecycle.restarts.byHand(member, reason))
-    return this.#inbox.until(() => !members.some(({ inSet }) => inSet))
+  /** @throws ServiceError `ERR_GROUP_STOPPED`, `ERR_GROUP_STOPPING` */
+  refuseIfEnding(what: string, service: string): void {
+    const { name, journal } = this.#group
+    const isOver = isFinal(journal.status.group.state)
+    if (!isOver && !this.#group.live()?.leaving) return
+    const why = `can't ${what}: group "${name}" ${isOver ? 'has stopped' : 'is shutting down'}`
+    throw new ServiceError(isOver ? 'ERR_GROUP_STOPPED' : 'ERR_GROUP_STOPPING', service, why)
   }
 
-  /**
-   * Stops a service and forgets it. Completes when it is gone.
-   *
-   * @throws ServiceError `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`, `ERR_SERVICE_IN_USE`; errors with what its stop
-   * failed with
-   */
-  remove(name: string): Observable<never> {
-    const member = this.#find(name)
-    this.#refuseIfLeaving(`remove "${name}"`)
-    const { members } = this.#lifecycle
-    const users = members.graph.dependents[member.node]!.map(members.at)
-    refuseIfInUse(
-      name,
-      users.filter(({ removed, isForgotten }) => !removed && !isForgotten).map(user => user.name),
-    )
-    this.#inbox.take(() => this.#lifecycle.remove(member, { by: 'call', message: `removal of ${name}` }))
-    const isOver = (): boolean => !member.removed || (this.#lifecycle.leaving && isFinal(member.state))
-    return concat(
-      this.#inbox.until(isOver),
-      defer(() => {
-        throwItsError(member)
-        return EMPTY
-      }),
-    )
-  }
-
-  #find(name: string): Member {
-    const member = this.#lifecycle.members.find(name)
-    if (member && !member.removed) return member
-    throw unknownService(name, this.#group)
-  }
-
-  /** A service that is being removed can't be depended on. */
-  #refuseRemoved({ name, dependsOn = [] }: Entry): void {
-    const removed = dependsOn.find(wanted => this.#lifecycle.members.find(wanted)?.removed)
-    if (removed === undefined) return
-    const why = `"${name}" depends on "${removed}", which is being removed from group "${this.#group}"`
-    throw new ServiceError('ERR_UNKNOWN_DEPENDENCY', name, why)
-  }
-
-  /** A service whose dependency is over could never start. */
-  #refuseLost({ name, dependsOn = [] }: Entry): void {
-    for (const wanted of dependsOn) {
-      const state = this.#lifecycle.members.find(wanted)?.state
-      if (!state || !isLost(state)) continue
-      const cause = state.phase === 'failed' ? fromErrorInfo(state.error) : undefined
-      throw dependencyFailed({ node: 0, root: 1, through: undefined }, node => (node === 0 ? name : wanted), cause)
+  async #remove(name: string): Promise<void> {
+    const { entries, journal } = this.#group
+    const entry = entries.get(name)
+    if (!entry) throw unknownService(name, this.#group.name)
+    const forget = (): void => {
+      if (!journal.status.service(entry.path)) entries.forget(name)
     }
+    if (this.#group.live()) return this.#ask(name, 'remove', removed).finally(forget)
+    this.refuseIfEnding(`remove "${name}"`, name)
+    refuseIfInUse(name, entries.usersOf(name))
+    journal.remove(entry.path)
+    forget()
   }
 
-  #refuseIfLeaving(what: string): void {
-    if (!this.#lifecycle.leaving) return
-    throw new ServiceError('ERR_GROUP_STOPPING', this.#group, `can't ${what}: group "${this.#group}" is shutting down`)
+  async #ask(name: string, what: string, ask: Ask): Promise<void> {
+    const { name: group, entries } = this.#group
+    if (!entries.get(name)) throw unknownService(name, group)
+    this.refuseIfEnding(`${what} "${name}"`, name)
+    const lifecycle = this.#group.live()
+    if (!lifecycle) {
+      const why = `can't ${what} "${name}": group "${group}" has not been started`
+      throw new ServiceError('ERR_NOT_STARTED', name, why)
+    }
+    await lastValueFrom(ask(name, lifecycle, group), { defaultValue: undefined })
   }
+
+  /** A promise for a caller that may be inside of what it waits for. */
+  #awaited(whole: Promise<void>, members: readonly Member[]): Promise<void> {
+    if (members.length === 0) return whole
+    const { clock } = this.#group
+    const awaited = { whole, key: whole, holders: () => holdersAmong(members), soFar: () => undefined, clock }
+    return awaitEnd(awaited, work => members.includes(work as Member))
+  }
+}
+
+/** What is asked of a living group. Completes when it is done; throws, or errors with, what went wrong. */
+type Ask = (name: string, lifecycle: GroupLifecycle, group: string) => Observable<never>
+
+const restarted: Ask = (name, lifecycle, group) => {
+  const { inbox, restarts } = lifecycle
+  const what = `restart "${name}"`
+  const member = findMember(name, lifecycle, group)
+  refuseIfLeaving(what, lifecycle, group)
+  const { state } = member
+  if (isAbandoned(state))
+    throw new ServiceError('ERR_ABANDONED', name, `can't restart "${name}": it was abandoned, and may still run`)
+  // It ends for good, or is about to be gone: it begins anew after that.
+  if (member.leavesForGood || (isFinal(state) && !member.gone))
+    return concat(
+      inbox.until(() => member.gone),
+      defer(() => restarted(name, lifecycle, group)),
+    )
+  if (isFinal(state)) refuseLost(member.entry, lifecycle)
+  const isAgain = (): Observable<never> => {
+    // Its turn is still ahead: that is the incarnation that was asked for.
+    if (!member.begun && !member.returning) return inbox.until(() => isSettled(member.state))
+    const members = inbox.take(() => restarts.byHand(member, { by: 'call', message: `restart of ${name}` }))
+    return inbox.until(() => !members.some(({ inSet }) => inSet))
+  }
+  return concat(
+    isAgain(),
+    defer(() => {
+      throwItsError(member)
+      if (isLost(member.state)) throw stoppedBefore(name)
+      if (!isSettled(member.state)) refuseIfLeaving(what, lifecycle, group)
+      return EMPTY
+    }),
+  )
+}
+
+const removed: Ask = (name, lifecycle, group) => {
+  const { inbox, members } = lifecycle
+  const member = findMember(name, lifecycle, group)
+  refuseIfLeaving(`remove "${name}"`, lifecycle, group)
+  const users = members.graph.dependents[member.node]!.map(members.at)
+  refuseIfInUse(
+    name,
+    users.filter(user => !user.removed && !user.isForgotten).map(user => user.name),
+  )
+  inbox.take(() => lifecycle.remove(member, { by: 'call', message: `removal of ${name}` }))
+  return concat(
+    inbox.until(() => !member.removed || (lifecycle.leaving && isFinal(member.state))),
+    defer(() => {
+      throwItsError(member)
+      return EMPTY
+    }),
+  )
+}
+
+const findMember = (name: string, { members }: GroupLifecycle, group: string): Member => {
+  const member = members.find(name)
+  if (member && !member.removed) return member
+  throw unknownService(name, group)
+}
+
+/** A service that is being removed can't be depended on. */
+const refuseRemoved = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle, group: string): void => {
+  const wanted = dependsOn.find(other => members.find(other)?.removed)
+  if (wanted === undefined) return
+  const why = `"${name}" depends on "${wanted}", which is being removed from group "${group}"`
+  throw new ServiceError('ERR_UNKNOWN_DEPENDENCY', name, why)
+}
+
+/** A service whose dependency is over could never start. */
+const refuseLost = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle): void => {
+  for (const wanted of dependsOn) {
+    const state = members.find(wanted)?.state
+    if (!state || !isLost(state)) continue
+    const cause = state.phase === 'failed' ? fromErrorInfo(state.error) : undefined
+    throw dependencyFailed({ node: 0, root: 1, through: undefined }, node => (node === 0 ? name : wanted), cause)
+  }
+}
+
+const refuseIfLeaving = (what: string, { leaving }: GroupLifecycle, group: string): void => {
+  if (leaving) throw new ServiceError('ERR_GROUP_STOPPING', group, `can't ${what}: group "${group}" is shutting down`)
 }
 
 /** Throws what a member has failed with, or that it was abandoned. */
@@ -152,14 +208,14 @@ const throwItsError = ({ state, name }: Member): void => {
     throw new ServiceError('ERR_ABANDONED', name, `"${name}" was abandoned, and may still run`)
 }
 
-const stoppedEarly = (name: string): ServiceError =>
+const stoppedBefore = (name: string): ServiceError =>
   new ServiceError('ERR_START_FAILED', name, `"${name}" was stopped before it was running again`)
 
-export const unknownService = (name: string, group: string): ServiceError =>
+const unknownService = (name: string, group: string): ServiceError =>
   new ServiceError('ERR_UNKNOWN_SERVICE', name, `group "${group}" has no service "${name}"`)
 
 /** A service that others name in `dependsOn` can't be taken from them. */
-export const refuseIfInUse = (name: string, users: readonly string[]): void => {
+const refuseIfInUse = (name: string, users: readonly string[]): void => {
   if (users.length === 0) return
   const [verb, those] = users.length === 1 ? ['depends', 'that'] : ['depend', 'those']
   throw new ServiceError(

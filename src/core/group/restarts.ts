@@ -97,6 +97,13 @@ export class Restarts {
     return this.#belongingTo(member, 'by-hand')
   }
 
+  /** A member has come to a state. A failure that is restarted may take others along. */
+  note(member: Member): void {
+    const takesOthers = this.#options.strategy !== 'one-for-one'
+    member.gathers = takesOthers && member.state.phase === 'backoff' && !member.isTakenDown
+    this.set.look(member)
+  }
+
   /** The group shuts down: what is down stays down. */
   clear(): void {
     for (const member of this.set.members) this.set.leave(member)

@@ -11,8 +11,9 @@ import type { HookedState } from './hooked-state.ts'
  * @example
  * ```ts
  * const mailer = service('mailer', {
- *   start: async ({ signal, fail }) => {
- *     await connect({ signal, onLost: fail })
+ *   start: ({ signal, fail }) => {
+ *     const socket = new EventTarget()
+ *     socket.addEventListener('error', () => fail(new Error('the connection is lost')), { signal })
  *   },
  * })
  * ```

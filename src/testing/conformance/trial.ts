@@ -1,7 +1,7 @@
 import { filter, firstValueFrom, map, merge, type Observable } from 'rxjs'
 import { timer } from '../../core/clock.ts'
 import type { AddOptions } from '../../core/group/entry.ts'
-import { type ServiceGroup, serviceGroup } from '../../core/group/group.ts'
+import { type ServiceGroup, serviceGroup } from '../../core/group/service-group.ts'
 import type { Service } from '../../core/service.ts'
 import type { ServiceState, StateOf } from '../../core/state.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'

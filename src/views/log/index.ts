@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs'
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { known, namesOf, oneOf } from '../../core/options.ts'
 import { jsonLine } from '../../core/status/recording.ts'
 import { paintFor } from '../../core/text/paint.ts'

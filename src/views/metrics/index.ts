@@ -1,6 +1,6 @@
 import { type Registry, register } from 'prom-client'
 import { Subscription } from 'rxjs'
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { known, namesOf, refuse } from '../../core/options.ts'
 import { instrumentsOf } from './instruments.ts'
 import { watch } from './watch.ts'

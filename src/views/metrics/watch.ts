@@ -1,4 +1,4 @@
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { PHASES } from '../../core/state.ts'
 import { type Tally, tally } from '../../core/status/counts.ts'
 import { stageOutcomes } from '../../core/status/stages.ts'

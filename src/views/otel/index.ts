@@ -1,6 +1,6 @@
 import { type Meter, metrics, type Tracer, trace } from '@opentelemetry/api'
 import { Subscription } from 'rxjs'
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { known, namesOf } from '../../core/options.ts'
 import { measure } from './measure.ts'
 import { spans } from './spans.ts'

@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableResult, Histogram, Meter } from '@opentelemetry/api'
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { HEALTHS, PHASES } from '../../core/state.ts'
 import { tally } from '../../core/status/counts.ts'
 import { FROM, HEALTH, NAME, OUTCOME, SERVICE, STATE, TO } from './attributes.ts'

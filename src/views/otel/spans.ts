@@ -8,7 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { ErrorInfo } from '../../core/errors.ts'
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { describeReason, type Phase, reasonOf, type ServiceState } from '../../core/state.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'

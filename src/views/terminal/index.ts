@@ -1,5 +1,5 @@
 import { Subscription } from 'rxjs'
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { known, namesOf } from '../../core/options.ts'
 import { paintFor } from '../../core/text/paint.ts'
 import { transitionLines } from '../../core/text/transition-text.ts'

@@ -1,6 +1,6 @@
 import { Subscription } from 'rxjs'
 import { skewOf } from '../../core/clock.ts'
-import type { ServiceGroup } from '../../core/group/group.ts'
+import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { foldStatus, type GroupStatus } from '../../core/status/status.ts'
 import { inColor, paintFor } from '../../core/text/paint.ts'
 import { frame } from './frame.ts'

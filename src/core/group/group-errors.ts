@@ -1,6 +1,7 @@
 import { fromErrorInfo, ServiceError } from '../errors.ts'
-import type { Ending, ServiceState } from '../state.ts'
+import { describeReason, type Ending, type ServiceState } from '../state.ts'
 import type { Report } from '../status/report.ts'
+import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
 
 /** How a group whose members are all over has come to its end: as the worst of them. */
@@ -33,4 +34,32 @@ export const stopFailure = ({ group, errors, services }: Report): ServiceError =
     ...(all.length > 0 && { cause: all[0] }),
     errors: all,
   })
+}
+
+/** Why a group can't be started now. */
+export const alreadyStarted = (group: string, why: string): ServiceError =>
+  new ServiceError('ERR_ALREADY_STARTED', group, `group "${group}": can't be started: ${why}`)
+
+/** Why a group that is over did not start, or can't start again. */
+export const stoppedEarly = ({ name, trigger, group }: GroupStatus): ServiceError => {
+  const why = trigger ? ` (${describeReason(trigger)})` : ''
+  const early = group.readyAt === null ? ' before it was running' : ''
+  const message = `group "${name}": was stopped${early}${why}; make a new one, a stopped group can't be started`
+  return new ServiceError('ERR_GROUP_STOPPED', name, message)
+}
+
+/** The start timeout of a group that was abandoned after it. */
+export const startTimeoutOf = (last: ServiceState | undefined): ServiceError | undefined =>
+  last?.phase === 'stopped' && last.error?.code === 'ERR_START_TIMEOUT' ? fromErrorInfo(last.error) : undefined
+
+/** Why a group can't be added to another: it would hold itself. */
+export const holdsItself = (outer: string, inner: string, path: readonly string[]): ServiceError => {
+  const why = `can't add group "${inner}": it would hold itself (${[...path, inner].join('/')})`
+  return new ServiceError('ERR_CIRCULAR_DEPENDENCY', inner, `group "${outer}": ${why}`)
+}
+
+/** Why a group can't be added to another: it is in one already. */
+export const isHeld = (outer: string, inner: string, holder: string): ServiceError => {
+  const why = `can't add group "${inner}": it is in group "${holder}" already; remove it there, or make another one`
+  return new ServiceError('ERR_SERVICE_IN_USE', inner, `group "${outer}": ${why}`)
 }

@@ -1,0 +1,162 @@
+import type { Observable } from 'rxjs'
+import type { Service, Startable } from '../service.ts'
+import type { ServiceState, StopReason } from '../state.ts'
+import type { GroupEvent } from '../status/events.ts'
+import type { Report } from '../status/report.ts'
+import type { GroupStatus } from '../status/status.ts'
+import type { Shutdown } from '../steps.ts'
+import type { AddOptions } from './entry.ts'
+import { Group } from './group.ts'
+import type { GroupHealth } from './health.ts'
+import type { GroupOptions } from './options.ts'
+
+/** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
+export interface ServiceGroup<Name extends string = string, Known extends string = never> extends Service<Name> {
+  /** What it was made with, defaults filled in. */
+  readonly options: Required<GroupOptions>
+
+  /**
+   * Adds a service: a Service, or any object with `start()` and `stop()`, named after its `name` or its class. Returns
+   * the group. While the group runs, the service is started at once and will be the first to stop.
+   *
+   * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
+   * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
+   * and `ERR_DEPENDENCY_FAILED` when what it depends on has failed or was stopped
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop')
+   *   .add(service('db', {}))
+   *   .add(service('api', {}), { dependsOn: ['db'], stopTimeout: 5_000 })
+   *   .add(service('cache', { start: () => Promise.reject(new Error('no route')) }), { optional: true })
+   *   .add(job('import', () => console.log('imported')), { dependsOn: ['db'], onEnd: 'stop-group' })
+   * await group.start()
+   * ```
+   */
+  add<const N extends string>(
+    added: Service<N> | (Startable & { readonly name?: N }),
+    options?: AddOptions<Known>,
+  ): ServiceGroup<Name, Known | N>
+
+  /**
+   * Starts all services in order; resolves once the last is running. Calling it again returns the same promise.
+   * When one fails, those already started are stopped in reverse before this rejects.
+   *
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` with the first cause as `cause` and all errors in `errors`;
+   * `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` before anything starts; `ERR_START_TIMEOUT`;
+   * `ERR_GROUP_STOPPED` when it was stopped; `ERR_ALREADY_STARTED` for a group inside another, or one that runs
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop').add(service('db', {}))
+   * await group.start()
+   * await group.stop()
+   * ```
+   */
+  start(): Promise<void>
+
+  /**
+   * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts with
+   * it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits in
+   * backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins anew.
+   * Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
+   *
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`; `ERR_ABANDONED` for one that may
+   * still run; or what it failed with
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop')
+   *   .add(service('db', {}))
+   *   .add(service('api', {}), { dependsOn: ['db'] })
+   * await group.start()
+   * await group.restart('db') // api stops, db stops, db starts, api starts
+   * ```
+   */
+  restart(name: Known | (string & {})): Promise<void>
+
+  /**
+   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling it again meanwhile
+   * returns the same promise. In a group that has not been started it is taken out at once.
+   * Awaited from inside that service, it resolves as soon as only that is waited for.
+   *
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while others name it in
+   * `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not let go: that one stays in the
+   * status
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop').add(service('db', {})).add(service('import', {}))
+   * await group.start()
+   * await group.remove('import')
+   * console.log(Object.keys(group.status.services)) // [ 'shop/db' ]
+   * ```
+   */
+  remove(name: Known | (string & {})): Promise<void>
+
+  /**
+   * Ends the group: readiness turns false, all drain, then each stops in reverse order. Resolves with the report once
+   * all are gone or given up, and never rejects: errors are in the report. Calling it again returns the same result.
+   * Before a start it is final: no service code runs.
+   *
+   * Awaited from inside a service that it ends, it would wait for itself: there it resolves with the report so far, as
+   * soon as only services that await such a call are waited for. See "From inside" in the README.
+   *
+   * @param reason told to every stop hook and in the report. Of an error the message counts.
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop').add(service('db', {}))
+   * await group.start()
+   * const report = await group.stop('end of the day')
+   * console.log(report.ok, report.trigger) // true { by: 'call', message: 'end of the day' }
+   * ```
+   */
+  stop(reason?: string | Error | StopReason): Promise<Report>
+
+  /** Every change of every service, as one stream of statuses. The first is what is true now. */
+  readonly status$: Observable<GroupStatus>
+
+  /** A snapshot, then numbered transitions without a gap, with paths (`shop/workers/mailer`). */
+  readonly events$: Observable<GroupEvent>
+
+  /**
+   * The group's health and readiness, and the reasons; tells only changes. While it starts, `status.reasons` tells at
+   * any moment what it still waits for.
+   */
+  readonly health$: Observable<GroupHealth>
+
+  /** What is true now. It is a value: it stays as it is. */
+  readonly status: GroupStatus
+
+  /** How many services it holds, without those inside nested groups. */
+  readonly size: number
+
+  /** What has happened so far. */
+  readonly report: Report
+
+  /** The group as a Service: what makes it nest. Inside another group it may begin anew once it is over. */
+  lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState>
+
+  /**
+   * Stops the group at the end of an `await using` block.
+   *
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report in
+   * `errors`, the first as `cause`; not when `start()` has told that it failed
+   */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * A group of services. Services start in the order they are added and stop in reverse.
+ *
+ * @param name shown in paths. Default `'group'`.
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
+ * @example
+ * ```ts
+ * const group = serviceGroup('shop', { shutdownTimeout: 20_000 })
+ *   .add(service('db', { start: () => console.log('open'), stop: () => console.log('close') }))
+ * group.status$.subscribe(s => console.log(s.phase, s.health))
+ * await group.start()
+ * await group.stop()
+ * ```
+ */
+export const serviceGroup = <const Name extends string = 'group'>(
+  name: Name = 'group' as Name,
+  options: GroupOptions = {},
+): ServiceGroup<Name> => new Group(name, options)
