@@ -23,6 +23,8 @@ export interface Limits {
   readonly states?: number
   /** So many different faults end the exploration. */
   readonly faults?: number
+  /** Goes on to the end from every situation: of use where situations that count as the same may differ. */
+  readonly everywhere?: boolean
 }
 
 /** All promises that can settle by now have. */
@@ -71,65 +73,53 @@ const settleAndEnd = async (world: World): Promise<void> => {
   if (!world.isOver) world.rules.breaks(`it never ends: ${world.key}`)
 }
 
+/** A situation that is new and sound, and what may happen next. */
+interface Situation {
+  readonly inputs: readonly string[]
+  readonly next: readonly string[]
+  /** The calls that a listener may make during the next input. */
+  readonly late: readonly string[]
+}
+
 /** Breadth first over all situations, each reached by its shortest sequence of inputs, played from the beginning. */
 export const explore = async (scene: Scene, limits: Limits = {}): Promise<Explored> => {
   const seen = new Set<string>()
   const faults = new Map<string, Fault>()
-  let [plays, ended] = [0, 0]
-  const full = (): boolean => seen.size >= (limits.states ?? Infinity) || faults.size >= (limits.faults ?? 1)
+  const queue: Situation[] = []
+  let [plays, ended, looked] = [0, 0, 0]
 
-  const visit = async (inputs: readonly string[]): Promise<World | undefined> => {
+  const isSound = ({ rules }: World, inputs: readonly string[], when = ''): boolean => {
+    const [what] = rules.broken
+    if (what !== undefined && !faults.has(what)) faults.set(what, { message: `${what}${when}`, inputs })
+    return what === undefined
+  }
+  /** False when the last input can't be made. */
+  const look = async (inputs: readonly string[]): Promise<boolean> => {
     const world = await play(scene, inputs)
     plays++
-    if (!world) return undefined
+    if (!world) return false
     check(world)
-    return world
-  }
-  const report = ({ rules }: World, inputs: readonly string[], then = ''): boolean => {
-    const [message] = rules.broken
-    if (message === undefined) return false
-    if (!faults.has(message)) faults.set(message, { message: `${message}${then}`, inputs })
-    return true
-  }
-  /** The next situations, if this one is new and sound. */
-  const look = async (inputs: readonly string[]): Promise<'void' | 'known' | readonly string[]> => {
-    const world = await visit(inputs)
-    if (!world) return 'void'
-    if (report(world, inputs)) return 'known'
     const { key } = world
-    if (seen.has(key)) return 'known'
+    if (!isSound(world, inputs) || seen.has(key)) return true
     seen.add(key)
     if (world.isOver) ended++
-    const { inputs: next, lateCalls } = world
-    await settleAndEnd(world)
-    if (report(world, inputs, ', when all services have done what they were asked')) return 'known'
-    late.set(inputs, lateCalls)
-    return next
+    const { inputs: next, lateCalls: late } = world
+    // From anywhere else the answers and timers lead to such a situation, which is looked at in its turn.
+    const isAtRest = world.answers.length === 0 && world.fires.length === 0
+    if (isAtRest || limits.everywhere) await settleAndEnd(world)
+    if (isSound(world, inputs, isAtRest ? ', at rest' : ', once all is done that was asked'))
+      queue.push({ inputs, next, late })
+    return true
   }
-  const late = new Map<readonly string[], readonly string[]>()
 
-  let open: { readonly inputs: readonly string[]; readonly next: readonly string[] }[] = []
-  const start = await look([])
-  if (Array.isArray(start)) open.push({ inputs: [], next: start })
-  while (open.length > 0 && !full()) {
-    const further: typeof open = []
-    for (const { inputs, next } of open) {
-      const calls = late.get(inputs) ?? []
-      late.delete(inputs)
-      const go = async (input: string): Promise<boolean> => {
-        const path = [...inputs, input]
-        const found = await look(path)
-        if (Array.isArray(found)) further.push({ inputs: path, next: found })
-        return found !== 'void'
-      }
-      for (const input of next) {
-        await go(input)
-        for (const call of calls) for (let at = 0; await go(`${input}@${at}>${call}`); at++);
-        if (full()) break
-      }
-      if (full()) break
+  await look([])
+  for (const { inputs, next, late } of queue) {
+    looked++
+    for (const input of next) {
+      await look([...inputs, input])
+      for (const call of late) for (let at = 0; await look([...inputs, `${input}@${at}>${call}`]); at++);
     }
-    open = further
+    if (seen.size >= (limits.states ?? Infinity) || faults.size >= (limits.faults ?? 1)) break
   }
-  return { states: seen.size, plays, ended, cut: open.length > 0, faults: [...faults.values()] }
+  return { states: seen.size, plays, ended, cut: looked < queue.length, faults: [...faults.values()] }
 }

@@ -74,8 +74,10 @@ export class Rules {
   #drains(held: HeldService, { level, name }: Place): void {
     for (const dependent of level.order.dependents(name)) {
       const other = this.#world.heldAt(`${level.path}/${dependent}`)
-      if (other?.present && (other.phase === 'draining' || RANK[other.told ?? 'unready'] === RANK.unready))
-        this.breaks(`${held.path} drains while ${dependent}, which depends on it, is ${other.phase}`)
+      const serves = other?.phase === 'running' && RANK[other.told ?? 'unready'] === RANK.unready
+      // A dependent that is still starting stops at once, and has nothing to drain.
+      if (serves || other?.phase === 'draining')
+        this.breaks(`${held.path} drains while ${dependent}, which depends on it, is ${other!.phase}`)
     }
   }
 
