@@ -31,8 +31,8 @@ export interface Limits {
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 /** Plays a sequence from the beginning. `undefined`: a listener was to make a call at an event that did not come. */
-export const play = async (scene: Scene, inputs: readonly string[]): Promise<World | undefined> => {
-  const world = new World(scene)
+export const play = async (scene: Scene, inputs: readonly string[], isHeard = true): Promise<World | undefined> => {
+  const world = new World(scene, isHeard)
   for (const input of inputs) {
     const made = world.do(input)
     await turn()
@@ -73,6 +73,14 @@ const settleAndEnd = async (world: World): Promise<void> => {
   if (!world.isOver) world.rules.breaks(`it never ends: ${world.key}`)
 }
 
+/** What the group comes to does not depend on who listens. */
+const checkUnheard = async ({ scene, group, rules }: World, inputs: readonly string[]): Promise<void> => {
+  if (inputs.some(input => input.includes('@'))) return
+  const unheard = (await play(scene, inputs, false))!.group.status
+  if (JSON.stringify(unheard) !== JSON.stringify(group.status))
+    rules.breaks('without listeners it comes to another status')
+}
+
 /** A situation that is new and sound, and what may happen next. */
 interface Situation {
   readonly inputs: readonly string[]
@@ -106,6 +114,7 @@ export const explore = async (scene: Scene, limits: Limits = {}): Promise<Explor
     const { inputs: next, lateCalls: late } = world
     // From anywhere else the answers and timers lead to such a situation, which is looked at in its turn.
     const isAtRest = world.answers.length === 0 && world.fires.length === 0
+    if (isAtRest) await checkUnheard(world, inputs)
     if (isAtRest || limits.everywhere) await settleAndEnd(world)
     if (isSound(world, inputs, isAtRest ? ', at rest' : ', once all is done that was asked'))
       queue.push({ inputs, next, late })

@@ -1,4 +1,4 @@
-import type { GroupEvent, GroupStatus, ServiceState, Shutdown, Step } from 'rx-service-group'
+import type { GroupEvent, GroupStatus, ServiceState, ServiceStatus, Shutdown, Step } from 'rx-service-group'
 import { canFollow, foldStatus } from './engine.ts'
 import type { HeldService } from './held-service.ts'
 import { isLeaving, isOver, isReady, wordOf } from './words.ts'
@@ -22,6 +22,7 @@ export class Rules {
   began(held: HeldService, again: boolean): void {
     const { path, placing, incarnations, name } = held
     if (again) this.breaks(`${path} begins while it is still there`)
+    if (incarnations >= this.#world.mayBegin) this.breaks(`${path} begins once more than there is reason for`)
     const level = this.#world.levelOf(path)
     const group = this.#world.stateOf(level.path)
     if (group && isLeaving(group)) this.breaks(`${path} begins while its group is ${wordOf(group)}`)
@@ -33,10 +34,12 @@ export class Rules {
       const told = other?.told ? `, told ${other.told}` : ''
       this.breaks(`${path} begins while ${wanted} is ${state ? wordOf(state) : 'not there'}${told}`)
     }
-    for (const dependent of level.order.dependents(name)) {
-      const other = this.#world.heldAt(`${level.path}/${dependent}`)
-      if (other?.present && other.told) this.breaks(`${path} begins before ${dependent}, told ${other.told}, is gone`)
-    }
+    // A service that was taken down, and did not fail by itself, comes back after all that went down with it.
+    if (held.told)
+      for (const dependent of level.order.dependents(name)) {
+        const other = this.#world.heldAt(`${level.path}/${dependent}`)
+        if (other?.present && other.told) this.breaks(`${path} begins before ${dependent}, told ${other.told}, is gone`)
+      }
     if (incarnations === 0) for (const place of this.#world.placesOf(path)) this.#beganFirst(held, place)
   }
 
@@ -62,13 +65,25 @@ export class Rules {
   told(held: HeldService, { step, reason }: Shutdown): void {
     const { path, phase } = held
     if (held.told && RANK[step] <= RANK[held.told]) this.breaks(`${path} is told ${step} after ${held.told}`)
+    if (!this.#isAsked(path)) this.breaks(`${path} is told ${step}, though nothing asks it to end`)
     // A start that takes too long, or is not wanted any more, is ended at once.
-    if (phase === 'starting' || step === 'unready' || step === 'force') return
+    if (phase === 'starting' || phase === 'stopping' || step === 'unready' || step === 'force') return
     const { trigger } = this.#world.group.status
     const places = this.#world.placesOf(path)
     // A nested group may end by itself, and then nothing outside it matters.
     const concerned = JSON.stringify(reason) === JSON.stringify(trigger) ? places : places.slice(0, 1)
     for (const place of concerned) step === 'drain' ? this.#drains(held, place) : this.#stops(held, place)
+  }
+
+  /** Something may ask a service to end: a group on its way out, a call, or the failure of another service. */
+  #isAsked(path: string): boolean {
+    const { calls, scene } = this.#world
+    const { strategy = 'one-for-one' } = scene
+    const state = this.#world.stateOf('g')!
+    const served = state.phase === 'running' && !isLeaving(state) && this.#world.placesOf(path).length === 1
+    const { startTimeout, stopTimeout } = this.#world.heldAt(path)!.placing
+    const called = [...calls.keys()].some(call => call !== 'start' && !call.startsWith('add'))
+    return !served || called || strategy !== 'one-for-one' || startTimeout !== undefined || stopTimeout !== undefined
   }
 
   #drains(held: HeldService, { level, name }: Place): void {
@@ -139,9 +154,25 @@ export class Rules {
     for (const [call, result] of calls) if (result === 'pending') this.breaks(`"${call}" never settles`)
     if (over || isHalfWay) return
     if (isTold) return this.breaks(`the group was told to end, but stays ${wordOf(group.status.group.state)}`)
+    for (const { path, state } of group.status.list)
+      if (state.phase === 'stopped' && state.how === 'stopped' && !this.#mayBeStopped(path))
+        this.breaks(`${path} stays stopped, though nothing stopped it`)
     const unsettled = group.status.list.filter(({ state }) => !PASSED.includes(state.phase))
     for (const { path, state } of unsettled) this.breaks(`${path} stays ${wordOf(state)}`)
     if (group.status.phase !== 'running') this.breaks(`the group stays ${wordOf(group.status.group.state)}`)
+  }
+
+  /** A nested group may have been stopped by a call, with all that it holds; and a removal may have come too late. */
+  #mayBeStopped(path: string): boolean {
+    return [...this.#world.calls.keys()].some(call => path.startsWith(`g/${call.split('.')[0]}`) || /remove/.test(call))
+  }
+
+  /** Something has failed or ended, or a call has stopped the group or what it holds. */
+  #mayEnd(): boolean {
+    const { isTold, isHalfWay, mayBegin, calls, group, held } = this.#world
+    const stopped = isTold || isHalfWay || [...calls.keys()].some(call => call.includes('stop'))
+    const ended = held.some(({ placing }) => placing.onEnd) || group.status.list.every(hasEnded)
+    return stopped || ended || mayBegin > 1
   }
 
   /** The group is over: nothing is left of it. */
@@ -153,6 +184,7 @@ export class Rules {
     if (timers.waiting.length > 0) this.breaks(`the group is over, but timers of ${timers.waiting.join()} ms wait`)
     for (const [call, result] of calls)
       if (result === 'pending') this.breaks(`the group is over, but "${call}" is pending`)
+    if (!this.#mayEnd()) this.breaks('the group is over, though nothing has failed and nobody has stopped it')
     for (const stream of open) this.breaks(`the group is over, but ${stream} has not completed`)
   }
 
@@ -160,3 +192,5 @@ export class Rules {
     this.broken.push(what)
   }
 }
+
+const hasEnded = ({ state }: ServiceStatus): boolean => state.phase === 'stopped' && state.how === 'ended'

@@ -1,10 +1,11 @@
+import { large } from './scenes/large.ts'
 import { small } from './scenes/small.ts'
 import { wordOf } from './words.ts'
 import { World } from './world.ts'
 
 Error.stackTraceLimit = 0
 const [title, ...inputs] = process.argv.slice(2)
-const scene = small.find(s => s.title === title)!
+const scene = [...small, ...large].find(s => s.title === title)!
 const world = new World(scene)
 world.group.events$.subscribe({
   next: e =>

@@ -1,11 +1,12 @@
 import type { GroupStatus, ServiceGroup, ServiceState, Shutdown, Step } from 'rx-service-group'
-import { config, ReplaySubject } from 'rxjs'
+import { ReplaySubject } from 'rxjs'
 import { factsOf } from './engine.ts'
 import { HandClock } from './hand-clock.ts'
 import type { HeldService, Holder } from './held-service.ts'
 import { Builder, type Level } from './level.ts'
 import { Rules } from './rules.ts'
 import type { Moment, Scene } from './scene.ts'
+import { uncaughtDuring } from './uncaught.ts'
 import { isOver, wordOf } from './words.ts'
 
 /** A call by a listener: at the event of this number after the input. */
@@ -42,15 +43,24 @@ export class World implements Holder {
   /** A lifecycle that the exploration subscribed: whether it is over. */
   #gone = false
 
-  constructor(scene: Scene) {
+  /** At most so many incarnations of one service may have begun: one, and one more for each reason to restart it. */
+  mayBegin = 1
+
+  /** @param isHeard whether anybody listens to what the group tells */
+  constructor(scene: Scene, isHeard = true) {
     this.scene = scene
     this.#builder = new Builder(scene, this.timers, this)
     this.group = this.#builder.levels.get('g')!.group
+    if (isHeard) this.#listen()
+  }
+
+  #listen(): void {
+    const { hears } = this.scene
     this.group.events$.subscribe({
       next: event => {
         this.rules.heard(event)
         if (event.kind === 'removed') this.levelOf(event.path).drop(event.path.slice(event.path.lastIndexOf('/') + 1))
-        if (!scene.hears) this.#hear()
+        if (hears === undefined) this.#hear()
       },
       complete: () => this.open.delete('events$'),
     })
@@ -60,7 +70,7 @@ export class World implements Holder {
       },
       complete: () => this.open.delete('status$'),
     })
-    if (scene.hears) this.#builder.levels.get(`g/${scene.hears}`)!.group.events$.subscribe(() => this.#hear())
+    if (hears !== undefined) this.#builder.levels.get(`g/${hears}`)!.group.events$.subscribe(() => this.#hear())
   }
 
   get held(): readonly HeldService[] {
@@ -187,8 +197,9 @@ export class World implements Holder {
 
   #act(input: string): void {
     const [who = '', what] = input.split(':')
-    if (who === 'timer') return this.timers.fire(this.timers.waiting.indexOf(Number(what)))
     if (who === 'call') return this.#call(what!)
+    if (what !== 'answer' && what !== RESTART) this.mayBegin++
+    if (who === 'timer') return this.timers.fire(this.timers.waiting.indexOf(Number(what)))
     const held = this.heldAt(who)!
     if (what === 'answer') held.answer()
     else if (what === 'fail') held.fail()
@@ -232,6 +243,7 @@ export class World implements Holder {
         // The reason tells which group was called.
         return group.stop(inner)
       case 'restart':
+        this.mayBegin++
         return group.restart(target)
       case 'remove':
         return group.remove(target)
@@ -262,6 +274,9 @@ export class World implements Holder {
   }
 }
 
+/** The timer of a restart: what made it due has been counted. */
+const RESTART = '1'
+
 const STEPS: readonly Step[] = ['unready', 'drain', 'stop', 'force']
 
 const CALL = /^(?:(\w+)\.)?(\w+)(?: (.+))?$/
@@ -272,20 +287,4 @@ const canAnswer = ({ phase }: HeldService): boolean => ['starting', 'draining', 
 const codeOf = (error: unknown): string => {
   const { code, message } = error as { code?: string; message: string }
   return code ?? (message.endsWith(' failed') ? 'failed' : `${error instanceof Error ? error.stack : String(error)}`)
-}
-
-/** RxJS tells of an error that nobody caught by a timer of the platform: here it is told at once. */
-const uncaughtDuring = (work: () => void, tell: (error: unknown) => void): void => {
-  const { setTimeout } = globalThis
-  const { onUnhandledError } = config
-  config.onUnhandledError = tell
-  globalThis.setTimeout = ((callback: () => void) => callback()) as typeof setTimeout
-  try {
-    work()
-  } catch (error) {
-    tell(error)
-  } finally {
-    globalThis.setTimeout = setTimeout
-    config.onUnhandledError = onUnhandledError
-  }
 }

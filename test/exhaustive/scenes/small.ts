@@ -84,7 +84,7 @@ export const restarts: readonly Scene[] = [
   },
   {
     title: 'two services that are restarted',
-    members: withMore(pair, { a: { restart: permanent() }, b: { restart: permanent() } }),
+    members: withMore(pair, { a: { restart: permanent(), quick: true }, b: { restart: permanent() } }),
     strategy: 'one-for-all',
     calls: ['stop'],
   },
@@ -144,6 +144,19 @@ export const changes: readonly Scene[] = [
     members: withMore(pair, { b: { quick: true } }),
     later: [{ name: 'd', dependsOn: ['a'] }],
     calls: ['add d', 'restart a', 'stop'],
+    mortal: [],
+  },
+  {
+    title: 'an addition that depends on a service that goes down',
+    members: withMore(pair, { a: { quick: true }, b: { dependsOn: ['a'] } }),
+    later: [{ name: 'd', dependsOn: ['a'], quick: true }],
+    calls: ['restart a', 'add d', 'stop'],
+    mortal: [],
+  },
+  {
+    title: 'a restart by hand before all dependents have begun',
+    members: [...beside.slice(0, 2), { name: 'c', dependsOn: ['a', 'b'] }, { name: 'd', dependsOn: ['a'] }],
+    calls: ['restart a'],
     mortal: [],
   },
   {
@@ -219,7 +232,12 @@ export const nested: readonly Scene[] = [
 
 /** The steps are told by the leader of the group; or time runs out. */
 export const led: readonly Scene[] = [
-  { title: 'steps told to a fan', members: withMore(fan, { b: { drains: true } }), lead: 'steps', mortal: [] },
+  {
+    title: 'steps told to a fan',
+    members: withMore(fan, { b: { drains: true }, c: { quick: true } }),
+    lead: 'steps',
+    mortal: [],
+  },
   {
     title: 'steps told to a service that is restarted',
     members: withMore(pair, { b: { drains: true, restart: permanent() } }),
