@@ -1,7 +1,9 @@
 // What one transition costs among many services, with a status for each: prints microseconds.
-import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
+import type { ServiceContext } from 'rx-service-group'
+import { libraryOf } from './library.ts'
 
 const count = Number(process.argv[2])
+const { service, serviceGroup } = await libraryOf(process.argv[3])
 /** Enough for what is copied only now and then, once in twice as many transitions as there are services, to count. */
 const TRANSITIONS = Math.max(50_000, 2 * count)
 const contexts: ServiceContext[] = []

@@ -1,0 +1,7 @@
+import { describe } from 'vitest'
+import { keepsTheRules } from './keeps-the-rules.ts'
+import { changes } from './scenes/small.ts'
+
+describe('any order of calls that change a group', () => {
+  keepsTheRules(changes)
+})

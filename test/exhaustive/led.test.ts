@@ -1,0 +1,7 @@
+import { describe } from 'vitest'
+import { keepsTheRules } from './keeps-the-rules.ts'
+import { led } from './scenes/small.ts'
+
+describe('any order of steps and timeouts', () => {
+  keepsTheRules(led)
+})

@@ -1,0 +1,7 @@
+import { describe } from 'vitest'
+import { keepsTheRules } from './keeps-the-rules.ts'
+import { listeners } from './scenes/small.ts'
+
+describe('calls by a listener, at any event of any order', () => {
+  keepsTheRules(listeners)
+})

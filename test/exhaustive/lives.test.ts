@@ -1,0 +1,7 @@
+import { describe } from 'vitest'
+import { keepsTheRules } from './keeps-the-rules.ts'
+import { lives } from './scenes/small.ts'
+
+describe('any order in which services start, fail, end and stop', () => {
+  keepsTheRules(lives)
+})

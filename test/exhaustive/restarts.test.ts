@@ -1,0 +1,7 @@
+import { describe } from 'vitest'
+import { keepsTheRules } from './keeps-the-rules.ts'
+import { restarts } from './scenes/small.ts'
+
+describe('any order of failures and restarts', () => {
+  keepsTheRules(restarts)
+})

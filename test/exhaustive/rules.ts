@@ -1,0 +1,196 @@
+import type { GroupEvent, GroupStatus, ServiceState, ServiceStatus, Shutdown, Step } from 'rx-service-group'
+import { canFollow, foldStatus } from './engine.ts'
+import type { HeldService } from './held-service.ts'
+import { isLeaving, isOver, isReady, wordOf } from './words.ts'
+import type { Place, World } from './world.ts'
+
+const RANK: Readonly<Record<Step, number>> = { unready: 1, drain: 2, stop: 3, force: 4 }
+
+const PASSED: readonly string[] = ['running', 'stopped', 'failed']
+
+/** What a group promises, looked at from outside while it is played. */
+export class Rules {
+  readonly broken: string[] = []
+  readonly #world: World
+  readonly #phases = new Map<string, ServiceState['phase']>()
+  #folded: GroupStatus | undefined
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  began(held: HeldService, again: boolean): void {
+    const { path, placing, incarnations, name } = held
+    if (again) this.breaks(`${path} begins while it is still there`)
+    if (incarnations >= this.#world.mayBegin) this.breaks(`${path} begins once more than there is reason for`)
+    const level = this.#world.levelOf(path)
+    const group = this.#world.stateOf(level.path)
+    if (group && isLeaving(group)) this.breaks(`${path} begins while its group is ${wordOf(group)}`)
+    for (const wanted of placing.dependsOn ?? []) {
+      const state = this.#world.stateOf(`${level.path}/${wanted}`)
+      const other = this.#world.heldAt(`${level.path}/${wanted}`)
+      const ready = state && isReady(state) && !(other?.present && other.told)
+      if (ready || (incarnations > 0 && state && isOver(state))) continue
+      const told = other?.told ? `, told ${other.told}` : ''
+      this.breaks(`${path} begins while ${wanted} is ${state ? wordOf(state) : 'not there'}${told}`)
+    }
+    // A service that was taken down, and did not fail by itself, comes back after all that went down with it.
+    if (held.told)
+      for (const dependent of level.order.dependents(name)) {
+        const other = this.#world.heldAt(`${level.path}/${dependent}`)
+        if (other?.present && other.told) this.breaks(`${path} begins before ${dependent}, told ${other.told}, is gone`)
+      }
+    if (incarnations === 0) for (const place of this.#world.placesOf(path)) this.#beganFirst(held, place)
+  }
+
+  /** The service is in its place for the first time, and so is each group that it is in. */
+  #beganFirst(held: HeldService, { level, name }: Place): void {
+    for (const earlier of level.order.before(name)) {
+      const path = `${level.path}/${earlier}`
+      const state = this.#world.stateOf(path)
+      if (state && !this.#hasPassed(path, state))
+        this.breaks(`${held.path} begins while ${earlier}, before it, is ${wordOf(state)}`)
+    }
+  }
+
+  /** The service is settled, or was so before it failed, or the group does not wait for it. */
+  #hasPassed(path: string, state: ServiceState): boolean {
+    if (PASSED.includes(state.phase)) return true
+    const service = this.#world.group.status.service(path)
+    if (this.#world.heldAt(path)?.wasUp ?? service?.readyAt !== null) return true
+    const retried = state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
+    return retried && service?.optional === true
+  }
+
+  told(held: HeldService, { step, reason }: Shutdown): void {
+    const { path, phase } = held
+    if (held.told && RANK[step] <= RANK[held.told]) this.breaks(`${path} is told ${step} after ${held.told}`)
+    if (!this.#isAsked(path)) this.breaks(`${path} is told ${step}, though nothing asks it to end`)
+    // A start that takes too long, or is not wanted any more, is ended at once.
+    if (phase === 'starting' || phase === 'stopping' || step === 'unready' || step === 'force') return
+    const { trigger } = this.#world.group.status
+    const places = this.#world.placesOf(path)
+    // A nested group may end by itself, and then nothing outside it matters.
+    const concerned = JSON.stringify(reason) === JSON.stringify(trigger) ? places : places.slice(0, 1)
+    for (const place of concerned) step === 'drain' ? this.#drains(held, place) : this.#stops(held, place)
+  }
+
+  /** Something may ask a service to end: a group on its way out, a call, or the failure of another service. */
+  #isAsked(path: string): boolean {
+    const { calls, scene } = this.#world
+    const { strategy = 'one-for-one' } = scene
+    const state = this.#world.stateOf('g')!
+    const served = state.phase === 'running' && !isLeaving(state) && this.#world.placesOf(path).length === 1
+    const { startTimeout, stopTimeout } = this.#world.heldAt(path)!.placing
+    const called = [...calls.keys()].some(call => call !== 'start' && !call.startsWith('add'))
+    return !served || called || strategy !== 'one-for-one' || startTimeout !== undefined || stopTimeout !== undefined
+  }
+
+  #drains(held: HeldService, { level, name }: Place): void {
+    for (const dependent of level.order.dependents(name)) {
+      const other = this.#world.heldAt(`${level.path}/${dependent}`)
+      const serves = other?.phase === 'running' && RANK[other.told ?? 'unready'] === RANK.unready
+      // A dependent that is still starting stops at once, and has nothing to drain.
+      if (serves || other?.phase === 'draining')
+        this.breaks(`${held.path} drains while ${dependent}, which depends on it, is ${other!.phase}`)
+    }
+  }
+
+  #stops(held: HeldService, { level, name }: Place): void {
+    const isWhole = this.#world.stateOf(level.path)?.phase === 'stopping'
+    for (const other of isWhole ? level.order.after(name) : level.order.dependents(name))
+      if (this.#world.isThere(`${level.path}/${other}`))
+        this.breaks(`${held.path} is told to stop before ${other} is gone`)
+  }
+
+  heard(event: GroupEvent): void {
+    const before = this.#folded?.seq
+    if (before !== undefined && event.seq !== before + 1) this.breaks(`event ${event.seq} comes after ${before}`)
+    this.#folded = foldStatus(this.#folded, event)
+    if (event.kind === 'snapshot') for (const { path, state } of event.services) this.#phases.set(path, state.phase)
+    else if (event.kind === 'added') this.#phases.set(event.path, 'idle')
+    else if (event.kind === 'removed') {
+      for (const path of this.#phases.keys())
+        if (path === event.path || path.startsWith(`${event.path}/`)) this.#phases.delete(path)
+    } else {
+      const was = this.#phases.get(event.path) ?? 'idle'
+      const { phase } = event.state
+      if (!canFollow(was, phase)) this.breaks(`${event.path} is ${phase} after ${was}`)
+      this.#phases.set(event.path, phase)
+    }
+  }
+
+  /** A promise has settled; one that was made from inside may settle before the end that it waits for. */
+  settled(call: string, result: string, inside: boolean): void {
+    if (!/^(done|failed|ERR_\w+)$/.test(result)) this.breaks(`"${call}" is rejected with ${result}`)
+    const { group, held } = this.#world
+    const there = held.filter(({ present }) => present).map(({ path }) => path)
+    if (call === 'start' && result !== 'done' && result !== 'ERR_ALREADY_STARTED' && there.length > 0)
+      this.breaks(`start is rejected with ${result}, but ${there.join()} is there`)
+    if (call === 'stop' && !inside && there.length > 0) this.breaks(`stop is done, but ${there.join()} is there`)
+    const [verb, name] = call.split(' ')
+    // A group that leaves keeps all that it holds.
+    if (
+      verb === 'remove' &&
+      result === 'done' &&
+      group.status.service(`g/${name}`) &&
+      !inside &&
+      !isLeaving(group.status.group.state)
+    )
+      this.breaks(`${name} has been removed, but is in the status`)
+  }
+
+  /** Nothing is under way: what the listeners heard is what is true. */
+  rest(): void {
+    const { group, latest } = this.#world
+    if (latest !== group.status) this.breaks('the last status heard is not the status')
+    if (this.#folded?.seq !== latest?.seq || JSON.stringify(this.#folded) !== JSON.stringify(latest))
+      this.breaks('the events do not fold to the status')
+  }
+
+  /** All services have done what they were asked: the group runs or is over, and no call waits for anything. */
+  settledAll(): void {
+    const { group, calls, isOver: over, isTold, isHalfWay } = this.#world
+    for (const [call, result] of calls) if (result === 'pending') this.breaks(`"${call}" never settles`)
+    if (over || isHalfWay) return
+    if (isTold) return this.breaks(`the group was told to end, but stays ${wordOf(group.status.group.state)}`)
+    for (const { path, state } of group.status.list)
+      if (state.phase === 'stopped' && state.how === 'stopped' && !this.#mayBeStopped(path))
+        this.breaks(`${path} stays stopped, though nothing stopped it`)
+    const unsettled = group.status.list.filter(({ state }) => !PASSED.includes(state.phase))
+    for (const { path, state } of unsettled) this.breaks(`${path} stays ${wordOf(state)}`)
+    if (group.status.phase !== 'running') this.breaks(`the group stays ${wordOf(group.status.group.state)}`)
+  }
+
+  /** A nested group may have been stopped by a call, with all that it holds; and a removal may have come too late. */
+  #mayBeStopped(path: string): boolean {
+    return [...this.#world.calls.keys()].some(call => path.startsWith(`g/${call.split('.')[0]}`) || /remove/.test(call))
+  }
+
+  /** Something has failed or ended, or a call has stopped the group or what it holds. */
+  #mayEnd(): boolean {
+    const { isTold, isHalfWay, mayBegin, calls, group, held } = this.#world
+    const stopped = isTold || isHalfWay || [...calls.keys()].some(call => call.includes('stop'))
+    const ended = held.some(({ placing }) => placing.onEnd) || group.status.list.every(hasEnded)
+    return stopped || ended || mayBegin > 1
+  }
+
+  /** The group is over: nothing is left of it. */
+  over(): void {
+    const { group, held, timers, calls, open } = this.#world
+    for (const { path, state } of group.status.list)
+      if (!isOver(state)) this.breaks(`the group is over, but ${path} is ${wordOf(state)}`)
+    for (const { path, present } of held) if (present) this.breaks(`the group is over, but ${path} is there`)
+    if (timers.waiting.length > 0) this.breaks(`the group is over, but timers of ${timers.waiting.join()} ms wait`)
+    for (const [call, result] of calls)
+      if (result === 'pending') this.breaks(`the group is over, but "${call}" is pending`)
+    if (!this.#mayEnd()) this.breaks('the group is over, though nothing has failed and nobody has stopped it')
+    for (const stream of open) this.breaks(`the group is over, but ${stream} has not completed`)
+  }
+
+  breaks(what: string): void {
+    this.broken.push(what)
+  }
+}
+
+const hasEnded = ({ state }: ServiceStatus): boolean => state.phase === 'stopped' && state.how === 'ended'
