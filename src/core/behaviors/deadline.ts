@@ -5,7 +5,7 @@ import { errorInfo, fromErrorInfo, type ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
 import { type Info, isStarting, type ServiceState, type StateOf } from '../state.ts'
-import { asksOf, type Shutdown, ShutdownSteps } from '../steps.ts'
+import { type Asks, asksOf, type Shutdown, ShutdownSteps } from '../steps.ts'
 import { abandoned, startTimedOut, stopTimedOut, withAdvice, withCause } from './timeout-errors.ts'
 
 /** How long a service may take for each stage, in milliseconds. `Infinity` turns a clock off. */
@@ -61,9 +61,10 @@ interface Timeout {
 }
 
 /** One incarnation within its bounds. A class, because a closure for each method costs 800 bytes a service. */
-class BoundedLife {
+class BoundedLife implements Asks {
   readonly #bounds: Bounds
   readonly #out: Subscriber<ServiceState>
+  readonly #asks: Partial<Asks> | undefined
   readonly #steps: ShutdownSteps
   readonly #told: Subscription
   readonly #life: Subscription
@@ -83,9 +84,8 @@ class BoundedLife {
     this.#bounds = bounds
     this.#out = out
     this.#forceTimeout = around.forceTimeout?.() ?? FORCE_TIMEOUT
-    const asks = asksOf(shutdown$)
-    const extend = (ms: number): void => this.#extend(ms)
-    this.#steps = new ShutdownSteps(asks ? { ...asks, extend } : { extend })
+    this.#asks = asksOf(shutdown$)
+    this.#steps = new ShutdownSteps(this)
     this.#told = listen(shutdown$, { next: shutdown => this.#onStep(shutdown) })
     this.#life = listen(service.lifecycle(this.#steps), this)
     if (isStarting(this.#state) && !this.#steps.latest) this.#arm('start', deadlines.startTimeout)
@@ -218,7 +218,13 @@ class BoundedLife {
     this.#timeout = undefined
   }
 
-  #extend(ms: number): void {
+  /** The service gives a sign of life: a behaviour further out may expect it. */
+  beat(): void {
+    this.#asks?.beat?.()
+  }
+
+  /** The service asks for more time. */
+  extend(ms: number): void {
     // The timeout of a late start has passed.
     if (this.#steps.latest?.step === 'force' || (this.#stops && isStarting(this.#state))) return
     this.#extended = this.#now + ms

@@ -120,7 +120,8 @@ export class Facts implements GroupFacts {
     if (member.entry.onEnd === 'stop-group' && hasEnded(state)) this.#endedBy ??= member
     // A member that could not start is part of a loss that is known.
     if (error && !member.lived) return NOTHING
-    const lost = this.leaving ? [] : lostWith(member, this.members)
+    const lost = this.leaving ? NOTHING.lost : lostWith(member, this.members)
+    if (!error && lost.length === 0) return NOTHING
     const failure = error && isNeeded ? error : lost.find(other => !other.member.optional)?.error
     if (!failure) return { lost, reason: undefined }
     this.#errors.push(failure)

@@ -1,6 +1,7 @@
-import { EMPTY, mergeMap, Observable, of, Subject, type Subscriber, Subscription } from 'rxjs'
+import { EMPTY, Observable, of, Subject, type Subscriber, Subscription } from 'rxjs'
 import { restart } from '../behaviors/restart.ts'
 import { errorInfo, type ServiceError } from '../errors.ts'
+import { mergeEach } from '../merge-each.ts'
 import type { Service } from '../service.ts'
 import { leadSteps } from '../shutdown.ts'
 import { hasDrained, isAbandoned, isFinal, type ServiceState, type StopReason } from '../state.ts'
@@ -61,7 +62,7 @@ export class GroupLifecycle implements Working {
   begin(shutdown$: Observable<Shutdown>, renew: () => void): void {
     const { clock, inbox, journal } = this.#options
     inbox.take(() => {
-      const told$ = this.#begun$.pipe(mergeMap(member => member.begin(clock)))
+      const told$ = this.#begun$.pipe(mergeEach(member => member.begin(clock)))
       this.#all.add(told$.subscribe(told => this.#hear(told)))
       this.#all.add(this.#shutdown.follow(shutdown$))
       inbox.work(this)

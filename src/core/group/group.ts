@@ -47,6 +47,7 @@ export class Group<Name extends string = string, Known extends string = never>
   /** `start()` was rejected with what went wrong. */
   #toldByStart = false
   #over = new Deferred<Report>()
+  readonly #forceTimeoutNow = (): number => this.#forceTimeout
 
   constructor(name: Name, options: GroupOptions = {}) {
     this.name = checkName(name)
@@ -74,10 +75,9 @@ export class Group<Name extends string = string, Known extends string = never>
     this.#entries.refuseKnown(name)
     const nested = added instanceof Group ? (added as AnyGroup) : undefined
     if (nested) this.#admit(nested)
-    const forceTimeout = (): number => this.#forceTimeout
     const { clock } = this.options
     const inside = nested ? nested.#inside() : undefined
-    const entry = entryOf(service, `${this.name}/${name}`, options, clock, inside, forceTimeout)
+    const entry = entryOf(service, `${this.name}/${name}`, options, clock, inside, this.#forceTimeoutNow)
     this.#requests.add(entry)
     this.#entries.add(entry)
     this.#journal.together(() => {
@@ -225,7 +225,7 @@ export class Group<Name extends string = string, Known extends string = never>
     const { clock, startTimeout } = this.options
     const live: Service = { name, lifecycle: steps$ => this.#begin(steps$) }
     if (startTimeout === Infinity) return live.lifecycle(shutdown$)
-    const around = { explain: () => explainStart(this.#lifecycle!.members), forceTimeout: () => this.#forceTimeout }
+    const around = { explain: () => explainStart(this.#lifecycle!.members), forceTimeout: this.#forceTimeoutNow }
     return deadline(live, { ...UNBOUNDED, startTimeout }, clock, around).lifecycle(shutdown$)
   }
 

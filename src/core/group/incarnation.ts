@@ -26,8 +26,11 @@ export const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt
 /** News within a phase are told at most this often, in milliseconds. */
 const NEWS_INTERVAL = 100
 
-/** One life of a member's service: its subscription, and what it tells in terms of the group. */
-export class Incarnation {
+/**
+ * One incarnation of a member's service, as an Observable of all that it tells its group. Subscribing begins it. It
+ * never errors: a failure is told as a state. A class of its own kind, because a closure for each member costs more.
+ */
+export class Incarnation extends Observable<Told> {
   readonly steps: ShutdownSteps = new ShutdownSteps()
   /** Its lifecycle is subscribed to. */
   present = false
@@ -42,21 +45,24 @@ export class Incarnation {
   #news: Throttle<ServiceState> | undefined
 
   constructor(service: Service, member: Member, clock: Clock) {
+    super(Incarnation.#begin)
     this.#service = service
     this.#member = member
     this.#clock = clock
   }
 
-  /** All that it tells. Subscribing begins it. It never errors: a failure is told as a state. */
-  readonly told$: Observable<Told> = new Observable(out => {
-    this.#out = out
-    this.present = true
-    this.#lifecycle = enter(this.#member, () => listen(this.#service.lifecycle(this.steps), this))
+  static #begin(this: Observable<Told>, out: Subscriber<Told>): Incarnation {
+    // biome-ignore lint/complexity/noThisInStatic: RxJS calls it on the Observable.
+    const incarnation = this as Incarnation
+    const member = incarnation.#member
+    incarnation.#out = out
+    incarnation.present = true
+    incarnation.#lifecycle = enter(member, () => listen(incarnation.#service.lifecycle(incarnation.steps), incarnation))
     // Over already, or abandoned.
-    if (out.closed) this.#lifecycle.unsubscribe()
-    else if (isBeforeStart(this.#member.state)) this.#tell(STARTING)
-    return () => this.#leave()
-  })
+    if (out.closed) incarnation.#lifecycle.unsubscribe()
+    else if (isBeforeStart(member.state)) incarnation.#tell(STARTING)
+    return incarnation
+  }
 
   /** Tells the service a step; one that it was told before is ignored. */
   raise(shutdown: Shutdown): void {
@@ -106,7 +112,8 @@ export class Incarnation {
     this.#out?.next({ kind: 'down', member: this.#member })
   }
 
-  #leave(): void {
+  /** Its group leaves it. */
+  unsubscribe(): void {
     this.present = false
     this.#news?.stop()
     this.#lifecycle?.unsubscribe()

@@ -135,7 +135,7 @@ export class Member implements MemberFacts, Work {
   begin(clock: Clock): Observable<Told> {
     if (this.wanted === 'down') this.wanted = 'up'
     this.#incarnation = new Incarnation(this.service, this, clock)
-    return this.#incarnation.told$
+    return this.#incarnation
   }
 
   /** Completes once something is true of it, seen when the group looks at it next: a group in it acts before that. */

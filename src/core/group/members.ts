@@ -66,8 +66,7 @@ export class Members {
     this.#list.push(...added)
     if (comeLast) this.open++
     else this.open = this.#list.filter(({ passed }) => !passed).length
-    const [from] = this.#orders()
-    for (const member of comeLast ? added : this.#list) member.ahead = this.#countAhead(member, from)
+    for (const member of comeLast ? added : this.#list) member.ahead = this.#countAhead(member)
     return added
   }
 
@@ -80,7 +79,7 @@ export class Members {
   /** Turns to another direction: no member has passed in it yet. */
   turn(direction: Direction): void {
     this.#direction = direction
-    const [from] = this.#orders()
+    const from = this.#from
     for (const member of this.#list) {
       member.passed = false
       member.ahead = from[member.node]!.length
@@ -92,7 +91,7 @@ export class Members {
   pass(member: Member): void {
     member.passed = true
     this.open--
-    for (const node of this.#orders()[1][member.node]!) if (--this.at(node).ahead === 0) this.look(this.at(node))
+    for (const node of this.#to[member.node]!) if (--this.at(node).ahead === 0) this.look(this.at(node))
   }
 
   /** A member goes back: those behind it wait for it again, unless they have passed. */
@@ -100,7 +99,7 @@ export class Members {
     if (!member.passed) return
     member.passed = false
     this.open++
-    for (const node of this.#orders()[1][member.node]!) this.at(node).ahead++
+    for (const node of this.#to[member.node]!) this.at(node).ahead++
   }
 
   look(member: Member): void {
@@ -132,14 +131,19 @@ export class Members {
     return member
   }
 
-  /** Whom each member comes after in the present direction, and who comes after it. */
-  #orders(): readonly [from: Order, to: Order] {
-    const { before, after, declared, dependents } = this.graph
-    if (this.#direction === 'start') return [before, after]
-    return this.#direction === 'drain' ? [dependents, declared] : [after, before]
+  /** The members that each one comes after in the present direction. */
+  get #from(): Order {
+    const { before, after, dependents } = this.graph
+    return this.#direction === 'start' ? before : this.#direction === 'drain' ? dependents : after
   }
 
-  #countAhead(member: Member, from: Order): number {
-    return from[member.node]!.reduce((count, node) => count + Number(!this.at(node).passed), 0)
+  /** The members that come after each one in the present direction. */
+  get #to(): Order {
+    const { before, after, declared } = this.graph
+    return this.#direction === 'start' ? after : this.#direction === 'drain' ? declared : before
+  }
+
+  #countAhead({ node }: Member): number {
+    return this.#from[node]!.reduce((count, other) => count + Number(!this.at(other).passed), 0)
   }
 }
