@@ -41,8 +41,11 @@ export const play = async (scene: Scene, inputs: readonly string[], isHeard = tr
   return world
 }
 
+/** Every service has done what it was asked to do, and no timer waits. */
+const isAtRest = ({ answers, fires }: World): boolean => answers.length === 0 && fires.length === 0
+
 const check = (world: World): void => {
-  world.rules.rest()
+  world.rules.rest(world.isOver || isAtRest(world))
   if (world.isOver) world.rules.over()
 }
 
@@ -113,10 +116,10 @@ export const explore = async (scene: Scene, limits: Limits = {}): Promise<Explor
     if (world.isOver) ended++
     const { inputs: next, lateCalls: late } = world
     // From anywhere else the answers and timers lead to such a situation, which is looked at in its turn.
-    const isAtRest = world.answers.length === 0 && world.fires.length === 0
-    if (isAtRest) await checkUnheard(world, inputs)
-    if (isAtRest || limits.everywhere) await settleAndEnd(world)
-    if (isSound(world, inputs, isAtRest ? ', at rest' : ', once all is done that was asked'))
+    const atRest = isAtRest(world)
+    if (atRest) await checkUnheard(world, inputs)
+    if (atRest || limits.everywhere) await settleAndEnd(world)
+    if (isSound(world, inputs, atRest ? ', at rest' : ', once all is done that was asked'))
       queue.push({ inputs, next, late })
     return true
   }

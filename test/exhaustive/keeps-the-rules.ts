@@ -1,18 +1,7 @@
 import { expect, test } from 'vitest'
 import { explore } from './explore.ts'
 import type { Scene } from './scene.ts'
-
-/** Scenes in which the group is known to break a rule. */
-const KNOWN: ReadonlySet<string> = new Set([
-  'an addition that depends on a service that goes down',
-  'a restart by hand before all dependents have begun',
-  'stop by a listener during restarts',
-  'a restart by a listener',
-  'an addition by a listener',
-  'stop by a listener of a nested group',
-  'a restart by a listener of the nested group',
-  'stop from inside, at drain',
-])
+import { KNOWN } from './scenes/known.ts'
 
 /** A test for each scene, which explores it to its end. */
 export const keepsTheRules = (scenes: readonly Scene[]): void => {

@@ -1,6 +1,7 @@
 import type { GroupEvent, GroupStatus, ServiceState, ServiceStatus, Shutdown, Step } from 'rx-service-group'
 import { canFollow, foldStatus } from './engine.ts'
 import type { HeldService } from './held-service.ts'
+import { RESTART_DELAY } from './scene.ts'
 import { isLeaving, isOver, isReady, wordOf } from './words.ts'
 import type { Place, World } from './world.ts'
 
@@ -40,7 +41,17 @@ export class Rules {
         const other = this.#world.heldAt(`${level.path}/${dependent}`)
         if (other?.present && other.told) this.breaks(`${path} begins before ${dependent}, told ${other.told}, is gone`)
       }
+    if (incarnations > 0 && this.#waitsForOthers(path))
+      this.breaks(`${path} begins again while another service of the group waits in backoff`)
     if (incarnations === 0) for (const place of this.#world.placesOf(path)) this.#beganFirst(held, place)
+  }
+
+  /** Services that are restarted together wait together, unless a call has asked for one of them. */
+  #waitsForOthers(path: string): boolean {
+    const { scene, timers, calls } = this.#world
+    const isWhole = this.#world.placesOf(path).length === 1 && !scene.members.some(({ observer }) => observer)
+    const isCalled = [...calls.keys()].some(call => call.includes('restart'))
+    return scene.strategy === 'one-for-all' && isWhole && !isCalled && timers.waiting.includes(RESTART_DELAY)
   }
 
   /** The service is in its place for the first time, and so is each group that it is in. */
@@ -140,11 +151,11 @@ export class Rules {
       this.breaks(`${name} has been removed, but is in the status`)
   }
 
-  /** Nothing is under way: what the listeners heard is what is true. */
-  rest(): void {
+  /** Nothing is under way: what the listeners heard is what is true. Events that do not fold stay so until the end. */
+  rest(isLast: boolean): void {
     const { group, latest } = this.#world
     if (latest !== group.status) this.breaks('the last status heard is not the status')
-    if (this.#folded?.seq !== latest?.seq || JSON.stringify(this.#folded) !== JSON.stringify(latest))
+    if (isLast && JSON.stringify(this.#folded) !== JSON.stringify(latest))
       this.breaks('the events do not fold to the status')
   }
 

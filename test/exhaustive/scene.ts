@@ -51,10 +51,13 @@ export interface Scene {
   readonly maxRestarts?: number
 }
 
+/** No other timer of a scene has so many milliseconds. */
+export const RESTART_DELAY = 1
+
 /** Restarted at most so often. */
 export const permanent = (maxRestarts = 1): RestartOptions => ({
   policy: 'permanent',
-  initialDelay: 1,
+  initialDelay: RESTART_DELAY,
   factor: 1,
   jitter: 0,
   maxRestarts,

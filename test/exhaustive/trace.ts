@@ -1,32 +1,28 @@
+// Plays one sequence of inputs and prints what the group says, so that a fault can be read:
+// `node --import tsx test/exhaustive/trace.ts 'a removal from a list' call:start g/a:answer 'call:remove b'`.
 import { large } from './scenes/large.ts'
 import { small } from './scenes/small.ts'
 import { wordOf } from './words.ts'
 import { World } from './world.ts'
 
 Error.stackTraceLimit = 0
-const [title, ...inputs] = process.argv.slice(2)
-const scene = [...small, ...large].find(s => s.title === title)!
+const [title = '', ...inputs] = process.argv.slice(2)
+const scene = [...small, ...large].find(other => other.title === title)
+if (!scene) throw new Error(`no scene "${title}"`)
+
 const world = new World(scene)
 world.group.events$.subscribe({
-  next: e =>
-    console.log(
-      '   ',
-      e.seq,
-      e.kind === 'transition' ? `${e.path} ${wordOf(e.state)}` : `${e.kind} ${'path' in e ? e.path : ''}`,
-    ),
-  complete: () => console.log('    |'),
+  next: event => {
+    if (event.kind === 'transition') console.log(`  ${event.seq} ${event.path} ${wordOf(event.state)}`)
+    else console.log(`  ${event.seq} ${event.kind} ${event.kind === 'snapshot' ? '' : event.path}`)
+  },
+  complete: () => console.log('  events$ completes'),
 })
-for (const i of inputs) {
-  console.log(i)
-  world.do(i)
-  await new Promise(r => setImmediate(r))
-  world.rules.rest()
-  console.log(
-    '  ',
-    world.rules.broken.join('; '),
-    '\n  ',
-    world.held.map(h => `${h.path} ${h.describe()}`).join(', '),
-    [...world.calls].join(' '),
-  )
+for (const input of inputs) {
+  console.log(input)
+  world.do(input)
+  await new Promise(resolve => setImmediate(resolve))
+  const calls = [...world.calls].map(([call, result]) => `${call}: ${result}`)
+  console.log(`  [${world.held.map(held => `${held.path} ${held.describe()}`).join(', ')}]\n  [${calls.join(', ')}]`)
+  for (const broken of world.rules.broken.splice(0)) console.log(`  FAULT ${broken}`)
 }
-console.log(world.latest?.seq, world.group.status.seq)

@@ -5,7 +5,7 @@ import { HandClock } from './hand-clock.ts'
 import type { HeldService, Holder } from './held-service.ts'
 import { Builder, type Level } from './level.ts'
 import { Rules } from './rules.ts'
-import type { Moment, Scene } from './scene.ts'
+import { type Moment, RESTART_DELAY, type Scene } from './scene.ts'
 import { uncaughtDuring } from './uncaught.ts'
 import { isOver, wordOf } from './words.ts'
 
@@ -198,7 +198,8 @@ export class World implements Holder {
   #act(input: string): void {
     const [who = '', what] = input.split(':')
     if (who === 'call') return this.#call(what!)
-    if (what !== 'answer' && what !== RESTART) this.mayBegin++
+    // What made a restart due has been counted.
+    if (what !== 'answer' && what !== String(RESTART_DELAY)) this.mayBegin++
     if (who === 'timer') return this.timers.fire(this.timers.waiting.indexOf(Number(what)))
     const held = this.heldAt(who)!
     if (what === 'answer') held.answer()
@@ -273,9 +274,6 @@ export class World implements Holder {
     return undefined
   }
 }
-
-/** The timer of a restart: what made it due has been counted. */
-const RESTART = '1'
 
 const STEPS: readonly Step[] = ['unready', 'drain', 'stop', 'force']
 

@@ -33,3 +33,7 @@ export const withMore = (
   graph: readonly Placing[],
   more: Readonly<Record<string, Partial<Placing>>>,
 ): readonly Placing[] => graph.map(placing => ({ ...placing, ...more[placing.name] }))
+
+/** What a nested group holds. */
+export const inner: readonly Placing[] = [{ name: 'x' }, { name: 'y', drains: true }]
+export const quickInner = withMore(inner, { x: { quick: true } })
