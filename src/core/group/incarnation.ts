@@ -4,7 +4,7 @@ import { type Clock, onTheWall } from '../clock.ts'
 import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Info, isBeforeStart, isFinal, type Phase, type ServiceState, type StateOf } from '../state.ts'
+import { type Info, isAbandoned, isBeforeStart, isFinal, type Phase, type ServiceState, type StateOf } from '../state.ts'
 import { type Shutdown, ShutdownSteps } from '../steps.ts'
 import { Throttle } from '../throttle.ts'
 import { enter } from '../work.ts'
@@ -74,10 +74,17 @@ export class Incarnation extends Observable<Told> {
     if (isFinal(before)) return
     if (isBeforeStart(before) && state.phase !== 'starting' && !isFinal(state)) this.#tell(STARTING)
     if (state.phase === 'running') this.hasRun = true
-    if (isTakenDown && state.phase === 'stopped' && state.how !== 'abandoned') this.#ended = state
+    if (isAbandoned(state)) return this.#abandoned(state)
+    if (isTakenDown && state.phase === 'stopped') this.#ended = state
     else if (isNews(before, state)) this.#tellNews(state)
     else this.#tell(state, this.#unaskedEnd(state))
-    if (state.phase === 'stopped' && state.how === 'abandoned') this.#out?.complete()
+  }
+
+  /** All that is inside it is left before it is told: nothing follows on the state of a group that was abandoned. */
+  #abandoned(state: ServiceState): void {
+    this.#lifecycle?.unsubscribe()
+    this.#tell(state, this.#unaskedEnd(state))
+    this.#out?.complete()
   }
 
   error(cause: unknown): void {
