@@ -15,7 +15,7 @@ import { duration, flag, known, must, namesOf, oneOf, refuse } from '../options.
 import type { Placed } from '../plan.ts'
 import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
-import type { Holder } from './held-up.ts'
+import type { Holder } from './inside-calls.ts'
 
 /** What a normal end of a service means for its group. */
 export type OnEnd = 'continue' | 'stop-group' | 'restart'

@@ -13,9 +13,9 @@ import type { Entry } from './entry.ts'
 import { endingOf } from './group-errors.ts'
 import { Facts } from './group-facts.ts'
 import { GroupShutdown, type ShutdownOptions } from './group-shutdown.ts'
-import { lookAgain } from './held-up.ts'
 import type { Inbox, Working } from './inbox.ts'
 import { STARTING, type Told } from './incarnation.ts'
+import { lookAgain } from './inside-calls.ts'
 import { Member } from './member.ts'
 import { Members } from './members.ts'
 import { Restarts, type RestartsOptions } from './restarts.ts'
@@ -236,7 +236,7 @@ export class GroupLifecycle implements Working {
     if (facts.phase === 'over') return false
     // A failure is told with the shutdown that it leads to.
     const isAboutToLeave = facts.leaving && facts.step === undefined
-    if (facts.phase === 'running' && !isAboutToLeave && facts.unwell.hasNews) this.#sayRunning()
+    if (facts.phase === 'running' && !isAboutToLeave && facts.unhealthy.hasNews) this.#sayRunning()
     const member = this.members.next()
     if (member) {
       member.wake()
@@ -344,7 +344,7 @@ export class GroupLifecycle implements Working {
   // What the group tells.
 
   #sayRunning(): void {
-    const { health, detail } = this.#facts.unwell.tell()
+    const { health, detail } = this.#facts.unhealthy.tell()
     const leaving = this.#taken && { leaving: this.#taken.reason, ...this.#shutdown.deadline }
     this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }

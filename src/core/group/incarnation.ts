@@ -4,7 +4,15 @@ import { type Clock, onTheWall } from '../clock.ts'
 import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
-import { type Info, isAbandoned, isBeforeStart, isFinal, type Phase, type ServiceState, type StateOf } from '../state.ts'
+import {
+  type Info,
+  isAbandoned,
+  isBeforeStart,
+  isFinal,
+  type Phase,
+  type ServiceState,
+  type StateOf,
+} from '../state.ts'
 import { type Shutdown, ShutdownSteps } from '../steps.ts'
 import { Throttle } from '../throttle.ts'
 import { enter } from '../work.ts'

@@ -7,7 +7,7 @@ import { dependencyFailed } from './dependencies.ts'
 import type { Entries } from './entries.ts'
 import type { Entry } from './entry.ts'
 import type { GroupLifecycle } from './group-lifecycle.ts'
-import { awaitEnd, holdersAmong } from './held-up.ts'
+import { awaitEnd, holdersAmong } from './inside-calls.ts'
 import type { Member } from './member.ts'
 
 /** The group that requests are for. */
