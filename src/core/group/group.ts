@@ -71,7 +71,7 @@ export class Group<Name extends string = string, Known extends string = never>
   ): Group<Name, Known | N> {
     const service = toService(added)
     const { name } = service
-    this.#requests.refuseIfEnding(`add "${name}"`, name)
+    this.#requests.refuseIfEnding('added', name)
     this.#entries.refuseKnown(name)
     const nested = added instanceof Group ? (added as AnyGroup) : undefined
     if (nested) this.#admit(nested)

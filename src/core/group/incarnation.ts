@@ -1,7 +1,15 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
 import { leftRunning } from '../behaviors/restart.ts'
 import { type Clock, onTheWall } from '../clock.ts'
-import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
+import {
+  asFailure,
+  combine,
+  type ErrorInfo,
+  errorInfo,
+  fromErrorInfo,
+  type ServiceError,
+  serviceError,
+} from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
 import {
@@ -151,11 +159,12 @@ export class Incarnation extends Observable<Told> {
     if (this.#member.asked || state.phase !== 'stopped' || state.how === 'ended') return undefined
     const { name } = this.#service
     if (state.how === 'abandoned') {
-      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message: `"${name}" was abandoned` }
+      const message = `service "${name}": was abandoned`
+      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message }
       return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
     }
     if (this.hasRun) return undefined
-    return new ServiceError('ERR_START_FAILED', name, `service "${name}": start failed: it was stopped before it ran`)
+    return serviceError('ERR_START_FAILED', name, 'start failed: it was stopped before it ran')
   }
 }
 

@@ -72,7 +72,8 @@ describe('what is wrong with one, for people', () => {
 })
 
 describe('the health of a group', () => {
-  const told = (unhealthy: UnhealthyMembers): string => `${unhealthy.health} ${unhealthy.detail ?? '-'}${unhealthy.hasNews ? '' : ' (old)'}`
+  const told = (unhealthy: UnhealthyMembers): string =>
+    `${unhealthy.health} ${unhealthy.detail ?? '-'}${unhealthy.hasNews ? '' : ' (old)'}`
 
   test('the worst of it, naming the first of the worst', () => {
     const unhealthy = new UnhealthyMembers()
