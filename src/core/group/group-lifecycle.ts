@@ -173,7 +173,9 @@ export class GroupLifecycle implements Working {
     })
   }
 
-  /** A member has a new state. First the facts change, then listeners are told, then the members concerned are queued. */
+  /**
+   * A member has a new state. First the facts change, then listeners are told, then the members concerned are queued.
+   */
   #note(member: Member, state: ServiceState, error?: ServiceError): void {
     const { lost, reason } = this.#facts.note(member, state, error)
     if (reason) this.leave(reason)

@@ -139,8 +139,8 @@ export class Member implements MemberFacts, Work {
   }
 
   /**
-   * Completes when something is true of the member. The group checks when it looks at the member next, so a group inside
-   * acts before that.
+   * Completes when something is true of the member. The group checks when it looks at the member next, so a group
+   * inside acts before that.
    */
   until(isDone: () => boolean): Observable<never> {
     return new Observable(out => {
