@@ -1,11 +1,10 @@
 import { from, isObservable, Observable, type ObservableInput } from 'rxjs'
-import { ServiceError } from './errors.ts'
 import type { ServiceContext } from './hooks/hook-call.ts'
 import type { Hooks } from './hooks/hook-calls.ts'
 import type { HookResult } from './hooks/hook-result.ts'
 import { HookedIncarnation } from './hooks/hooked-incarnation.ts'
 import { isGrpcServer, isInteropObservable, whatInstead } from './hooks/instead.ts'
-import { callable, closest, namesOf, refuse, show } from './options.ts'
+import { callable, closest, namesOf, refusal, refuse, show } from './options.ts'
 import type { ServiceState } from './state.ts'
 import type { Shutdown } from './steps.ts'
 
@@ -182,7 +181,7 @@ export const toService = (thing: unknown): Service => {
       return new HookedService(name, hooksOf(name, startable), true)
     }
   }
-  throw new ServiceError('ERR_NOT_A_SERVICE', '', `not a service: ${whatInstead(thing)}`)
+  throw refusal('', `must be a Service, got ${whatInstead(thing)}`, 'ERR_NOT_A_SERVICE')
 }
 
 const HOOKS = namesOf<ServiceHooks>({ start: true, unready: true, drain: true, stop: true, force: true })
@@ -209,6 +208,9 @@ const hooksOf = (name: string, given: ServiceHooks): ServiceHooks => {
   return hooks
 }
 
+/** How a service comes to its name. */
+const NAMING = 'give it a `name`; an object without one is named after its class'
+
 const checkFunction = (name: string, kind: string, value: unknown): void => {
   if (typeof value !== 'function') refuse(name, `a ${kind} needs a function, got ${show(value)}`)
 }
@@ -220,12 +222,8 @@ const checkFunction = (name: string, kind: string, value: unknown): void => {
  */
 export const checkName = <Name extends string>(name: Name): Name => {
   if (typeof name !== 'string' || name.trim() === '')
-    throw new ServiceError(
-      'ERR_INVALID_NAME',
-      '',
-      'a service needs a name: give a non-empty string; an object is named after its `name`, or its class',
-    )
+    refuse('', `name must be a string that is not empty, got ${show(name)}; ${NAMING}`, 'ERR_INVALID_NAME')
   if (name.includes('/'))
-    throw new ServiceError('ERR_INVALID_NAME', name, `a name can't hold a slash, which separates paths: "${name}"`)
+    refuse(name, 'name must not contain a slash, which separates paths; use another character', 'ERR_INVALID_NAME')
   return name
 }

@@ -121,7 +121,7 @@ describe('R14 what is refused', () => {
     expect(await rejectionOf(shop.remove('db'))).toMatchObject({
       code: 'ERR_SERVICE_IN_USE',
       service: 'db',
-      message: `can't remove "db": "api", "web" depend on it; remove those first`,
+      message: `service "db": can't be removed: "api", "web" depend on it; remove those first`,
     })
     expect(shop.status.seq).toBe(seq)
     await Promise.all([shop.remove('web'), shop.remove('api'), shop.remove('db')])
@@ -153,7 +153,7 @@ describe('R14 what is refused', () => {
     expect(() => shop.add(fake('late'), { dependsOn: ['db'] })).toThrow(
       expect.objectContaining({
         code: 'ERR_UNKNOWN_DEPENDENCY',
-        message: '"late" depends on "db", which is being removed from group "shop"',
+        message: 'service "late": can\'t be added: it depends on "db", which is being removed from group "shop"',
       }),
     )
     await time.advance(20)

@@ -249,7 +249,7 @@ describe('a job that others depend on', () => {
       {
         service: 'shop/api',
         code: 'ERR_DEPENDENCY_FAILED',
-        message: `service "api" can't start (api -> migrate): service "migrate": start failed: no such table`,
+        message: `service "api": can't start (api -> migrate): service "migrate": start failed: no such table`,
         cause: { code: 'ERR_START_FAILED', service: 'migrate', cause: { message: 'no such table' } },
       },
     ])
@@ -375,7 +375,7 @@ describe('waiting for what can no longer come', () => {
       code: 'ERR_GROUP_FAILED',
       service: 'shop/api',
       message: expect.stringMatching(
-        /^group "shop": start failed: service "api" can't start \(api -> cache\): service /,
+        /^group "shop": start failed: service "api": can't start \(api -> cache\): service /,
       ),
       cause: { code: 'ERR_DEPENDENCY_FAILED', service: 'api', cause: { code: 'ERR_START_FAILED', service: 'cache' } },
     })
@@ -386,7 +386,7 @@ describe('waiting for what can no longer come', () => {
       ['shop/web', 'ERR_DEPENDENCY_FAILED'],
     ])
     expect(shop.report.errors[2]?.message).toMatch(
-      /^service "web" can't start \(web -> api -> cache\): service "cache"/,
+      /^service "web": can't start \(web -> api -> cache\): service "cache"/,
     )
     expect(api.asked).toEqual([])
     expect(time.timers).toBe(0)
@@ -448,7 +448,7 @@ describe('waiting for what can no longer come', () => {
       'shop running warn "infra was stopped (and 1 more)"',
     ])
     expect(shop.report.errors.map(({ message }) => message)).toEqual([
-      `service "api" can't start (api -> infra): service "infra": start failed: it was stopped before it ran`,
+      `service "api": can't start (api -> infra): service "infra": start failed: it was stopped before it ran`,
     ])
   })
 
@@ -468,7 +468,7 @@ describe('waiting for what can no longer come', () => {
       'shop/api failed ERR_DEPENDENCY_FAILED',
     ])
     expect(shop.report.errors.map(({ message }) => message)).toEqual([
-      `service "api" can't start (api -> infra): "infra" was stopped`,
+      `service "api": can't start (api -> infra): "infra" was stopped`,
     ])
     expect(shop.status.phase).toBe('starting')
     // Nothing that lived has failed, and yet not all went well.
@@ -774,7 +774,7 @@ describe('waiting for what can no longer come', () => {
     expect(last).toMatchObject({
       phase: 'failed',
       error: {
-        message: `service "9999" can't start (9999 -> 9998 -> 9997 -> 9996 -> 9995 -> 9994 -> 9993 -> ... -> 0): service "0": start failed: no`,
+        message: `service "9999": can't start (9999 -> 9998 -> 9997 -> 9996 -> 9995 -> 9994 -> 9993 -> ... -> 0): service "0": start failed: no`,
       },
     })
   })
@@ -788,7 +788,7 @@ describe('waiting for what can no longer come', () => {
       expect.objectContaining({
         code: 'ERR_DEPENDENCY_FAILED',
         service: 'api',
-        message: expect.stringMatching(/^service "api" can't start \(api -> cache\): service "cache": start failed/),
+        message: expect.stringMatching(/^service "api": can't start \(api -> cache\): service "cache": start failed/),
         cause: expect.objectContaining({ code: 'ERR_START_FAILED' }),
       }),
     )

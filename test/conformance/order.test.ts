@@ -252,7 +252,7 @@ describe('what is refused', () => {
     expect(await named('db', 'inside')).toMatchObject({
       code: 'ERR_UNKNOWN_DEPENDENCY',
       service: 'inner/lost',
-      message: 'in group "inner": service "lost": dependsOn names "db", which is not in the group; it has: deep, lost',
+      message: 'group "inner": service "lost": dependsOn names "db", which is not in the group; it has: deep, lost',
     })
   })
 
@@ -268,7 +268,7 @@ describe('what is refused', () => {
     expect(await rejectionOf(shop.start())).toMatchObject({
       code: 'ERR_CIRCULAR_DEPENDENCY',
       service: 'inner/a',
-      message: expect.stringContaining('in group "inner": service "a": circular dependency: a -> b -> a'),
+      message: expect.stringContaining('group "inner": service "a": circular dependency: a -> b -> a'),
     })
     expect([a.starts, b.starts, c.starts, db.starts]).toEqual([0, 0, 0, 0])
     expect(time.timers).toBe(0)

@@ -1016,7 +1016,7 @@ describe('adding late', () => {
       expect.objectContaining({
         code: 'ERR_GROUP_STOPPING',
         service: 'late',
-        message: 'can\'t add "late": group "shop" is shutting down',
+        message: 'service "late": can\'t be added: group "shop" is shutting down',
       }),
     )
     db.stop.succeed()

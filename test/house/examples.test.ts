@@ -66,12 +66,13 @@ interface Example {
   readonly code: string
 }
 
-/** Every block of TypeScript in a docstring. */
+/** Every block of TypeScript in a docstring, or in a page beside the code. */
 const examples: readonly Example[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  .filter(file => file.endsWith('.ts'))
+  .filter(file => /\.(ts|md)$/.test(file))
   .flatMap(file => {
     const text = readFileSync(join(src, file), 'utf8')
-    return Array.from(text.matchAll(/^ *\* ```ts\n(.*?)^ *\* ```$/gms), found => ({
+    const blocks = file.endsWith('.md') ? /^```ts\n(.*?)^```$/gms : /^ *\* ```ts\n(.*?)^ *\* ```$/gms
+    return Array.from(text.matchAll(blocks), found => ({
       where: `${file}:${text.slice(0, found.index).split('\n').length + 1}`,
       code: found[1]!.replace(/^ *\* ?/gm, ''),
     }))
@@ -152,7 +153,7 @@ describe('everything public', () => {
   })
 })
 
-describe('the examples in docstrings', () => {
+describe('the examples in docstrings and in the tour of the core', () => {
   const files = examples.map((example, n) => ({
     ...example,
     file: join(folder, `example-${n}.ts`),

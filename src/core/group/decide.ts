@@ -2,41 +2,41 @@ import type { Order } from '../plan.ts'
 import { isFinal, isReady, isSettled, type ServiceState } from '../state.ts'
 import { reaches, type Step } from '../steps.ts'
 
-/** What is wanted of a member, and what it is: all that is looked at to decide what the group does with it next. */
+/** The facts of one member: what is wanted, and what is. The next action for the member depends on these alone. */
 export interface MemberFacts {
   readonly node: number
   readonly name: string
   readonly state: ServiceState
   readonly observer: boolean
-  /** The group runs without it. */
+  /** The group can do without the member. */
   readonly optional: boolean
-  /** `down`: it stops and begins again, together with its restart set. `gone`: it ends for good. */
+  /** `down`: the member stops and begins again, with its restart set. `gone`: the member ends for good. */
   readonly wanted: 'up' | 'down' | 'gone'
-  /** Its incarnation has been begun, or it is over without one. */
+  /** An incarnation was begun, or the member is over without one. */
   readonly begun: boolean
-  /** The last shutdown step that this incarnation was told. */
+  /** The latest shutdown step that this incarnation was told. */
   readonly told: Step | undefined
-  /** It is led through its last steps alone. */
+  /** The member is being drained and stopped, alone or with its restart set. */
   readonly led: boolean
-  /** It is ending, and does not come back. */
+  /** The member is ending, and does not begin again. */
   readonly leavesForGood: boolean
-  /** It ran before, and is to run again. */
+  /** The member ran before, and is to run again. */
   readonly returning: boolean
-  /** Its restart behaviour asks whether the next incarnation may begin. */
+  /** The restart behaviour waits until the next incarnation may begin. */
   readonly held: boolean
-  /** It has failed, is restarted, and others may have to be restarted with it. */
+  /** The member failed and is restarted. The strategy may restart other members with it. */
   readonly gathers: boolean
-  /** It goes down and comes up together with others. */
+  /** The member belongs to a restart set. */
   readonly inSet: boolean
-  /** In its restart set: it is down, and so are all of the set that come after it. */
+  /** In a restart set: the member is down, and so are all members of the set that come after it. */
   readonly rests: boolean
-  /** In its restart set: how many of those that come after it do not rest yet. */
+  /** In a restart set: how many members that come after this one do not rest yet. */
   readonly aheadInSet: number
-  /** In the present direction it is where it is to be, and so are all before it. */
+  /** The member has come where the present direction leads, and so have all members ahead of it. */
   readonly passed: boolean
-  /** How many of those before it in the present direction have not passed. */
+  /** How many members ahead of this one, in the present direction, have not passed. */
   readonly ahead: number
-  /** To be forgotten once it is gone. */
+  /** The member is to be forgotten when it is gone. */
   readonly removed: boolean
 }
 
@@ -45,29 +45,31 @@ export type GroupPhase = 'idle' | 'starting' | 'running' | 'draining' | 'stoppin
 
 export interface GroupFacts {
   readonly phase: GroupPhase
-  /** The last shutdown step that the group has taken. */
+  /** The latest shutdown step that the group has taken. */
   readonly step: Step | undefined
-  /** It shuts down, or is about to: no member begins. */
+  /** The group shuts down, or is about to: no member begins. */
   readonly leaving: boolean
   /** How many members have not come up once. */
   readonly coming: number
   /** How many members have not passed in the present direction. */
   readonly open: number
-  /** All that it was for has ended. */
+  /** All services that the group is for have ended. */
   readonly isDone: boolean
   readonly toldDrained: boolean
-  /** How many members of restart sets do not rest yet: until then no member of a set comes up. */
+  /** How many members of the restart set do not rest yet. While there are any, no member of the set comes up. */
   readonly goingDown: number
   readonly order: { readonly before: Order; readonly declared: Order; readonly dependents: Order }
   at(node: number): MemberFacts
-  /** All members of restart sets. */
+  /** The members that go down and come up together. */
   readonly restartSet: Iterable<MemberFacts>
 }
 
-/** What a group does next with a member. */
+/** The next action for a member. */
 export type Action = Step | 'begin' | 'open' | 'dismiss' | 'gather' | 'take-down' | 'rest' | 'end' | 'pass' | 'forget'
 
-/** What to do next with a member. Shutdown steps go before all else; a restart set goes down before it comes up. */
+/**
+ * Decides the next action for a member. A shutdown goes before all else. A restart set goes down before it comes up.
+ */
 export const decide = (one: MemberFacts, group: GroupFacts): Action | undefined => {
   switch (group.step) {
     case undefined:
@@ -86,7 +88,7 @@ export const decide = (one: MemberFacts, group: GroupFacts): Action | undefined 
   }
 }
 
-/** What to do next as a group, when no member is left to be looked at and no step waits. */
+/** Decides the next action of the group, when no member is left to look at and no step waits. */
 export const decideGroup = (group: GroupFacts): 'run' | 'leave' | 'drain' | 'drained' | 'finish' | undefined => {
   const { phase, leaving } = group
   if (phase === 'over' || phase === 'idle') return undefined
@@ -98,7 +100,7 @@ export const decideGroup = (group: GroupFacts): 'run' | 'leave' | 'drain' | 'dra
   return phase === 'draining' ? undefined : 'drain'
 }
 
-/** Begins after all before it, as soon as all that it depends on is ready. */
+/** A member begins after all members before it, as soon as all its dependencies are ready. */
 const start = (one: MemberFacts, group: GroupFacts): Action | undefined => {
   const itsTurn = one.passed || (one.ahead === 0 && !(one.inSet && group.goingDown > 0))
   if (itsTurn && !one.passed && hasComeUp(one)) return 'pass'
@@ -108,7 +110,7 @@ const start = (one: MemberFacts, group: GroupFacts): Action | undefined => {
   return one.held ? 'open' : 'begin'
 }
 
-/** In a restart set: goes down after all of the set that come after it. */
+/** A member of a restart set goes down after all members of the set that come after it. */
 const takeDown = (one: MemberFacts): Action | undefined => {
   if (one.aheadInSet > 0) return undefined
   if (one.wanted === 'gone' && !isFinal(one.state)) return endAlone(one)
@@ -117,7 +119,7 @@ const takeDown = (one: MemberFacts): Action | undefined => {
   return one.led ? undefined : 'take-down'
 }
 
-/** Ends alone. A member that is removed goes after those that depend on it. */
+/** A member that is to end alone. A removed member ends after the members that depend on it. */
 const end = (one: MemberFacts, group: GroupFacts): Action | undefined => {
   if (isFinal(one.state)) return one.removed ? 'forget' : one.passed ? undefined : start(one, group)
   const isAwaited = one.removed && group.order.dependents[one.node]!.some(node => !isFinal(group.at(node).state))
@@ -129,7 +131,7 @@ const endAlone = (one: MemberFacts): Action | undefined => {
   return one.led || !isAlive(one) ? undefined : 'end'
 }
 
-/** Drains after all that depend on it. */
+/** A member drains after all members that depend on it. */
 const drain = (one: MemberFacts): Action | undefined => {
   if (one.passed || one.ahead > 0) return undefined
   if (one.observer || !isAlive(one)) return 'pass'
@@ -137,7 +139,7 @@ const drain = (one: MemberFacts): Action | undefined => {
   return one.state.phase === 'draining' ? undefined : 'pass'
 }
 
-/** Stops after all that come after it are gone. */
+/** A member stops when all members that come after it are gone. */
 const stop = (one: MemberFacts): Action | undefined => {
   if (one.passed || one.ahead > 0) return undefined
   if (isFinal(one.state)) return 'pass'
@@ -145,21 +147,21 @@ const stop = (one: MemberFacts): Action | undefined => {
   return isToldForGood(one, 'stop') ? undefined : 'stop'
 }
 
-/** A member of a restart set has been told steps too, but it was to come back. */
+/** Whether a member was told a step of its last shutdown. A member of a restart set was told steps to come back. */
 const isToldForGood = ({ told, wanted }: MemberFacts, step: Step): boolean => wanted === 'gone' && reaches(told, step)
 
 const isAlive = (one: MemberFacts): boolean => one.begun && !isFinal(one.state)
 
 /**
- * A member that comes up after it need not wait any longer. The group does without an optional one whose start failed
- * and is tried again.
+ * Whether the members after this one may begin. An optional member whose start failed and is tried again holds up no
+ * other member.
  */
 const hasComeUp = ({ state, optional }: MemberFacts): boolean =>
   isSettled(state) || (optional && (state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)))
 
 /**
- * Whether a member waits for one that it depends on. One that comes back does without what is over for good, as it did
- * until it was taken down; one that its restart behaviour begins again waits only for what is on its way.
+ * Whether a member waits for a dependency in this state. A member that returns does not wait for a dependency that is
+ * over for good. A member that its restart behaviour begins again waits only until the dependency is settled.
  */
 export const holdsUp = (other: ServiceState, one: Pick<MemberFacts, 'returning' | 'held'>): boolean =>
   one.held ? !isSettled(other) : !isReady(other) && !(one.returning && isFinal(other))
@@ -168,7 +170,9 @@ export const holdsUp = (other: ServiceState, one: Pick<MemberFacts, 'returning' 
 export const waitsFor = (one: MemberFacts, group: GroupFacts): readonly MemberFacts[] =>
   group.order.declared[one.node]!.map(node => group.at(node)).filter(other => holdsUp(other.state, one))
 
-/** The members that one of a restart set waits for once it is down: those before it, else those that still go down. */
+/**
+ * The members that a member of a restart set waits for once it is down: those before it, else those still going down.
+ */
 export const waitsDownFor = (one: MemberFacts, group: GroupFacts): readonly MemberFacts[] => {
   const before = group.order.before[one.node]!.map(node => group.at(node))
   const open = before.filter(other => other.inSet || !isReady(other.state))

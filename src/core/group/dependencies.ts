@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { type ServiceError, serviceError } from '../errors.ts'
 import type { Order } from '../plan.ts'
 import { isLost } from '../state.ts'
 import type { Member } from './member.ts'
@@ -81,6 +81,5 @@ export const dependencyFailed = (
 ): ServiceError => {
   const name = nameOf(loss.node)
   const why = cause?.message ?? `"${nameOf(loss.root)}" was stopped`
-  const message = `service "${name}" can't start (${wayOf(loss, nameOf)}): ${why}`
-  return new ServiceError('ERR_DEPENDENCY_FAILED', name, message, cause && { cause })
+  return serviceError('ERR_DEPENDENCY_FAILED', name, `can't start (${wayOf(loss, nameOf)}): ${why}`, cause && { cause })
 }

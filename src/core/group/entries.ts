@@ -1,4 +1,4 @@
-import { ServiceError } from '../errors.ts'
+import { ServiceError, serviceError } from '../errors.ts'
 import { plan } from '../plan.ts'
 import type { Journal } from '../status/journal.ts'
 import type { Entry } from './entry.ts'
@@ -29,8 +29,8 @@ export class Entries {
   /** @throws ServiceError `ERR_DUPLICATE_NAME` */
   refuseKnown(name: string): void {
     if (!this.#byName.has(name)) return
-    const why = `group "${this.#group}" has a service "${name}" already; give this one another name`
-    throw new ServiceError('ERR_DUPLICATE_NAME', name, why)
+    const why = `can't be added: group "${this.#group}" has a service of this name; give this one another name`
+    throw serviceError('ERR_DUPLICATE_NAME', name, why)
   }
 
   add(entry: Entry): void {
@@ -74,7 +74,7 @@ export class Entries {
       for (const { inside } of this.list) inside?.check()
     } catch (error) {
       const { code, service, message } = error as ServiceError
-      throw new ServiceError(code, `${this.#group}/${service}`, `in group "${this.#group}": ${message}`)
+      throw new ServiceError(code, `${this.#group}/${service}`, `group "${this.#group}": ${message}`)
     }
   }
 }

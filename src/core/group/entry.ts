@@ -15,7 +15,7 @@ import { duration, flag, known, must, namesOf, oneOf, refuse } from '../options.
 import type { Placed } from '../plan.ts'
 import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
-import type { Holder } from './held-up.ts'
+import type { Holder } from './inside-calls.ts'
 
 /** What a normal end of a service means for its group. */
 export type OnEnd = 'continue' | 'stop-group' | 'restart'
@@ -90,7 +90,9 @@ export interface Inside {
   readonly renew: () => void
 }
 
-/** Checks what was asked for a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))). */
+/**
+ * Checks what was asked for a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))).
+ */
 export const entryOf = (
   service: Service,
   path: string,

@@ -1,13 +1,13 @@
 import { dependencies, indexOf, inOrder, isObserver, NONE, type Order, type Placed, plan, reversed } from '../plan.ts'
 
-/** So many services that have left may keep their nodes, or half of all. */
+/** How many removed services may keep their nodes before all are arranged anew; or half of all, if that is more. */
 const MOST_FORGOTTEN = 64
 
 type Lists = (readonly number[])[]
 
 /**
- * The dependency graph of a group, in both directions. Each service is a node. A service that is added later comes last,
- * at the cost of its own edges. A service that has left keeps its node until all are arranged anew.
+ * The dependency graph of a group, in both directions. Each service is a node. A service that is added later comes
+ * last, and costs as much as its own edges. A removed service keeps its node until all are arranged anew.
  */
 export class Graph {
   #services: Placed[] = []
@@ -21,27 +21,27 @@ export class Graph {
   #index = new Map<string, number>()
   readonly #forgotten = new Set<number>()
 
-  /** The nodes that each one starts after. */
+  /** For each node, the nodes it starts after. */
   get before(): Order {
     return this.#before
   }
 
-  /** The nodes that each one stops after. */
+  /** For each node, the nodes it stops after. */
   get after(): Order {
     return this.#after
   }
 
-  /** The nodes that each one names in `dependsOn`. */
+  /** For each node, the nodes it names in `dependsOn`. */
   get declared(): Order {
     return this.#declared
   }
 
-  /** The nodes that name each one in `dependsOn`: it drains after them. */
+  /** For each node, the nodes that name it in `dependsOn`: it drains after them. */
   get dependents(): Order {
     return this.#dependents
   }
 
-  /** All nodes, each after those before it. */
+  /** All nodes in an order of start. */
   get sequence(): readonly number[] {
     this.#sequence ??= plan(this.#services).sequence
     return this.#sequence
@@ -60,8 +60,8 @@ export class Graph {
   }
 
   /**
-   * Gives services their places. Returns true when they come last, so that all others keep their nodes; else those that
-   * were forgotten have no node any more, and the others move up.
+   * Gives services their places. Returns true when all other services keep their nodes. Otherwise forgotten services
+   * have lost theirs, and the others move up.
    *
    * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`; nothing has changed then
    */
@@ -76,13 +76,13 @@ export class Graph {
     return false
   }
 
-  /** A service has left: its name is free. Its node stays for now, so that the others keep their order. */
+  /** Frees the name of a removed service. The node stays for now, so that the others keep their order. */
   forget(node: number): void {
     this.#forgotten.add(node)
     this.#index.delete(this.#services[node]!.name)
   }
 
-  /** No other service can have named it in `dependsOn` before it was there. */
+  /** Whether a service comes last: no service can have named it in `dependsOn` before it was there. */
   #comesLast({ name, observer, dependsOn }: Placed): boolean {
     return this.#services.length > 0 && !observer && !dependsOn?.includes(name)
   }

@@ -4,10 +4,10 @@ import type { Step } from '../steps.ts'
 import type { GroupFacts, GroupPhase } from './decide.ts'
 import { type Lost, lostWith } from './dependencies.ts'
 import { groupFailure } from './group-errors.ts'
+import { healthOf, UnhealthyMembers } from './group-health.ts'
 import type { Member } from './member.ts'
 import type { Members } from './members.ts'
 import type { RestartSet } from './restart-set.ts'
-import { healthOf, Unwell } from './unwell.ts'
 
 /** What follows at once when a member has come to a state. */
 export interface Consequences {
@@ -25,7 +25,7 @@ export class Facts implements GroupFacts {
   coming = 0
   toldDrained = false
   hasRun = false
-  readonly unwell: Unwell = new Unwell()
+  readonly unhealthy: UnhealthyMembers = new UnhealthyMembers()
   readonly members: Members
   readonly #group: string
   readonly #set: RestartSet
@@ -99,7 +99,7 @@ export class Facts implements GroupFacts {
   forget(member: Member): void {
     // It stays out of the group's workers.
     member.removed = false
-    this.unwell.note(member.name, 'pass', member.state)
+    this.unhealthy.note(member.name, 'pass', member.state)
     this.members.forget(member)
     this.arrived(member)
   }
@@ -116,7 +116,7 @@ export class Facts implements GroupFacts {
     if (isFinal(state) && !member.observer) this.#working--
     const isNeeded = !member.optional && !isAskedAlone(member, this.leaving) && !isTemporaryAndFailed(member)
     const health = healthOf(state, error !== undefined, this.leaving, !isNeeded, member.returning)
-    this.unwell.note(member.name, health, state)
+    this.unhealthy.note(member.name, health, state)
     if (member.entry.onEnd === 'stop-group' && hasEnded(state)) this.#endedBy ??= member
     // A member that could not start is part of a loss that is known.
     if (error && !member.lived) return NOTHING

@@ -13,20 +13,20 @@ import type { Entry } from './entry.ts'
 import { endingOf } from './group-errors.ts'
 import { Facts } from './group-facts.ts'
 import { GroupShutdown, type ShutdownOptions } from './group-shutdown.ts'
-import { lookAgain } from './held-up.ts'
 import type { Inbox, Working } from './inbox.ts'
 import { STARTING, type Told } from './incarnation.ts'
+import { lookAgain } from './inside-calls.ts'
 import { Member } from './member.ts'
 import { Members } from './members.ts'
 import { Restarts, type RestartsOptions } from './restarts.ts'
 
 export interface LifecycleOptions extends RestartsOptions, ShutdownOptions {
   readonly journal: Journal
-  /** How many groups it is inside of. */
+  /** How many groups are around this group. */
   readonly depth: number
 }
 
-/** One incarnation of a group: takes in what its members tell, and does what was decided in decide.ts. */
+/** One incarnation of a group. It notes what its members tell, asks decide.ts for the next action, and does it. */
 export class GroupLifecycle implements Working {
   readonly depth: number
   readonly members: Members
@@ -38,10 +38,10 @@ export class GroupLifecycle implements Working {
   readonly #facts: Facts
   readonly #shutdown: GroupShutdown
   readonly #all = new Subscription()
-  /** The members that are led through their last steps alone. */
+  /** The shutdown steps of members that end alone, or with their restart set. */
   readonly #alone = new Subscription()
   readonly #begun$ = new Subject<Member>()
-  /** The last step that was taken. */
+  /** The latest shutdown step that the group has taken. */
   #taken: Shutdown | undefined
 
   constructor(options: LifecycleOptions, out: Subscriber<ServiceState>) {
@@ -58,7 +58,7 @@ export class GroupLifecycle implements Working {
     this.#shutdown = new GroupShutdown(options, this.#facts, haveWork)
   }
 
-  /** @param renew tells that all services are back, when this is not the group's first incarnation */
+  /** @param renew puts all services back to `idle`, unless this is the group's first incarnation */
   begin(shutdown$: Observable<Shutdown>, renew: () => void): void {
     const { clock, inbox, journal } = this.#options
     inbox.take(() => {
@@ -86,17 +86,17 @@ export class GroupLifecycle implements Working {
     return this.#facts.leaving
   }
 
-  /** Why the group fails, if it does. */
+  /** The error that the group fails with, if it fails. */
   get failure(): ServiceError | undefined {
     return this.#facts.failure
   }
 
-  /** Shuts down, unless it does so already. */
+  /** Begins the shutdown, unless it has begun. */
   leave(reason: StopReason): void {
     this.#shutdown.begin(reason)
   }
 
-  /** The listener has left. Members are left too; those that have not ended are abandoned. */
+  /** The subscriber of the group has unsubscribed. Members that have not ended are abandoned. */
   abandon(): void {
     this.#facts.phase = 'over'
     this.#facts.leaving = true
@@ -110,13 +110,13 @@ export class GroupLifecycle implements Working {
     }
   }
 
-  /** A member is to end alone, for good. */
+  /** Ends one member for good. The group goes on. */
   end(member: Member, reason: StopReason): void {
     member.endForGood(reason)
     this.members.look(member)
   }
 
-  /** A member is to end, and to be forgotten then. */
+  /** Ends one member for good, and forgets it when it is gone. */
   remove(member: Member, reason: StopReason): void {
     this.#facts.markRemoved(member, true)
     this.end(member, reason)
@@ -129,7 +129,7 @@ export class GroupLifecycle implements Working {
     this.#facts.join(member)
     const { name, service, restart: rules } = entry
     if (!rules) return member
-    // Each incarnation is a part of its member, whatever set off the restart.
+    // Each incarnation is part of the member's work, whatever caused the restart.
     const placed: Service = { name, lifecycle: shutdown$ => inside(member, service.lifecycle(shutdown$)) }
     member.service = restart(placed, rules, this.#options.clock, {
       gate: () => this.restarts.gate(member),
@@ -148,7 +148,7 @@ export class GroupLifecycle implements Working {
   }
 
   #forget(member: Member): void {
-    // An abandoned one is still there, and stays to be seen.
+    // An abandoned member may still run, so it stays in the status.
     if (isAbandoned(member.state)) return this.#facts.markRemoved(member, false)
     this.#options.journal.remove(member.path)
     this.#facts.forget(member)
@@ -173,7 +173,9 @@ export class GroupLifecycle implements Working {
     })
   }
 
-  /** A member has come to a state: first the facts, then all who listen, then what follows is looked at. */
+  /**
+   * A member has a new state. First the facts change, then listeners are told, then the members concerned are queued.
+   */
   #note(member: Member, state: ServiceState, error?: ServiceError): void {
     const { lost, reason } = this.#facts.note(member, state, error)
     if (reason) this.leave(reason)
@@ -181,24 +183,24 @@ export class GroupLifecycle implements Working {
     const { leaving } = this
     this.#record(member)
     for (const other of lost) {
-      // A listener has stopped the group meanwhile.
+      // A listener has stopped the group in the meantime.
       if (this.leaving && !leaving) break
       this.#dismiss(other.member, other.error)
     }
     this.members.look(member)
     const { dependents, declared } = this.members.graph
     for (const node of dependents[member.node]!) this.#dependencyChanged(this.members.at(node), state)
-    // A member that is removed goes after those that depend on it.
+    // A removed member ends after the members that depend on it.
     if (isFinal(state)) this.members.lookAtAll(declared[member.node]!.map(this.members.at).filter(one => one.removed))
   }
 
   #dependencyChanged(member: Member, { phase }: ServiceState): void {
-    // Otherwise it is looked at when its turn comes.
+    // A member whose turn has not come is looked at when it comes.
     if (member.passed || member.ahead === 0) this.members.look(member)
     if (phase !== 'starting' && phase !== 'waiting' && !member.held) this.tellWaiting(member)
   }
 
-  /** Tells the dependencies that a member waits for, when they are not those that it told before. */
+  /** Tells the dependencies that a member waits for, if they have changed. */
   tellWaiting(member: Member): void {
     if (this.leaving || (member.begun && !member.held)) return
     const open = waitsFor(member, this.#facts)
@@ -210,7 +212,7 @@ export class GroupLifecycle implements Working {
     if (others.length > 0) this.#note(member, { phase: 'waiting', for: others.map(({ name }) => name) })
   }
 
-  /** A member that has not begun never will, nor will what is inside it. */
+  /** A member that has not begun never begins, and nothing inside it does. */
   #dismiss(member: Member, error?: ServiceError): void {
     if (member.begun) return
     member.entry.inside?.dismiss()
@@ -222,7 +224,7 @@ export class GroupLifecycle implements Working {
     const { journal } = this.#options
     lookAgain()
     if (!inside) return journal.record(path, state)
-    // A listener outside that hears of it finds the group inside over by then.
+    // A listener of the outer group must find the nested group in this state too.
     journal.together(() => {
       journal.record(path, state)
       inside.tell(state)
@@ -234,9 +236,9 @@ export class GroupLifecycle implements Working {
   turn(): boolean {
     const facts = this.#facts
     if (facts.phase === 'over') return false
-    // A failure is told with the shutdown that it leads to.
+    // A failure that leads to a shutdown is told together with the shutdown.
     const isAboutToLeave = facts.leaving && facts.step === undefined
-    if (facts.phase === 'running' && !isAboutToLeave && facts.unwell.hasNews) this.#sayRunning()
+    if (facts.phase === 'running' && !isAboutToLeave && facts.unhealthy.hasNews) this.#sayRunning()
     const member = this.members.next()
     if (member) {
       member.wake()
@@ -285,7 +287,7 @@ export class GroupLifecycle implements Working {
     this.#facts.arrived(member)
   }
 
-  /** Drains and stops a member that ends alone, or with its restart set. */
+  /** Drains and stops one member: it ends alone, or with its restart set. */
   #leadAlone(member: Member): void {
     const { incarnation, reason } = member
     member.led = true
@@ -344,7 +346,7 @@ export class GroupLifecycle implements Working {
   // What the group tells.
 
   #sayRunning(): void {
-    const { health, detail } = this.#facts.unwell.tell()
+    const { health, detail } = this.#facts.unhealthy.tell()
     const leaving = this.#taken && { leaving: this.#taken.reason, ...this.#shutdown.deadline }
     this.#say({ phase: 'running', health, ...(detail !== undefined && { detail }), ...leaving })
   }
@@ -360,7 +362,7 @@ export class GroupLifecycle implements Working {
     const how = endingOf(states, this.#taken)
     const error = this.failure
     this.#facts.phase = 'over'
-    // A member is still there, so the group is not gone either: it says so and never completes.
+    // An abandoned member may still run, so the lifecycle of the group says `abandoned` and never completes.
     if (how === 'abandoned') return this.#say({ phase: 'stopped', how, ...(error && { error: errorInfo(error) }) })
     if (error) return this.#out.error(error)
     this.#say({ phase: 'stopped', how })
@@ -372,6 +374,6 @@ export class GroupLifecycle implements Working {
   }
 }
 
-/** The same, subscribed as a part of a work. */
+/** The same Observable, subscribed as part of a work. */
 const inside = <T>(work: Work, source$: Observable<T>): Observable<T> =>
   new Observable(out => enter(work, () => source$.subscribe(out)))

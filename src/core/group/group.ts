@@ -17,13 +17,13 @@ import { type AddOptions, type Entry, entryOf, type Inside } from './entry.ts'
 import { alreadyStarted, holdsItself, isHeld, startTimeoutOf, stopFailure, stoppedEarly } from './group-errors.ts'
 import { GroupLifecycle } from './group-lifecycle.ts'
 import { type GroupHealth, healthChanges } from './health.ts'
-import { awaitEnd, holdersAmong } from './held-up.ts'
 import { Inbox } from './inbox.ts'
+import { awaitEnd, holdersAmong } from './inside-calls.ts'
 import { type GroupOptions, groupOptionsOf } from './options.ts'
 import { Requests } from './requests.ts'
 import type { ServiceGroup } from './service-group.ts'
 
-/** What is known of it here: any group, whatever the names in it. */
+/** A group whose names do not matter. */
 type AnyGroup = Group<string, never>
 
 export class Group<Name extends string = string, Known extends string = never>
@@ -35,16 +35,16 @@ export class Group<Name extends string = string, Known extends string = never>
   readonly #journal: Journal
   readonly #entries: Entries
   readonly #requests: Requests
-  /** The group that it was added to, and as what. */
+  /** The group that this group was added to, and its entry there. */
   #outer: { readonly group: AnyGroup; readonly entry: Entry } | undefined
   #inbox = new Inbox()
   #lifecycle: GroupLifecycle | undefined
-  /** Its lifecycle is subscribed to. */
+  /** The lifecycle is subscribed to. */
   #isLive = false
-  /** The clocks of its shutdowns, when it is led through its life. */
+  /** The clocks of a shutdown, when `conduct` leads this group. */
   #clocks: ShutdownClocks | undefined
   #started: Promise<void> | undefined
-  /** `start()` was rejected with what went wrong. */
+  /** `start()` has rejected with the failure of the group. */
   #toldByStart = false
   #over = new Deferred<Report>()
   readonly #forceTimeoutNow = (): number => this.#forceTimeout
@@ -71,7 +71,7 @@ export class Group<Name extends string = string, Known extends string = never>
   ): Group<Name, Known | N> {
     const service = toService(added)
     const { name } = service
-    this.#requests.refuseIfEnding(`add "${name}"`, name)
+    this.#requests.refuseIfEnding('added', name)
     this.#entries.refuseKnown(name)
     const nested = added instanceof Group ? (added as AnyGroup) : undefined
     if (nested) this.#admit(nested)
@@ -107,7 +107,7 @@ export class Group<Name extends string = string, Known extends string = never>
           if (this.status.group.readyAt === null) this.#toldByStart = true
           reject(error)
         },
-        // Gone, or abandoned, without having run.
+        // The group is gone, or was abandoned, and has never run.
         complete: () => reject(startTimeoutOf(last) ?? this.#lifecycle?.failure ?? stoppedEarly(this.status)),
       })
     })
@@ -123,12 +123,12 @@ export class Group<Name extends string = string, Known extends string = never>
   }
 
   stop(reason: string | Error | StopReason = { by: 'call' }): Promise<Report> {
-    // Its next incarnation may begin before this returns.
+    // The next incarnation may begin, and replace the promise, before this method returns.
     const { promise: over } = this.#over
     const why = stopReasonOf(reason)
     const lifecycle = this.#lifecycle
     if (this.#isLive && !lifecycle!.leaving) lifecycle!.leave(why)
-    // Before its start, or between two incarnations, the group around it sees that there is no other.
+    // Before its start, or between two incarnations, the outer group prevents the next incarnation.
     else if (!isFinal(this.#state) && !this.#endByHolder(why) && !this.#isLive) this.#endUnstarted()
     if (!lifecycle) return over
     const { clock } = this.options
@@ -169,7 +169,7 @@ export class Group<Name extends string = string, Known extends string = never>
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
       if (isFinal(this.#state)) {
-        // A restart behaviour hears that it was asked to end, and does not try again.
+        // `stopping` tells a restart behaviour that the end was asked for, so it does not try again.
         if (this.#outer) out.next({ phase: 'stopping', reason: this.status.trigger ?? { by: 'call' } })
         return out.error(stoppedEarly(this.status))
       }
@@ -181,7 +181,7 @@ export class Group<Name extends string = string, Known extends string = never>
           isOver = true
           this.#isLive = false
         }
-        // Inside another group, that one tells its state: the behaviours around it have a say in it.
+        // The outer group records the state of a nested group, because behaviours around the group may change it.
         if (!this.#outer) this.#record(state)
       }
       const life = this.#incarnation(shutdown$).subscribe({
@@ -208,9 +208,9 @@ export class Group<Name extends string = string, Known extends string = never>
     if (!report.ok && !this.#toldByStart) throw stopFailure(report)
   }
 
-  // One incarnation after the other.
+  // The incarnations of the group.
 
-  /** Its present incarnation, while there is one. */
+  /** The present incarnation, if there is one. */
   get #live(): GroupLifecycle | undefined {
     return this.#isLive ? this.#lifecycle : undefined
   }
@@ -219,7 +219,7 @@ export class Group<Name extends string = string, Known extends string = never>
     return this.status.group.state
   }
 
-  /** One incarnation, within the start timeout. */
+  /** One incarnation, bounded by the start timeout of the group. */
   #incarnation(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     const { name } = this
     const { clock, startTimeout } = this.options
@@ -260,14 +260,14 @@ export class Group<Name extends string = string, Known extends string = never>
     })
   }
 
-  /** The clocks of a shutdown that it begins itself, or that the group around it asks of it alone. */
+  /** The clocks of a shutdown that concerns this group alone. */
   get #ownClocks(): ShutdownClocks {
     const { drainDelay } = this.options
     const { shutdownTimeout = Infinity } = this.#given
     return { drainDelay: () => drainDelay, shutdownTimeout, forceTimeout: this.#forceTimeout }
   }
 
-  /** The force budget in this group: its own, else that of the group around it. */
+  /** The force budget in this group: the one it was given, else that of the outer group. */
   get #forceTimeout(): number {
     const own = this.#clocks?.forceTimeout ?? this.#given.forceTimeout
     const holder = this.#holder
@@ -280,7 +280,7 @@ export class Group<Name extends string = string, Known extends string = never>
     this.#journal.record(this.name, state)
     if (!isFinal(state)) return
     resolve(reportOf(this.status))
-    // A listener may have begun its next incarnation.
+    // A listener may have begun the next incarnation.
     if (isFinal(this.#state)) this.#journal.close()
   }
 
@@ -294,13 +294,13 @@ export class Group<Name extends string = string, Known extends string = never>
 
   // Inside another group.
 
-  /** How many groups it is inside of. */
+  /** How many groups are around this group. */
   get #depth(): number {
     const holder = this.#holder
     return holder ? holder.#depth + 1 : 0
   }
 
-  /** The group that holds it now. */
+  /** The outer group, as long as this group is in it. */
   get #holder(): AnyGroup | undefined {
     if (!this.#outer) return undefined
     const { group, entry } = this.#outer
@@ -319,7 +319,7 @@ export class Group<Name extends string = string, Known extends string = never>
     if (holder) throw isHeld(this.name, nested.name, holder.name)
   }
 
-  /** What the group around it needs of it. */
+  /** The access that an outer group has to this group. */
   #inside(): Inside {
     return {
       holders: () => (this.#isLive && this.#lifecycle ? holdersAmong(this.#lifecycle.members.list) : undefined),
@@ -327,7 +327,7 @@ export class Group<Name extends string = string, Known extends string = never>
       check: () => this.#entries.check(),
       dismiss: () => this.#entries.dismiss(),
       tell: state => {
-        // What was added between two incarnations does not start, when there is no other.
+        // A service that was added between two incarnations never starts when there is no next incarnation.
         if (isFinal(state) && !this.#isLive) this.#entries.dismiss()
         this.#record(state)
       },
@@ -339,7 +339,7 @@ export class Group<Name extends string = string, Known extends string = never>
     }
   }
 
-  /** The group around it ends it; false when that one does not live. */
+  /** Asks the outer group to end this group. Returns false when the outer group is not live. */
   #endByHolder(reason: StopReason): boolean {
     if (!this.#outer) return false
     const { group, entry } = this.#outer
@@ -347,7 +347,7 @@ export class Group<Name extends string = string, Known extends string = never>
   }
 }
 
-/** A promise that is resolved from outside. */
+/** A promise that its owner resolves. */
 class Deferred<T> {
   resolve!: (value: T) => void
   readonly promise = new Promise<T>(resolve => {

@@ -2,9 +2,9 @@ import { Observable, type Subscriber } from 'rxjs'
 
 /** A group with something to do. */
 export interface Working {
-  /** How many groups it is inside of. */
+  /** How many groups are around this group. */
   readonly depth: number
-  /** Does the next thing; false when there is nothing to do. */
+  /** Does one action. Returns false when there is nothing to do. */
   turn(): boolean
 }
 
@@ -14,16 +14,16 @@ interface Waiter {
 }
 
 /**
- * The one way into a group and all groups inside it. What comes in is written down as facts
- * at once; then the groups act on the facts, the group deepest inside first, one action after the other, until nothing
- * is left to do. So no decision is ever made inside another.
+ * The only way into a group and all groups inside it. Whatever happens is written down as facts at once. Then the
+ * groups act on the facts, the innermost group first, one action at a time, until nothing is left to do. So no decision
+ * is made inside another.
  */
 export class Inbox {
   readonly #working = new Set<Working>()
   #waiters: Waiter[] = []
   #held = false
 
-  /** Writes facts. The groups act on them before this returns, unless they are acting already. */
+  /** Writes facts. The groups act on them before this method returns, unless they are acting already. */
   take<T>(write: () => T): T {
     if (this.#held) return write()
     this.#held = true
@@ -36,12 +36,12 @@ export class Inbox {
     }
   }
 
-  /** A group has something to do. */
+  /** Notes that a group has something to do. */
   work(group: Working): void {
     this.#working.add(group)
   }
 
-  /** Completes once something is true, seen when no group has anything left to do. */
+  /** Completes when something is true. This is checked when no group has anything left to do. */
   until(isDone: () => boolean): Observable<never> {
     return new Observable(out => {
       if (!this.#held && isDone()) return out.complete()
@@ -63,7 +63,7 @@ export class Inbox {
     }
   }
 
-  /** Tells the first who waits for what has become true; false when there is none. */
+  /** Completes the first waiter whose condition is true. Returns false when there is none. */
   #wake(): boolean {
     const waiter = this.#waiters.find(({ isDone }) => isDone())
     waiter?.out.complete()

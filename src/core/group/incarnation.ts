@@ -1,7 +1,15 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
 import { leftRunning } from '../behaviors/restart.ts'
 import { type Clock, onTheWall } from '../clock.ts'
-import { asFailure, combine, type ErrorInfo, errorInfo, fromErrorInfo, ServiceError } from '../errors.ts'
+import {
+  asFailure,
+  combine,
+  type ErrorInfo,
+  errorInfo,
+  fromErrorInfo,
+  type ServiceError,
+  serviceError,
+} from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
 import {
@@ -18,29 +26,29 @@ import { Throttle } from '../throttle.ts'
 import { enter } from '../work.ts'
 import type { Member } from './member.ts'
 
-/** What an incarnation tells its group. */
+/** A message of an incarnation to its group. */
 export type Told =
   /** A new state, and the error that the service fails with. */
   | { readonly kind: 'state'; readonly member: Member; readonly state: ServiceState; readonly error?: ServiceError }
-  /** The same phase with new particulars: nothing that the group acts on. */
+  /** The same phase with new particulars. The group does not act on them. */
   | { readonly kind: 'news'; readonly member: Member; readonly state: ServiceState }
-  /** Taken down, it is gone: the next incarnation may begin. */
+  /** The member was taken down, and is gone: the next incarnation may begin. */
   | { readonly kind: 'down'; readonly member: Member }
-  /** Its lifecycle has completed after it was over. */
+  /** The lifecycle has completed after its final state. */
   | { readonly kind: 'gone'; readonly member: Member }
 
 export const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 
-/** News within a phase are told at most this often, in milliseconds. */
+/** Shortest time between two messages about the same phase, in milliseconds. */
 const NEWS_INTERVAL = 100
 
 /**
- * One incarnation of a member's service, as an Observable of all that it tells its group. Subscribing begins it. It
- * never errors: a failure is told as a state. A class of its own kind, because a closure for each member costs more.
+ * One incarnation of a member, as an Observable of its messages to the group. A subscription begins it. It never
+ * errors: a failure is told as a state. It is a class, because closures for each member cost more memory.
  */
 export class Incarnation extends Observable<Told> {
   readonly steps: ShutdownSteps = new ShutdownSteps()
-  /** Its lifecycle is subscribed to. */
+  /** The lifecycle is subscribed to. */
   present = false
   hasRun = false
   readonly #service: Service
@@ -48,7 +56,7 @@ export class Incarnation extends Observable<Told> {
   readonly #clock: Clock
   #out: Subscriber<Told> | undefined
   #lifecycle: Subscription | undefined
-  /** How it ended, taken down. */
+  /** The final state, when the member was taken down. */
   #ended: StateOf<'stopped'> | undefined
   #news: Throttle<ServiceState> | undefined
 
@@ -66,13 +74,13 @@ export class Incarnation extends Observable<Told> {
     incarnation.#out = out
     incarnation.present = true
     incarnation.#lifecycle = enter(member, () => listen(incarnation.#service.lifecycle(incarnation.steps), incarnation))
-    // Over already, or abandoned.
+    // The service is over already, or was abandoned.
     if (out.closed) incarnation.#lifecycle.unsubscribe()
     else if (isBeforeStart(member.state)) incarnation.#tell(STARTING)
     return incarnation
   }
 
-  /** Tells the service a step; one that it was told before is ignored. */
+  /** Tells the service a step. A step that was told before is ignored. */
   raise(shutdown: Shutdown): void {
     enter(this.#member, () => this.steps.raise(shutdown))
   }
@@ -88,7 +96,7 @@ export class Incarnation extends Observable<Told> {
     else this.#tell(state, this.#unaskedEnd(state))
   }
 
-  /** All that is inside it is left before it is told: nothing follows on the state of a group that was abandoned. */
+  /** Unsubscribes before the state is told: no state follows on that of an abandoned group. */
   #abandoned(state: ServiceState): void {
     this.#lifecycle?.unsubscribe()
     this.#tell(state, this.#unaskedEnd(state))
@@ -115,19 +123,19 @@ export class Incarnation extends Observable<Told> {
     this.#out?.complete()
   }
 
-  /** Taken down, and gone. It does not come back when it left something running. */
+  /** The member was taken down, and is gone. It does not begin again when it left something running. */
   #down(error: ErrorInfo | undefined, info: Info | undefined): void {
     const left = leftRunning(this.#service.name, info, error && fromErrorInfo(error))
     if (left) return this.#tell({ phase: 'failed', error: errorInfo(left) }, left)
     const { reason } = this.steps.latest!
     if (!HAS_STOPPED.includes(this.#member.state.phase)) this.#tell({ phase: 'stopping', reason })
-    // An error on the way down is told before it is gone.
+    // An error of the stop is told before the member counts as gone.
     const retryAt = onTheWall(this.#clock, this.#clock.now())
     if (error) this.#tell({ phase: 'backoff', error, attempt: 1, retryAt })
     this.#out?.next({ kind: 'down', member: this.#member })
   }
 
-  /** Its group leaves it. */
+  /** The group unsubscribes. */
   unsubscribe(): void {
     this.present = false
     this.#news?.stop()
@@ -146,20 +154,21 @@ export class Incarnation extends Observable<Told> {
     this.#news.offer(state)
   }
 
-  /** Why an end that nobody asked for is a failure: it was abandoned, or it was stopped before it ran. */
+  /** The error of an end that was not asked for: the service was abandoned, or was stopped before it ran. */
   #unaskedEnd(state: ServiceState): ServiceError | undefined {
     if (this.#member.asked || state.phase !== 'stopped' || state.how === 'ended') return undefined
     const { name } = this.#service
     if (state.how === 'abandoned') {
-      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message: `"${name}" was abandoned` }
+      const message = `service "${name}": was abandoned`
+      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message }
       return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
     }
     if (this.hasRun) return undefined
-    return new ServiceError('ERR_START_FAILED', name, `service "${name}": start failed: it was stopped before it ran`)
+    return serviceError('ERR_START_FAILED', name, 'start failed: it was stopped before it ran')
   }
 }
 
-/** Phases in which nothing is left that would have to stop. */
+/** Phases in which nothing is left to stop. */
 const HAS_STOPPED: readonly Phase[] = ['stopping', 'backoff', 'waiting']
 
 /** The same phase and the same health: only particulars have changed. */

@@ -11,39 +11,39 @@ import { Incarnation, type Told } from './incarnation.ts'
 
 const IDLE: ServiceState = Object.freeze({ phase: 'idle' })
 
-/** A service in one life of its group: what is wanted of it, what it is, and its present incarnation. */
+/** A service in one incarnation of its group: what is wanted, its latest state, and its present incarnation. */
 export class Member implements MemberFacts, Work {
   node: number
   readonly entry: Entry
   /** The work in which the group was begun. */
   readonly within: Work | undefined
-  /** What the group begins: the service as it was added, with what restarts it. */
+  /** The service that the group subscribes to: the service as added, inside its restart behaviour. */
   service: Service
   state: ServiceState = IDLE
-  /** What it failed with. */
+  /** The error of a failure. */
   error: ServiceError | undefined
   wanted: 'up' | 'down' | 'gone' = 'up'
-  /** Why it ends, when it ends alone or with its restart set. */
+  /** The reason of an end alone, or with its restart set. */
   reason: StopReason | undefined
   led = false
   removed = false
   passed = false
   ahead = 0
-  /** It has come up once: the group's start does not wait for it again. */
+  /** The member has come up once, so the group's start does not wait for it again. */
   hasArrived = false
   gathers = false
   inSet = false
   rests = false
   holdsUpSet = false
   aheadInSet = 0
-  /** Lets its restart behaviour begin the next incarnation. */
+  /** Lets the restart behaviour begin the next incarnation. Set while that behaviour waits. */
   open: (() => void) | undefined
-  /** It has been removed and is gone. */
+  /** The member was removed, and is gone. */
   isForgotten = false
-  /** It waits in the group's list of members to look at. */
+  /** The member is in the group's list of members to look at. */
   isListed = false
   #incarnation: Incarnation | undefined
-  /** It was taken down, or was over, and has not run since. */
+  /** The member was taken down, or was over and begins anew, and has not run since. */
   comesBack = false
   #waiter: { readonly isDone: () => boolean; readonly out: Subscriber<never> } | undefined
 
@@ -70,7 +70,7 @@ export class Member implements MemberFacts, Work {
     return this.entry.optional === true
   }
 
-  /** It was begun. A member that fails without that could not start. */
+  /** An incarnation was begun. A member that fails without one could not start. */
   get lived(): boolean {
     return this.#incarnation !== undefined
   }
@@ -83,7 +83,7 @@ export class Member implements MemberFacts, Work {
     return this.begun && !isFinal(this.state)
   }
 
-  /** Over, and its lifecycle is not subscribed to any more: it may begin anew. */
+  /** The member is over, and its lifecycle is no longer subscribed to: it may begin anew. */
   get gone(): boolean {
     return isFinal(this.state) && !this.#incarnation?.present
   }
@@ -117,12 +117,12 @@ export class Member implements MemberFacts, Work {
     return !this.asked && this.entry.restart?.afterFailure === true && reasonOf(this.state)?.by === 'failure'
   }
 
-  /** The group waits for it: asked to drain and not drained, or asked to stop and not gone. */
+  /** The group waits for this member: it drains, or was told to stop and is not gone. */
   get isAwaited(): boolean {
     return this.state.phase === 'draining' || (this.alive && reaches(this.told, 'stop'))
   }
 
-  /** Its own behaviour begins it again. */
+  /** The member's own restart behaviour begins the next incarnation. */
   get restartsItself(): boolean {
     return this.lived && (this.state.phase === 'backoff' || this.state.phase === 'waiting')
   }
@@ -131,21 +131,24 @@ export class Member implements MemberFacts, Work {
     return this.#incarnation
   }
 
-  /** All that its next incarnation tells. Subscribing begins it. */
+  /** The next incarnation. A subscription begins it. */
   begin(clock: Clock): Observable<Told> {
     if (this.wanted === 'down') this.wanted = 'up'
     this.#incarnation = new Incarnation(this.service, this, clock)
     return this.#incarnation
   }
 
-  /** Completes once something is true of it, seen when the group looks at it next: a group in it acts before that. */
+  /**
+   * Completes when something is true of the member. The group checks when it looks at the member next, so a group
+   * inside acts before that.
+   */
   until(isDone: () => boolean): Observable<never> {
     return new Observable(out => {
       this.#waiter = { isDone, out }
     })
   }
 
-  /** Goes on with what waits for its state. */
+  /** Completes what waits for a state of the member, if that has come. */
   wake(): void {
     const waiter = this.#waiter
     if (!waiter?.isDone()) return
@@ -153,14 +156,14 @@ export class Member implements MemberFacts, Work {
     waiter.out.complete()
   }
 
-  /** Its restart behaviour may begin the next incarnation. */
+  /** Lets the restart behaviour begin the next incarnation. */
   letOpen(): void {
     const { open } = this
     this.open = undefined
     open?.()
   }
 
-  /** It is to stop, and to begin again. A member that is to end for good does not. */
+  /** Marks the member to stop and begin again, unless it is to end for good. */
   takeDown(reason: StopReason): void {
     if (this.wanted === 'gone') return
     this.wanted = 'down'
@@ -172,7 +175,7 @@ export class Member implements MemberFacts, Work {
     this.reason = reason
   }
 
-  /** Its present incarnation is over, or none was there: the next one is ahead. */
+  /** Forgets the last incarnation, so that the next one can begin. */
   rewind(): void {
     this.#incarnation = undefined
     this.comesBack = true
@@ -184,7 +187,7 @@ export class Member implements MemberFacts, Work {
     this.state = IDLE
   }
 
-  /** Takes down what its service says, and what follows from it for what is wanted. */
+  /** Notes a state of the service, and what it changes of what is wanted. */
   note(state: ServiceState, error: ServiceError | undefined): void {
     this.state = state
     this.error = error

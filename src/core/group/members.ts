@@ -4,10 +4,10 @@ import type { Entry } from './entry.ts'
 import { Graph } from './graph.ts'
 import type { Member } from './member.ts'
 
-/** The way in which a group goes through its members: up along the graph, or down against it. */
+/** The direction in which a group goes through its members. `start` follows the graph, the others go against it. */
 export type Direction = 'start' | 'drain' | 'stop'
 
-/** The members of a group: their places in the graph, who has passed in the present direction, and whom to look at. */
+/** The members of a group, their places in the graph, which have passed, and which to look at. */
 export class Members {
   readonly graph: Graph = new Graph()
   /** How many have not passed in the present direction. */
@@ -16,7 +16,7 @@ export class Members {
   #direction: Direction = 'start'
   readonly #make: (entry: Entry, node: number) => Member
   readonly #onWork: () => void
-  /** Whom to look at, and how many of these have been. */
+  /** The queue of members to look at, and how many of it have been looked at. */
   #toLookAt: Member[] = []
   #lookedAt = 0
 
@@ -36,19 +36,19 @@ export class Members {
     return node === undefined ? undefined : this.#list[node]
   }
 
-  /** Whether a work is that of a member. */
+  /** Whether a work is a member of this group. */
   has(work: Work): boolean {
     const { node } = work as Partial<Member>
     return node !== undefined && this.#list[node] === work
   }
 
-  /** Those that start last come first. */
+  /** All members, the last to start first. */
   reversed(): readonly Member[] {
     return this.graph.sequence.map(this.at).reverse()
   }
 
   /**
-   * Takes in services and gives each its place.
+   * Makes members of services, and gives each its place.
    *
    * @throws ServiceError when one has no place; nothing has changed then
    */
@@ -70,13 +70,13 @@ export class Members {
     return added
   }
 
-  /** A member has left. Its node stays, so that the others keep their order. */
+  /** Forgets a member. The node stays, so that the others keep their order. */
   forget(member: Member): void {
     member.isForgotten = true
     this.graph.forget(member.node)
   }
 
-  /** Turns to another direction: no member has passed in it yet. */
+  /** Changes the direction. No member has passed in it yet. */
   turn(direction: Direction): void {
     this.#direction = direction
     const from = this.#from
@@ -87,14 +87,14 @@ export class Members {
     this.open = this.#list.length
   }
 
-  /** A member is where it is to be: those behind it come nearer to their turn. */
+  /** Notes that a member has passed, and queues the members whose turn comes by that. */
   pass(member: Member): void {
     member.passed = true
     this.open--
     for (const node of this.#to[member.node]!) if (--this.at(node).ahead === 0) this.look(this.at(node))
   }
 
-  /** A member goes back: those behind it wait for it again, unless they have passed. */
+  /** Notes that a member has not passed any more. Members after it that have not passed wait for it again. */
   goBack(member: Member): void {
     if (!member.passed) return
     member.passed = false
@@ -113,7 +113,7 @@ export class Members {
     for (const member of members) this.look(member)
   }
 
-  /** Looks at those whose turn it is in the present direction. */
+  /** Queues the members whose turn it is in the present direction. */
   lookAtFirst(): void {
     this.lookAtAll(this.#list.filter(({ ahead }) => ahead === 0))
   }
@@ -131,13 +131,13 @@ export class Members {
     return member
   }
 
-  /** The members that each one comes after in the present direction. */
+  /** For each node, the nodes ahead of it in the present direction. */
   get #from(): Order {
     const { before, after, dependents } = this.graph
     return this.#direction === 'start' ? before : this.#direction === 'drain' ? dependents : after
   }
 
-  /** The members that come after each one in the present direction. */
+  /** For each node, the nodes after it in the present direction. */
   get #to(): Order {
     const { before, after, declared } = this.graph
     return this.#direction === 'start' ? after : this.#direction === 'drain' ? declared : before

@@ -1,13 +1,13 @@
 import { concat, defer, EMPTY, lastValueFrom, type Observable } from 'rxjs'
 import type { Clock } from '../clock.ts'
-import { fromErrorInfo, ServiceError } from '../errors.ts'
+import { type ErrorCode, fromErrorInfo, ServiceError, serviceError } from '../errors.ts'
 import { isAbandoned, isFinal, isLost, isSettled, type StopReason } from '../state.ts'
 import type { Journal } from '../status/journal.ts'
 import { dependencyFailed } from './dependencies.ts'
 import type { Entries } from './entries.ts'
 import type { Entry } from './entry.ts'
 import type { GroupLifecycle } from './group-lifecycle.ts'
-import { awaitEnd, holdersAmong } from './held-up.ts'
+import { awaitEnd, holdersAmong } from './inside-calls.ts'
 import type { Member } from './member.ts'
 
 /** The group that requests are for. */
@@ -64,7 +64,7 @@ export class Requests {
     const lifecycle = this.#group.live()
     const member = lifecycle?.members.find(name)
     const members = lifecycle && member ? lifecycle.restarts.restartedByHandWith(member) : []
-    return this.#awaited(this.#ask(name, 'restart', restarted), members)
+    return this.#awaited(this.#ask(name, 'restarted', restarted), members)
   }
 
   /** Stops a service and forgets it. Resolves when it is gone. */
@@ -76,12 +76,12 @@ export class Requests {
   }
 
   /** @throws ServiceError `ERR_GROUP_STOPPED`, `ERR_GROUP_STOPPING` */
-  refuseIfEnding(what: string, service: string): void {
+  refuseIfEnding(wanted: Wanted, service: string): void {
     const { name, journal } = this.#group
     const isOver = isFinal(journal.status.group.state)
     if (!isOver && !this.#group.live()?.leaving) return
-    const why = `can't ${what}: group "${name}" ${isOver ? 'has stopped' : 'is shutting down'}`
-    throw new ServiceError(isOver ? 'ERR_GROUP_STOPPED' : 'ERR_GROUP_STOPPING', service, why)
+    const why = `group "${name}" ${isOver ? 'has stopped' : 'is shutting down'}`
+    throw cannotBe(wanted, service, why, isOver ? 'ERR_GROUP_STOPPED' : 'ERR_GROUP_STOPPING')
   }
 
   async #remove(name: string): Promise<void> {
@@ -91,22 +91,20 @@ export class Requests {
     const forget = (): void => {
       if (!journal.status.service(entry.path)) entries.forget(name)
     }
-    if (this.#group.live()) return this.#ask(name, 'remove', removed).finally(forget)
-    this.refuseIfEnding(`remove "${name}"`, name)
+    if (this.#group.live()) return this.#ask(name, 'removed', removed).finally(forget)
+    this.refuseIfEnding('removed', name)
     refuseIfInUse(name, entries.usersOf(name))
     journal.remove(entry.path)
     forget()
   }
 
-  async #ask(name: string, what: string, ask: Ask): Promise<void> {
+  async #ask(name: string, wanted: Wanted, ask: Ask): Promise<void> {
     const { name: group, entries } = this.#group
     if (!entries.get(name)) throw unknownService(name, group)
-    this.refuseIfEnding(`${what} "${name}"`, name)
+    this.refuseIfEnding(wanted, name)
     const lifecycle = this.#group.live()
-    if (!lifecycle) {
-      const why = `can't ${what} "${name}": group "${group}" has not been started`
-      throw new ServiceError('ERR_NOT_STARTED', name, why)
-    }
+    if (!lifecycle)
+      throw cannotBe(wanted, name, `group "${group}" has not been started; call start() first`, 'ERR_NOT_STARTED')
     await lastValueFrom(ask(name, lifecycle, group), { defaultValue: undefined })
   }
 
@@ -124,12 +122,10 @@ type Ask = (name: string, lifecycle: GroupLifecycle, group: string) => Observabl
 
 const restarted: Ask = (name, lifecycle, group) => {
   const { inbox, restarts } = lifecycle
-  const what = `restart "${name}"`
   const member = findMember(name, lifecycle, group)
-  refuseIfLeaving(what, lifecycle, group)
+  refuseIfLeaving('restarted', name, lifecycle, group)
   const { state } = member
-  if (isAbandoned(state))
-    throw new ServiceError('ERR_ABANDONED', name, `can't restart "${name}": it was abandoned, and may still run`)
+  if (isAbandoned(state)) throw cannotBe('restarted', name, 'it was abandoned, and may still run', 'ERR_ABANDONED')
   // It ends for good, or is about to be gone: it begins anew after that.
   if (member.leavesForGood || (isFinal(state) && !member.gone))
     return concat(
@@ -148,7 +144,7 @@ const restarted: Ask = (name, lifecycle, group) => {
     defer(() => {
       throwItsError(member)
       if (isLost(member.state)) throw stoppedBefore(name)
-      if (!isSettled(member.state)) refuseIfLeaving(what, lifecycle, group)
+      if (!isSettled(member.state)) refuseIfLeaving('restarted', name, lifecycle, group)
       return EMPTY
     }),
   )
@@ -157,7 +153,7 @@ const restarted: Ask = (name, lifecycle, group) => {
 const removed: Ask = (name, lifecycle, group) => {
   const { inbox, members } = lifecycle
   const member = findMember(name, lifecycle, group)
-  refuseIfLeaving(`remove "${name}"`, lifecycle, group)
+  refuseIfLeaving('removed', name, lifecycle, group)
   const users = members.graph.dependents[member.node]!.map(members.at)
   refuseIfInUse(
     name,
@@ -183,8 +179,8 @@ const findMember = (name: string, { members }: GroupLifecycle, group: string): M
 const refuseRemoved = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle, group: string): void => {
   const wanted = dependsOn.find(other => members.find(other)?.removed)
   if (wanted === undefined) return
-  const why = `"${name}" depends on "${wanted}", which is being removed from group "${group}"`
-  throw new ServiceError('ERR_UNKNOWN_DEPENDENCY', name, why)
+  const why = `it depends on "${wanted}", which is being removed from group "${group}"`
+  throw cannotBe('added', name, why, 'ERR_UNKNOWN_DEPENDENCY')
 }
 
 /** A service whose dependency is over could never start. */
@@ -197,30 +193,37 @@ const refuseLost = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle
   }
 }
 
-const refuseIfLeaving = (what: string, { leaving }: GroupLifecycle, group: string): void => {
-  if (leaving) throw new ServiceError('ERR_GROUP_STOPPING', group, `can't ${what}: group "${group}" is shutting down`)
+const refuseIfLeaving = (wanted: Wanted, name: string, { leaving }: GroupLifecycle, group: string): void => {
+  if (leaving) throw cannotBe(wanted, name, `group "${group}" is shutting down`, 'ERR_GROUP_STOPPING')
 }
+
+/** The requests for one service, as an error names them. */
+type Wanted = 'added' | 'restarted' | 'removed'
+
+const cannotBe = (wanted: Wanted, name: string, why: string, code: ErrorCode): ServiceError =>
+  serviceError(code, name, `can't be ${wanted}: ${why}`)
 
 /** Throws what a member has failed with, or that it was abandoned. */
 const throwItsError = ({ state, name }: Member): void => {
   if ('error' in state && state.error && isFinal(state)) throw fromErrorInfo(state.error)
   if (state.phase === 'stopped' && state.how === 'abandoned')
-    throw new ServiceError('ERR_ABANDONED', name, `"${name}" was abandoned, and may still run`)
+    throw serviceError('ERR_ABANDONED', name, 'was abandoned, and may still run')
 }
 
 const stoppedBefore = (name: string): ServiceError =>
-  new ServiceError('ERR_START_FAILED', name, `"${name}" was stopped before it was running again`)
+  serviceError('ERR_START_FAILED', name, 'was stopped before it was running again')
 
 const unknownService = (name: string, group: string): ServiceError =>
-  new ServiceError('ERR_UNKNOWN_SERVICE', name, `group "${group}" has no service "${name}"`)
+  new ServiceError(
+    'ERR_UNKNOWN_SERVICE',
+    name,
+    `group "${group}": has no service "${name}"; give the name of a service that was added to this group`,
+  )
 
 /** A service that others name in `dependsOn` can't be taken from them. */
 const refuseIfInUse = (name: string, users: readonly string[]): void => {
   if (users.length === 0) return
   const [verb, those] = users.length === 1 ? ['depends', 'that'] : ['depend', 'those']
-  throw new ServiceError(
-    'ERR_SERVICE_IN_USE',
-    name,
-    `can't remove "${name}": ${users.map(user => `"${user}"`).join(', ')} ${verb} on it; remove ${those} first`,
-  )
+  const why = `${users.map(user => `"${user}"`).join(', ')} ${verb} on it; remove ${those} first`
+  throw cannotBe('removed', name, why, 'ERR_SERVICE_IN_USE')
 }

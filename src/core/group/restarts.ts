@@ -15,7 +15,10 @@ export interface RestartsOptions extends RestartLimit {
   readonly inbox: Inbox
 }
 
-/** Who is restarted together with a member: when it has failed, by the group's strategy, and when it is restarted by hand. */
+/**
+ * Who is restarted together with a member: when it has failed, by the group's strategy, and when it is restarted by
+ * hand.
+ */
 export class Restarts {
   readonly set: RestartSet
   readonly #options: RestartsOptions

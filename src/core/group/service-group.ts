@@ -20,8 +20,9 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    * the group. While the group runs, the service is started at once and will be the first to stop.
    *
    * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
-   * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`,
-   * and `ERR_DEPENDENCY_FAILED` when what it depends on has failed or was stopped
+   * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the
+   * group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`, and `ERR_DEPENDENCY_FAILED` when what it depends on
+   * has failed or was stopped
    * @example
    * ```ts
    * const group = serviceGroup('shop')
@@ -38,11 +39,11 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   ): ServiceGroup<Name, Known | N>
 
   /**
-   * Starts all services in order; resolves once the last is running. Calling it again returns the same promise.
-   * When one fails, those already started are stopped in reverse before this rejects.
+   * Starts all services in order; resolves once the last is running. Calling it again returns the same promise. When
+   * one fails, those already started are stopped in reverse before this rejects.
    *
-   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` with the first cause as `cause` and all errors in `errors`;
-   * `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` before anything starts; `ERR_START_TIMEOUT`;
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` with the first cause as `cause` and all errors in
+   * `errors`; `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` before anything starts; `ERR_START_TIMEOUT`;
    * `ERR_GROUP_STOPPED` when it was stopped; `ERR_ALREADY_STARTED` for a group inside another, or one that runs
    * @example
    * ```ts
@@ -54,13 +55,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   start(): Promise<void>
 
   /**
-   * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts with
-   * it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits in
-   * backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins anew.
-   * Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
+   * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts
+   * with it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits
+   * in backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins
+   * anew. Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
    *
-   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`; `ERR_ABANDONED` for one that may
-   * still run; or what it failed with
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`;
+   * `ERR_ABANDONED` for one that may still run; or what it failed with
    * @example
    * ```ts
    * const group = serviceGroup('shop')
@@ -73,13 +74,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   restart(name: Known | (string & {})): Promise<void>
 
   /**
-   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling it again meanwhile
-   * returns the same promise. In a group that has not been started it is taken out at once.
-   * Awaited from inside that service, it resolves as soon as only that is waited for.
+   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling
+   * it again meanwhile returns the same promise. In a group that has not been started it is taken out at once. Awaited
+   * from inside that service, it resolves as soon as only that is waited for.
    *
-   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while others name it in
-   * `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not let go: that one stays in the
-   * status
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while
+   * others name it in `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not
+   * let go: that one stays in the status
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {})).add(service('import', {}))
@@ -136,8 +137,8 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   /**
    * Stops the group at the end of an `await using` block.
    *
-   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report in
-   * `errors`, the first as `cause`; not when `start()` has told that it failed
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report
+   * in `errors`, the first as `cause`; not when `start()` has told that it failed
    */
   [Symbol.asyncDispose](): Promise<void>
 }

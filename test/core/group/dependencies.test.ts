@@ -75,12 +75,12 @@ describe('why it fails', () => {
     const cause = new ServiceError('ERR_START_FAILED', 'cache', 'service "cache": start failed: no')
     const failure = dependencyFailed(loss, nameOf, cause)
     expect(failure).toMatchObject({ code: 'ERR_DEPENDENCY_FAILED', service: 'api', cause })
-    expect(failure.message).toBe(`service "api" can't start (api -> cache): service "cache": start failed: no`)
+    expect(failure.message).toBe(`service "api": can't start (api -> cache): service "cache": start failed: no`)
   })
 
   test('what was stopped has none', () => {
     const failure = dependencyFailed(loss, nameOf, undefined)
-    expect(failure.message).toBe(`service "api" can't start (api -> cache): "cache" was stopped`)
+    expect(failure.message).toBe(`service "api": can't start (api -> cache): "cache" was stopped`)
     expect('cause' in failure).toBe(false)
   })
 })

@@ -18,7 +18,7 @@ export const healthOf = (
 }
 
 /** What is wrong with a member, for people: `db failed`, `orders: slow disk`, `worker: restarting`. */
-export const plightOf = (name: string, state: ServiceState): string => {
+export const troubleOf = (name: string, state: ServiceState): string => {
   switch (state.phase) {
     case 'running':
       if (state.detail !== undefined) return `${name}: ${state.detail}`
@@ -33,7 +33,7 @@ export const plightOf = (name: string, state: ServiceState): string => {
 }
 
 /** Who in a group is not well: the worst of it is the health of the group, and the first of the worst is named. */
-export class Unwell {
+export class UnhealthyMembers {
   readonly #failing = new Map<string, string>()
   readonly #warning = new Map<string, string>()
   #told: { readonly health: Health; readonly detail: string | undefined } = { health: 'pass', detail: undefined }
@@ -57,9 +57,9 @@ export class Unwell {
     if (health === 'pass' && this.#size === 0) return
     // Its way out did no harm until now; being drained does none.
     if (state.phase === 'drained' && !this.#failing.has(name) && !this.#warning.has(name)) return
-    const plight = health === 'pass' ? '' : plightOf(name, state)
-    note(this.#failing, name, health === 'fail', plight)
-    note(this.#warning, name, health === 'warn', plight)
+    const trouble = health === 'pass' ? '' : troubleOf(name, state)
+    note(this.#failing, name, health === 'fail', trouble)
+    note(this.#warning, name, health === 'warn', trouble)
     this.#changed = true
   }
 
@@ -70,9 +70,9 @@ export class Unwell {
   /** The first of the worst, and how many there are beside it. */
   get detail(): string | undefined {
     const among = this.#failing.size > 0 ? this.#failing : this.#warning
-    const [plight] = among.values()
-    if (plight === undefined) return undefined
-    return this.#size > 1 ? `${plight} (and ${this.#size - 1} more)` : plight
+    const [trouble] = among.values()
+    if (trouble === undefined) return undefined
+    return this.#size > 1 ? `${trouble} (and ${this.#size - 1} more)` : trouble
   }
 
   get #size(): number {
@@ -80,7 +80,7 @@ export class Unwell {
   }
 }
 
-const note = (among: Map<string, string>, name: string, belongs: boolean, plight: string): void => {
-  if (belongs) among.set(name, plight)
+const note = (among: Map<string, string>, name: string, belongs: boolean, trouble: string): void => {
+  if (belongs) among.set(name, trouble)
   else among.delete(name)
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { healthOf, plightOf, Unwell } from '../../../src/core/group/unwell.ts'
+import { healthOf, troubleOf, UnhealthyMembers } from '../../../src/core/group/group-health.ts'
 import type { Health, ServiceState, StopReason } from '../../../src/core/state.ts'
 
 const reason = { by: 'call' } as const
@@ -54,33 +54,34 @@ describe('what is wrong with one, for people', () => {
     [{ phase: 'stopped', how: 'forced' }, 'db was forced'],
     [{ phase: 'stopped', how: 'abandoned' }, 'db was abandoned'],
     [{ phase: 'stopped', how: 'ended' }, 'db has ended'],
-  ])('%j', (state, expected) => expect(plightOf('db', state)).toBe(expected))
+  ])('%j', (state, expected) => expect(troubleOf('db', state)).toBe(expected))
 
   test('one that the group can spare is failing all the same', () => {
-    const unwell = new Unwell()
-    unwell.note('cache', 'warn', running('fail'))
-    expect(unwell.detail).toBe('cache is failing')
+    const unhealthy = new UnhealthyMembers()
+    unhealthy.note('cache', 'warn', running('fail'))
+    expect(unhealthy.detail).toBe('cache is failing')
   })
 
   test('waiting for the next try and trying are one thing to tell', () => {
-    const unwell = new Unwell()
-    unwell.note('db', 'warn', { phase: 'backoff', error, attempt: 2, retryAt: 0 })
-    unwell.tell()
-    unwell.note('db', 'warn', { phase: 'starting', attempt: 2 })
-    expect(unwell.hasNews).toBe(false)
+    const unhealthy = new UnhealthyMembers()
+    unhealthy.note('db', 'warn', { phase: 'backoff', error, attempt: 2, retryAt: 0 })
+    unhealthy.tell()
+    unhealthy.note('db', 'warn', { phase: 'starting', attempt: 2 })
+    expect(unhealthy.hasNews).toBe(false)
   })
 })
 
 describe('the health of a group', () => {
-  const told = (unwell: Unwell): string => `${unwell.health} ${unwell.detail ?? '-'}${unwell.hasNews ? '' : ' (old)'}`
+  const told = (unhealthy: UnhealthyMembers): string =>
+    `${unhealthy.health} ${unhealthy.detail ?? '-'}${unhealthy.hasNews ? '' : ' (old)'}`
 
   test('the worst of it, naming the first of the worst', () => {
-    const unwell = new Unwell()
+    const unhealthy = new UnhealthyMembers()
     const log: string[] = []
     const note = (name: string, state: ServiceState, health: Health): void => {
-      unwell.tell()
-      unwell.note(name, health, state)
-      log.push(told(unwell))
+      unhealthy.tell()
+      unhealthy.note(name, health, state)
+      log.push(told(unhealthy))
     }
     note('db', running('pass'), 'pass')
     note('a', running('warn', 'slow'), 'warn')
@@ -107,12 +108,12 @@ describe('the health of a group', () => {
   })
 
   test('one that is drained is as well as it was', () => {
-    const unwell = new Unwell()
-    unwell.note('other', 'warn', running('warn'))
-    unwell.note('ending', 'fail', { phase: 'drained' })
-    expect(unwell.health).toBe('warn')
-    unwell.note('leaving', 'fail', { phase: 'draining', reason })
-    unwell.note('leaving', 'fail', { phase: 'drained' })
-    expect(unwell.detail).toBe('leaving: drained (and 1 more)')
+    const unhealthy = new UnhealthyMembers()
+    unhealthy.note('other', 'warn', running('warn'))
+    unhealthy.note('ending', 'fail', { phase: 'drained' })
+    expect(unhealthy.health).toBe('warn')
+    unhealthy.note('leaving', 'fail', { phase: 'draining', reason })
+    unhealthy.note('leaving', 'fail', { phase: 'drained' })
+    expect(unhealthy.detail).toBe('leaving: drained (and 1 more)')
   })
 })
