@@ -60,7 +60,10 @@ export const watched = <Name extends string>(
       let failure: ServiceError | undefined
       const asks = asksOf(shutdown$)
       // A beat that is not watched here may be watched further out.
-      const steps = new ShutdownSteps({ ...asks, beat: () => (watching?.beat ?? asks?.beat)?.() })
+      const steps = new ShutdownSteps({
+        extend: ms => asks?.extend?.(ms),
+        beat: () => (watching?.beat ? watching.beat() : asks?.beat?.()),
+      })
 
       /** Any step means that the service is leaving. */
       const isWatchable = (): boolean => own !== undefined && !own.leaving && !steps.latest && !out.closed

@@ -2,6 +2,7 @@ import { ServiceError, serviceError } from '../errors.ts'
 import { plan } from '../plan.ts'
 import type { Journal } from '../status/journal.ts'
 import type { Entry } from './entry.ts'
+import type { Members } from './members.ts'
 
 /** What was added to a group, and what is told of it while the group does not live. */
 export class Entries {
@@ -39,6 +40,16 @@ export class Entries {
 
   forget(name: string): void {
     this.#byName.delete(name)
+  }
+
+  /** Makes all services members; when one has no place, none of them ever starts. */
+  enrollIn(members: Members): void {
+    try {
+      members.enroll(this.list)
+    } catch (error) {
+      this.dismiss()
+      throw error
+    }
   }
 
   /** The services that name one in `dependsOn`. */

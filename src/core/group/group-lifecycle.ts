@@ -1,22 +1,19 @@
-import { EMPTY, Observable, of, Subject, type Subscriber, Subscription } from 'rxjs'
-import { restart } from '../behaviors/restart.ts'
+import { EMPTY, type Observable, of, Subject, type Subscriber, Subscription } from 'rxjs'
 import { errorInfo, type ServiceError } from '../errors.ts'
 import { mergeEach } from '../merge-each.ts'
-import type { Service } from '../service.ts'
 import { leadSteps } from '../shutdown.ts'
-import { hasDrained, isAbandoned, isFinal, type ServiceState, type StopReason } from '../state.ts'
+import { hasDrained, type ServiceState, type StopReason } from '../state.ts'
 import type { Journal } from '../status/journal.ts'
 import { reaches, type Shutdown } from '../steps.ts'
-import { currentWork, enter, type Work } from '../work.ts'
-import { type Action, decide, decideGroup, type MemberFacts, waitsDownFor, waitsFor } from './decide.ts'
-import type { Entry } from './entry.ts'
+import { currentWork } from '../work.ts'
+import { type Action, decide, decideGroup } from './decide.ts'
 import { endingOf } from './group-errors.ts'
 import { Facts } from './group-facts.ts'
 import { GroupShutdown, type ShutdownOptions } from './group-shutdown.ts'
 import type { Inbox, Working } from './inbox.ts'
-import { STARTING, type Told } from './incarnation.ts'
-import { lookAgain } from './inside-calls.ts'
+import { STARTING } from './incarnation.ts'
 import { Member } from './member.ts'
+import { MemberStates } from './member-states.ts'
 import { Members } from './members.ts'
 import { Restarts, type RestartsOptions } from './restarts.ts'
 
@@ -31,7 +28,7 @@ export class GroupLifecycle implements Working {
   readonly depth: number
   readonly members: Members
   readonly restarts: Restarts
-  readonly #begunIn: Work | undefined = currentWork()
+  readonly states: MemberStates
   readonly inbox: Inbox
   readonly #options: LifecycleOptions
   readonly #out: Subscriber<ServiceState>
@@ -51,11 +48,20 @@ export class GroupLifecycle implements Working {
     this.depth = depth
     this.inbox = inbox
     const haveWork = (): void => inbox.work(this)
-    this.members = new Members((entry, node) => this.#join(entry, node), haveWork)
-    const revive = (member: Member): void => this.#revive(member)
-    this.restarts = new Restarts(this.members, options, revive, member => this.tellWaiting(member))
+    const begunIn = currentWork()
+    this.members = new Members((entry, node) => {
+      const member = new Member(entry, node, begunIn)
+      this.#facts.join(member)
+      this.restarts.supervise(member)
+      return member
+    }, haveWork)
+    this.restarts = new Restarts(this.members, options, {
+      revive: member => this.states.revive(member),
+      tellWaiting: member => this.states.tellWaiting(member),
+    })
     this.#facts = new Facts(name, this.members, this.restarts.set)
     this.#shutdown = new GroupShutdown(options, this.#facts, haveWork)
+    this.states = new MemberStates(options.journal, this.#facts, this.restarts, reason => this.leave(reason))
   }
 
   /** @param renew puts all services back to `idle`, unless this is the group's first incarnation */
@@ -63,7 +69,7 @@ export class GroupLifecycle implements Working {
     const { clock, inbox, journal } = this.#options
     inbox.take(() => {
       const told$ = this.#begun$.pipe(mergeEach(member => member.begin(clock)))
-      this.#all.add(told$.subscribe(told => this.#hear(told)))
+      this.#all.add(told$.subscribe(told => inbox.take(() => this.states.hear(told))))
       this.#all.add(this.#shutdown.follow(shutdown$))
       inbox.work(this)
       if (this.leaving) {
@@ -77,7 +83,7 @@ export class GroupLifecycle implements Working {
         renew()
       })
       const { graph, list } = this.members
-      for (const member of list) if (graph.declared[member.node]!.length > 0) this.tellWaiting(member)
+      for (const member of list) if (graph.declared[member.node]!.length > 0) this.states.tellWaiting(member)
       this.members.lookAtFirst()
     })
   }
@@ -102,12 +108,7 @@ export class GroupLifecycle implements Working {
     this.#facts.leaving = true
     this.#alone.unsubscribe()
     this.#all.unsubscribe()
-    for (const member of this.members.reversed()) {
-      if (isFinal(member.state)) continue
-      if (!member.begun) member.entry.inside?.dismiss()
-      member.note({ phase: 'stopped', how: member.begun ? 'abandoned' : 'stopped' }, undefined)
-      this.#record(member)
-    }
+    for (const member of this.members.reversed()) this.states.abandon(member)
   }
 
   /** Ends one member for good. The group goes on. */
@@ -120,115 +121,6 @@ export class GroupLifecycle implements Working {
   remove(member: Member, reason: StopReason): void {
     this.#facts.markRemoved(member, true)
     this.end(member, reason)
-  }
-
-  // Members come and go.
-
-  #join(entry: Entry, node: number): Member {
-    const member = new Member(entry, node, this.#begunIn)
-    this.#facts.join(member)
-    const { name, service, restart: rules } = entry
-    if (!rules) return member
-    // Each incarnation is part of the member's work, whatever caused the restart.
-    const placed: Service = { name, lifecycle: shutdown$ => inside(member, service.lifecycle(shutdown$)) }
-    member.service = restart(placed, rules, this.#options.clock, {
-      gate: () => this.restarts.gate(member),
-      admit: (at, cause) => this.restarts.admit(name, at, cause),
-    })
-    return member
-  }
-
-  #revive(member: Member): void {
-    const { journal } = this.#options
-    this.#facts.revive(member)
-    journal.together(() => {
-      journal.add(member.path, member.entry)
-      member.entry.inside?.renew()
-    })
-  }
-
-  #forget(member: Member): void {
-    // An abandoned member may still run, so it stays in the status.
-    if (isAbandoned(member.state)) return this.#facts.markRemoved(member, false)
-    this.#options.journal.remove(member.path)
-    this.#facts.forget(member)
-  }
-
-  // What comes in.
-
-  #hear(told: Told): void {
-    this.#options.inbox.take(() => {
-      const { member } = told
-      if (told.kind === 'state') return this.#note(member, told.state, told.error)
-      if (told.kind === 'news') {
-        member.state = told.state
-        return this.#record(member)
-      }
-      if (told.kind === 'down') {
-        member.rewind()
-        if (member.inSet) this.#tellWaiting(member, waitsDownFor(member, this.#facts))
-      }
-      this.restarts.set.look(member)
-      this.members.look(member)
-    })
-  }
-
-  /**
-   * A member has a new state. First the facts change, then listeners are told, then the members concerned are queued.
-   */
-  #note(member: Member, state: ServiceState, error?: ServiceError): void {
-    const { lost, reason } = this.#facts.note(member, state, error)
-    if (reason) this.leave(reason)
-    this.restarts.note(member)
-    const { leaving } = this
-    this.#record(member)
-    for (const other of lost) {
-      // A listener has stopped the group in the meantime.
-      if (this.leaving && !leaving) break
-      this.#dismiss(other.member, other.error)
-    }
-    this.members.look(member)
-    const { dependents, declared } = this.members.graph
-    for (const node of dependents[member.node]!) this.#dependencyChanged(this.members.at(node), state)
-    // A removed member ends after the members that depend on it.
-    if (isFinal(state)) this.members.lookAtAll(declared[member.node]!.map(this.members.at).filter(one => one.removed))
-  }
-
-  #dependencyChanged(member: Member, { phase }: ServiceState): void {
-    // A member whose turn has not come is looked at when it comes.
-    if (member.passed || member.ahead === 0) this.members.look(member)
-    if (phase !== 'starting' && phase !== 'waiting' && !member.held) this.tellWaiting(member)
-  }
-
-  /** Tells the dependencies that a member waits for, if they have changed. */
-  tellWaiting(member: Member): void {
-    if (this.leaving || (member.begun && !member.held)) return
-    const open = waitsFor(member, this.#facts)
-    const told = member.state.phase === 'waiting' ? member.state.for : []
-    if (open.length !== told.length || open.some(({ name }, i) => name !== told[i])) this.#tellWaiting(member, open)
-  }
-
-  #tellWaiting(member: Member, others: readonly MemberFacts[]): void {
-    if (others.length > 0) this.#note(member, { phase: 'waiting', for: others.map(({ name }) => name) })
-  }
-
-  /** A member that has not begun never begins, and nothing inside it does. */
-  #dismiss(member: Member, error?: ServiceError): void {
-    if (member.begun) return
-    member.entry.inside?.dismiss()
-    if (error) this.#note(member, { phase: 'failed', error: errorInfo(error) }, error)
-    else this.#note(member, { phase: 'stopped', how: 'stopped' })
-  }
-
-  #record({ path, state, entry: { inside } }: Member): void {
-    const { journal } = this.#options
-    lookAgain()
-    if (!inside) return journal.record(path, state)
-    // A listener of the outer group must find the nested group in this state too.
-    journal.together(() => {
-      journal.record(path, state)
-      inside.tell(state)
-    })
   }
 
   // What is done next.
@@ -260,7 +152,7 @@ export class GroupLifecycle implements Working {
       case 'open':
         return member.letOpen()
       case 'dismiss':
-        return this.#dismiss(member)
+        return this.states.dismiss(member)
       case 'gather':
         return this.restarts.gather(member)
       case 'rest':
@@ -273,7 +165,7 @@ export class GroupLifecycle implements Working {
       case 'pass':
         return this.#pass(member)
       case 'forget':
-        return this.#forget(member)
+        return this.states.forget(member)
       default:
         member.wanted = 'gone'
         return member.incarnation!.raise(this.#taken!)
@@ -373,7 +265,3 @@ export class GroupLifecycle implements Working {
     this.#out.next(state)
   }
 }
-
-/** The same Observable, subscribed as part of a work. */
-const inside = <T>(work: Work, source$: Observable<T>): Observable<T> =>
-  new Observable(out => enter(work, () => source$.subscribe(out)))

@@ -1,9 +1,9 @@
-import { NEVER, Observable } from 'rxjs'
+import { Observable } from 'rxjs'
 import { deadline } from '../behaviors/deadline.ts'
 import { UNBOUNDED } from '../defaults.ts'
 import { errorInfo } from '../errors.ts'
 import { checkName, type Service, type Startable, toService } from '../service.ts'
-import { conduct, type Led, type ShutdownClocks } from '../shutdown.ts'
+import type { Led, ShutdownClocks } from '../shutdown.ts'
 import { isFinal, type ServiceState, type StopReason } from '../state.ts'
 import type { GroupEvent } from '../status/events.ts'
 import { Journal } from '../status/journal.ts'
@@ -11,17 +11,20 @@ import { type Report, reportOf } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
 import { stopReasonOf } from '../stop-reason.ts'
+import { Deferred } from './deferred.ts'
 import { explainStart } from './dependencies.ts'
 import { Entries } from './entries.ts'
-import { type AddOptions, type Entry, entryOf, type Inside } from './entry.ts'
-import { alreadyStarted, holdsItself, isHeld, startTimeoutOf, stopFailure, stoppedEarly } from './group-errors.ts'
+import { type AddOptions, entryOf, type Inside } from './entry.ts'
+import { alreadyStarted, stopFailure, stoppedEarly } from './group-errors.ts'
 import { GroupLifecycle } from './group-lifecycle.ts'
 import { type GroupHealth, healthChanges } from './health.ts'
 import { Inbox } from './inbox.ts'
-import { awaitEnd, holdersAmong } from './inside-calls.ts'
+import { awaitStop, holdersAmong } from './inside-calls.ts'
+import { type Nestable, Nesting } from './nesting.ts'
 import { type GroupOptions, groupOptionsOf } from './options.ts'
 import { Requests } from './requests.ts'
 import type { ServiceGroup } from './service-group.ts'
+import { startGroup } from './start.ts'
 
 /** A group whose names do not matter. */
 type AnyGroup = Group<string, never>
@@ -35,8 +38,7 @@ export class Group<Name extends string = string, Known extends string = never>
   readonly #journal: Journal
   readonly #entries: Entries
   readonly #requests: Requests
-  /** The group that this group was added to, and its entry there. */
-  #outer: { readonly group: AnyGroup; readonly entry: Entry } | undefined
+  readonly #nesting: Nesting
   #inbox = new Inbox()
   #lifecycle: GroupLifecycle | undefined
   /** The lifecycle is subscribed to. */
@@ -55,13 +57,14 @@ export class Group<Name extends string = string, Known extends string = never>
     this.#given = options
     this.#journal = new Journal(name, this.options.clock)
     this.#entries = new Entries(name, this.#journal)
+    this.#nesting = new Nesting(name)
     const { clock } = this.options
     this.#requests = new Requests({
       name,
       clock,
       entries: this.#entries,
       journal: this.#journal,
-      live: () => this.#live,
+      live: () => (this.#isLive ? this.#lifecycle : undefined),
     })
   }
 
@@ -74,16 +77,16 @@ export class Group<Name extends string = string, Known extends string = never>
     this.#requests.refuseIfEnding('added', name)
     this.#entries.refuseKnown(name)
     const nested = added instanceof Group ? (added as AnyGroup) : undefined
-    if (nested) this.#admit(nested)
-    const { clock } = this.options
+    if (nested) this.#nesting.admit(nested.#nestable())
     const inside = nested ? nested.#inside() : undefined
-    const entry = entryOf(service, `${this.name}/${name}`, options, clock, inside, this.#forceTimeoutNow)
+    const path = `${this.name}/${name}`
+    const entry = entryOf(service, path, options, this.options.clock, inside, this.#forceTimeoutNow)
     this.#requests.add(entry)
     this.#entries.add(entry)
     this.#journal.together(() => {
       this.#journal.add(entry.path, entry)
       if (!nested) return
-      nested.#outer = { group: this as AnyGroup, entry }
+      nested.#nesting.enter(this.#nestable(), entry)
       nested.#journal.nest(this.#journal, this.name)
     })
     this.#requests.start(name)
@@ -93,23 +96,13 @@ export class Group<Name extends string = string, Known extends string = never>
   start(): Promise<void> {
     if (this.#started && isFinal(this.#state))
       return this.#started.then(() => Promise.reject(stoppedEarly(this.status)))
-    this.#started ??= new Promise((resolve, reject) => {
-      if (this.#outer) throw alreadyStarted(this.name, 'it is part of another group, which starts it')
-      const { clock, drainDelay, forceTimeout, shutdownTimeout } = this.options
-      const clocks = { drainDelay: () => drainDelay, shutdownTimeout, forceTimeout }
-      let last: ServiceState | undefined
-      conduct(this, { trigger$: NEVER, force$: NEVER, ...clocks, clock }).subscribe({
-        next: state => {
-          last = state
-          if (state.phase === 'running') resolve()
-        },
-        error: error => {
-          if (this.status.group.readyAt === null) this.#toldByStart = true
-          reject(error)
-        },
-        // The group is gone, or was abandoned, and has never run.
-        complete: () => reject(startTimeoutOf(last) ?? this.#lifecycle?.failure ?? stoppedEarly(this.status)),
-      })
+    if (this.#nesting.wasAdded)
+      return Promise.reject(alreadyStarted(this.name, 'it is part of another group, which starts it'))
+    this.#started ??= startGroup(this, {
+      failure: () => this.#lifecycle?.failure,
+      failed: () => {
+        if (this.status.group.readyAt === null) this.#toldByStart = true
+      },
     })
     return this.#started
   }
@@ -125,16 +118,11 @@ export class Group<Name extends string = string, Known extends string = never>
   stop(reason: string | Error | StopReason = { by: 'call' }): Promise<Report> {
     // The next incarnation may begin, and replace the promise, before this method returns.
     const { promise: over } = this.#over
-    const why = stopReasonOf(reason)
-    const lifecycle = this.#lifecycle
+    const [why, lifecycle] = [stopReasonOf(reason), this.#lifecycle]
     if (this.#isLive && !lifecycle!.leaving) lifecycle!.leave(why)
     // Before its start, or between two incarnations, the outer group prevents the next incarnation.
-    else if (!isFinal(this.#state) && !this.#endByHolder(why) && !this.#isLive) this.#endUnstarted()
-    if (!lifecycle) return over
-    const { clock } = this.options
-    const soFar = (): Report => reportOf(this.status, true)
-    const awaited = { whole: over, key: lifecycle, holders: () => holdersAmong(lifecycle.members.list), soFar, clock }
-    return awaitEnd(awaited, work => lifecycle.members.has(work))
+    else if (!isFinal(this.#state) && !this.#nesting.endByHolder(why) && !this.#isLive) this.#endUnstarted()
+    return lifecycle ? awaitStop(over, lifecycle, this.options.clock, () => reportOf(this.status, true)) : over
   }
 
   get status$(): Observable<GroupStatus> {
@@ -170,7 +158,7 @@ export class Group<Name extends string = string, Known extends string = never>
     return new Observable(out => {
       if (isFinal(this.#state)) {
         // `stopping` tells a restart behaviour that the end was asked for, so it does not try again.
-        if (this.#outer) out.next({ phase: 'stopping', reason: this.status.trigger ?? { by: 'call' } })
+        if (this.#nesting.wasAdded) out.next({ phase: 'stopping', reason: this.status.trigger ?? { by: 'call' } })
         return out.error(stoppedEarly(this.status))
       }
       if (this.#isLive) return out.error(alreadyStarted(this.name, 'it has a lifecycle already'))
@@ -182,7 +170,7 @@ export class Group<Name extends string = string, Known extends string = never>
           this.#isLive = false
         }
         // The outer group records the state of a nested group, because behaviours around the group may change it.
-        if (!this.#outer) this.#record(state)
+        if (!this.#nesting.wasAdded) this.#record(state)
       }
       const life = this.#incarnation(shutdown$).subscribe({
         next: state => {
@@ -210,11 +198,6 @@ export class Group<Name extends string = string, Known extends string = never>
 
   // The incarnations of the group.
 
-  /** The present incarnation, if there is one. */
-  get #live(): GroupLifecycle | undefined {
-    return this.#isLive ? this.#lifecycle : undefined
-  }
-
   get #state(): ServiceState {
     return this.status.group.state
   }
@@ -232,46 +215,37 @@ export class Group<Name extends string = string, Known extends string = never>
   #begin(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
     return new Observable(out => {
       const { name } = this
-      const holder = this.#holder
+      const { holder, depth } = this.#nesting
       const isFirst = this.#lifecycle === undefined
-      this.#inbox = holder ? holder.#inbox : new Inbox()
+      this.#inbox = holder?.inbox() ?? new Inbox()
       const lifecycle = new GroupLifecycle(
         {
           ...this.options,
           name,
           journal: this.#journal,
           inbox: this.#inbox,
-          depth: this.#depth,
+          depth,
           ownForceTimeout: this.#clocks ? undefined : this.#given.forceTimeout,
-          endsWithHolder: () => holder !== undefined && holder.#lifecycle!.leaving,
-          clocks: this.#clocks ?? this.#ownClocks,
+          endsWithHolder: () => holder?.leaving() === true,
+          clocks: this.#clocks ?? {
+            drainDelay: () => this.options.drainDelay,
+            shutdownTimeout: this.#given.shutdownTimeout ?? Infinity,
+            forceTimeout: this.#forceTimeout,
+          },
         },
         out,
       )
       this.#lifecycle = lifecycle
       out.add(() => lifecycle.abandon())
-      try {
-        lifecycle.members.enroll(this.#entries.list)
-      } catch (error) {
-        this.#entries.dismiss()
-        throw error
-      }
+      this.#entries.enrollIn(lifecycle.members)
       lifecycle.begin(shutdown$, () => !isFirst && this.#entries.renew())
     })
-  }
-
-  /** The clocks of a shutdown that concerns this group alone. */
-  get #ownClocks(): ShutdownClocks {
-    const { drainDelay } = this.options
-    const { shutdownTimeout = Infinity } = this.#given
-    return { drainDelay: () => drainDelay, shutdownTimeout, forceTimeout: this.#forceTimeout }
   }
 
   /** The force budget in this group: the one it was given, else that of the outer group. */
   get #forceTimeout(): number {
     const own = this.#clocks?.forceTimeout ?? this.#given.forceTimeout
-    const holder = this.#holder
-    return own ?? (holder ? holder.#forceTimeout : this.options.forceTimeout)
+    return own ?? this.#nesting.holder?.forceTimeout() ?? this.options.forceTimeout
   }
 
   #record(state: ServiceState): void {
@@ -294,29 +268,17 @@ export class Group<Name extends string = string, Known extends string = never>
 
   // Inside another group.
 
-  /** How many groups are around this group. */
-  get #depth(): number {
-    const holder = this.#holder
-    return holder ? holder.#depth + 1 : 0
-  }
-
-  /** The outer group, as long as this group is in it. */
-  get #holder(): AnyGroup | undefined {
-    if (!this.#outer) return undefined
-    const { group, entry } = this.#outer
-    return group.#entries.get(entry.name) === entry ? group : undefined
-  }
-
-  /** @throws ServiceError when a group can't be added to this one */
-  #admit(nested: AnyGroup): void {
-    const path: string[] = []
-    let group: AnyGroup | undefined = this as AnyGroup
-    for (; group; group = group.#holder) {
-      path.unshift(group.name)
-      if (group === nested) throw holdsItself(this.name, nested.name, path)
+  /** This group as the groups around it and inside it see it. */
+  #nestable(): Nestable {
+    return {
+      name: this.name,
+      entries: this.#entries,
+      requests: this.#requests,
+      nesting: this.#nesting,
+      inbox: () => this.#inbox,
+      forceTimeout: () => this.#forceTimeout,
+      leaving: () => this.#lifecycle?.leaving === true,
     }
-    const holder = nested.#holder
-    if (holder) throw isHeld(this.name, nested.name, holder.name)
   }
 
   /** The access that an outer group has to this group. */
@@ -338,19 +300,4 @@ export class Group<Name extends string = string, Known extends string = never>
       },
     }
   }
-
-  /** Asks the outer group to end this group. Returns false when the outer group is not live. */
-  #endByHolder(reason: StopReason): boolean {
-    if (!this.#outer) return false
-    const { group, entry } = this.#outer
-    return group.#requests.end(entry.name, reason)
-  }
-}
-
-/** A promise that its owner resolves. */
-class Deferred<T> {
-  resolve!: (value: T) => void
-  readonly promise = new Promise<T>(resolve => {
-    this.resolve = resolve
-  })
 }

@@ -1,6 +1,8 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
+import type { Report } from '../status/report.ts'
 import { currentWork, type Work } from '../work.ts'
+import type { GroupLifecycle } from './group-lifecycle.ts'
 import type { Member } from './member.ts'
 
 /**
@@ -76,6 +78,18 @@ export const awaitEnd = <T>(awaited: Awaited<T>, isPart: (work: Work) => boolean
     awaited.whole.then(resolve, reject).finally(() => call.leave())
     lookAgain()
   })
+}
+
+/** The report of a group that ends, for the caller of this moment. */
+export const awaitStop = (
+  whole: Promise<Report>,
+  lifecycle: GroupLifecycle,
+  clock: Clock,
+  soFar: () => Report,
+): Promise<Report> => {
+  const { members } = lifecycle
+  const awaited = { whole, key: lifecycle, holders: () => holdersAmong(members.list), soFar, clock }
+  return awaitEnd(awaited, work => members.has(work))
 }
 
 interface Path {

@@ -44,7 +44,7 @@ export class Requests {
     const member = lifecycle?.members.find(name)
     if (!lifecycle || !member || lifecycle.leaving) return
     lifecycle.inbox.take(() => {
-      lifecycle.tellWaiting(member)
+      lifecycle.states.tellWaiting(member)
       lifecycle.members.look(member)
     })
   }

@@ -1,8 +1,11 @@
 import { Observable } from 'rxjs'
-import { restartedTooOften } from '../behaviors/restart.ts'
+import { restart, restartedTooOften } from '../behaviors/restart.ts'
 import { admit, type RestartLimit } from '../behaviors/restart-limit.ts'
+import type { Clock } from '../clock.ts'
 import type { ServiceError } from '../errors.ts'
+import type { Service } from '../service.ts'
 import { isFinal, isLost, type StopReason } from '../state.ts'
+import { enter, type Work } from '../work.ts'
 import type { Inbox } from './inbox.ts'
 import type { Member } from './member.ts'
 import type { Members } from './members.ts'
@@ -13,6 +16,15 @@ export interface RestartsOptions extends RestartLimit {
   readonly name: string
   readonly strategy: Strategy
   readonly inbox: Inbox
+  readonly clock: Clock
+}
+
+/** What restarts need of the group. */
+interface Restarting {
+  /** Tells that a member that was over begins anew. */
+  revive(member: Member): void
+  /** Tells the dependencies that a member waits for. */
+  tellWaiting(member: Member): void
 }
 
 /**
@@ -23,22 +35,14 @@ export class Restarts {
   readonly set: RestartSet
   readonly #options: RestartsOptions
   readonly #members: Members
-  /** Tells that a member that was over begins anew. */
-  readonly #revive: (member: Member) => void
-  readonly #tellWaiting: (member: Member) => void
+  readonly #group: Restarting
   /** When members were restarted, as far as the restart limit counts them. */
   #restarts: readonly number[] = []
 
-  constructor(
-    members: Members,
-    options: RestartsOptions,
-    revive: (member: Member) => void,
-    tellWaiting: (member: Member) => void,
-  ) {
-    this.#tellWaiting = tellWaiting
+  constructor(members: Members, options: RestartsOptions, group: Restarting) {
     this.#members = members
     this.#options = options
-    this.#revive = revive
+    this.#group = group
     this.set = new RestartSet(options.strategy, members)
   }
 
@@ -51,6 +55,18 @@ export class Restarts {
     return undefined
   }
 
+  /** Puts the restart behaviour around a member's service, if the member was added with one. */
+  supervise(member: Member): void {
+    const { name, service, restart: rules } = member.entry
+    if (!rules) return
+    // Each incarnation is part of the member's work, whatever caused the restart.
+    const placed: Service = { name, lifecycle: shutdown$ => inside(member, service.lifecycle(shutdown$)) }
+    member.service = restart(placed, rules, this.#options.clock, {
+      gate: () => this.gate(member),
+      admit: (at, cause) => this.admit(name, at, cause),
+    })
+  }
+
   /** For the restart behaviour of a member: completes when the next incarnation may begin. */
   gate(member: Member): Observable<never> {
     const { inbox } = this.#options
@@ -59,7 +75,7 @@ export class Restarts {
       const note = (held: (() => void) | undefined): void =>
         inbox.take(() => {
           member.open = held
-          if (held) this.#tellWaiting(member)
+          if (held) this.#group.tellWaiting(member)
           this.set.look(member)
           this.#members.look(member)
         })
@@ -79,7 +95,7 @@ export class Restarts {
     if (member.wanted === 'down') member.wanted = 'up'
     const others = this.#belongingTo(member, this.#options.strategy).filter(other => other !== member)
     if (others.length === 0) return
-    for (const other of others) if (hasEnded(other)) this.#revive(other)
+    for (const other of others) if (hasEnded(other)) this.#group.revive(other)
     this.#join([member, ...others], { by: 'failure', service: member.path, error }, true)
   }
 
@@ -139,7 +155,7 @@ export class Restarts {
         const isStillLost = (wanted: number): boolean => !coming.has(at(wanted)) && isLost(at(wanted).state)
         if (those.has(other) && couldNotStart(other) && !graph.declared[node]!.some(isStillLost)) coming.add(other)
       }
-    for (const other of coming) this.#revive(other)
+    for (const other of coming) this.#group.revive(other)
   }
 }
 
@@ -150,3 +166,7 @@ const hasEnded = ({ state, entry, asked }: Member): boolean =>
 /** It failed only because what it depends on was not there. */
 const couldNotStart = ({ state, asked }: Member): boolean =>
   state.phase === 'failed' && state.error.code === 'ERR_DEPENDENCY_FAILED' && !asked
+
+/** The same Observable, subscribed to as part of a work. */
+const inside = <T>(work: Work, source$: Observable<T>): Observable<T> =>
+  new Observable(out => enter(work, () => source$.subscribe(out)))
