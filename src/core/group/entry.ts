@@ -92,9 +92,7 @@ export interface Inside {
   readonly renew: () => void
 }
 
-/**
- * Checks what was asked for a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))).
- */
+/** Checks the options of a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))). */
 export const entryOf = (
   service: Service,
   path: string,

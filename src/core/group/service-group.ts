@@ -12,17 +12,17 @@ import type { GroupOptions } from './options.ts'
 
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
 export interface ServiceGroup<Name extends string = string, Known extends string = never> extends Service<Name> {
-  /** What it was made with, defaults filled in. */
+  /** The options of the group, defaults filled in. */
   readonly options: Required<GroupOptions>
 
   /**
    * Adds a service: a Service, or any object with `start()` and `stop()`, named after its `name` or its class. Returns
-   * the group. While the group runs, the service is started at once and will be the first to stop.
+   * the group. While the group runs, the service is started at once and stops first.
    *
    * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
    * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the
-   * group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`, and `ERR_DEPENDENCY_FAILED` when what it depends on
-   * has failed or was stopped
+   * group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`, and `ERR_DEPENDENCY_FAILED` when a dependency has
+   * failed or was stopped
    * @example
    * ```ts
    * const group = serviceGroup('shop')
@@ -39,12 +39,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   ): ServiceGroup<Name, Known | N>
 
   /**
-   * Starts all services in order; resolves once the last is running. Calling it again returns the same promise. When
-   * one fails, those already started are stopped in reverse before this rejects.
+   * Starts all services in order; resolves once the last is running. A second call returns the same promise. When a
+   * service fails, the services that have started are stopped in reverse before this rejects.
    *
    * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` with the first cause as `cause` and all errors in
    * `errors`; `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` before anything starts; `ERR_START_TIMEOUT`;
-   * `ERR_GROUP_STOPPED` when it was stopped; `ERR_ALREADY_STARTED` for a group inside another, or one that runs
+   * `ERR_GROUP_STOPPED` when the group was stopped, or is over; `ERR_ALREADY_STARTED` for a nested group, or one that
+   * runs
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {}))
@@ -55,13 +56,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   start(): Promise<void>
 
   /**
-   * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts
-   * with it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits
-   * in backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins
-   * anew. Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
+   * Restarts a service by hand, with all that depend on it: they drain and stop in reverse, and start in order.
+   * Resolves when they are running again. A service in backoff starts at once. A service that has not been started
+   * starts once, at its turn. A service that is over begins anew. A call from inside a service that goes down resolves
+   * as soon as only services with such calls are waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`;
-   * `ERR_ABANDONED` for one that may still run; or what it failed with
+   * `ERR_ABANDONED` for a service that may still run; or the error that the service failed with
    * @example
    * ```ts
    * const group = serviceGroup('shop')
