@@ -50,10 +50,9 @@ export interface AddOptions<Known extends string = string> {
   /** The service lets people watch the others. It starts before and stops after them, and does not drain. */
   readonly observer?: boolean
   /**
-   * The group can do without it: when it fails, at start or later, its group is running all the same, with health
-   * `warn` that names it, also while a failed start is tried again. What names it in `dependsOn` can't start then, and
-   * fails too. Its error is in the report,
-   * which is not `ok`. Default false.
+   * The group can do without the service. When it fails, at start or later, the group runs on with health `warn` that
+   * names it, also while a failed start is tried again. Services that name it in `dependsOn` and have not started fail
+   * too. The error is in the report, which is not `ok`. Default false.
    */
   readonly optional?: boolean
   /**

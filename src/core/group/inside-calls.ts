@@ -60,8 +60,8 @@ const nextTurn = (): void => {
 }
 
 /**
- * A promise for the end of something, for the caller of this moment. A caller inside what is ended would wait for
- * itself: it gets what there is as soon as all that still holds up the end are services that wait for such calls.
+ * A promise for the end of something, for the present caller. A caller inside what is ended would wait for itself: its
+ * promise resolves as soon as only services that wait for such calls hold up the end.
  *
  * @param isPart whether a work is a member of what is ended
  */

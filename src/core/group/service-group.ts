@@ -75,13 +75,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   restart(name: Known | (string & {})): Promise<void>
 
   /**
-   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling
-   * it again meanwhile returns the same promise. In a group that has not been started it is taken out at once. Awaited
-   * from inside that service, it resolves as soon as only that is waited for.
+   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when the service is
+   * gone. A second call meanwhile returns the same promise. Before the group's start, the service is taken out at once.
+   * A call from inside the service resolves as soon as only the service itself is waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while
-   * others name it in `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not
-   * let go: that one stays in the status
+   * others name it in `dependsOn`; the error of its stop, though the service is gone then; `ERR_ABANDONED` when it did
+   * not end in its force budget: an abandoned service stays in the status
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {})).add(service('import', {}))
@@ -93,11 +93,11 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   remove(name: Known | (string & {})): Promise<void>
 
   /**
-   * Ends the group: readiness turns false, all drain, then each stops in reverse order. Resolves with the report once
-   * all are gone or given up, and never rejects: errors are in the report. Calling it again returns the same result.
-   * Before a start it is final: no service code runs.
+   * Ends the group: readiness turns false, all services drain, then each stops in reverse order. Resolves with the
+   * report when all are gone or abandoned. Never rejects: errors are in the report. A second call returns the same
+   * result. A stop before the start is final: no service code runs.
    *
-   * Awaited from inside a service that it ends, it would wait for itself: there it resolves with the report so far, as
+   * A call from inside a service that it ends would wait for itself. Such a call resolves with the report so far, as
    * soon as only services that await such a call are waited for. See "From inside" in the README.
    *
    * @param reason told to every stop hook and in the report. Of an error the message counts.
@@ -111,35 +111,35 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    */
   stop(reason?: string | Error | StopReason): Promise<Report>
 
-  /** Every change of every service, as one stream of statuses. The first is what is true now. */
+  /** Every change of every service, as one stream of statuses. The first value is the present status. */
   readonly status$: Observable<GroupStatus>
 
   /** A snapshot, then numbered transitions without a gap, with paths (`shop/workers/mailer`). */
   readonly events$: Observable<GroupEvent>
 
   /**
-   * The group's health and readiness, and the reasons; tells only changes. While it starts, `status.reasons` tells at
-   * any moment what it still waits for.
+   * The health, the readiness and the reasons of the group, when they change. During a start `status.reasons` tells at
+   * any moment which services the group still waits for.
    */
   readonly health$: Observable<GroupHealth>
 
-  /** What is true now. It is a value: it stays as it is. */
+  /** The present status. A status is a value: it never changes. */
   readonly status: GroupStatus
 
-  /** How many services it holds, without those inside nested groups. */
+  /** How many services are in the group, without those inside nested groups. */
   readonly size: number
 
-  /** What has happened so far. */
+  /** The report so far. */
   readonly report: Report
 
-  /** The group as a Service: what makes it nest. Inside another group it may begin anew once it is over. */
+  /** The group as a Service, so that it can be added to another group. There it may begin anew when it is over. */
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState>
 
   /**
    * Stops the group at the end of an `await using` block.
    *
-   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report
-   * in `errors`, the first as `cause`; not when `start()` has told that it failed
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when the report is not `ok`, with all errors of the report
+   * in `errors`, the first as `cause`; not when `start()` has rejected with the failure
    */
   [Symbol.asyncDispose](): Promise<void>
 }
