@@ -102,7 +102,7 @@ describe.each(places)('among services that start %s', (_, dependsOn) => {
     })
   })
 
-  test('V8 whatever is copied now and then is paid for by the transitions in between', () => {
+  test('V8 whatever is copied now and then is paid for by the transitions in between', { timeout: 30_000 }, () => {
     const times = 3 * MANY
     const mean = ({ say, told }: Crowd): number => {
       const before = told()

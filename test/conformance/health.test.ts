@@ -477,6 +477,27 @@ describe('V5 readiness is explained', () => {
     ])
   })
 
+  test('V5 health$ tells a further reason that changes, though the group tells the same', async () => {
+    const { shop } = shopUnderVirtualTime()
+    const [db, api] = [plain('db'), plain('api')]
+    shop.add(db).add(api)
+    await shop.start()
+    db.setHealth('warn', 'slow')
+    api.setHealth('warn', 'full')
+    const seen: string[] = []
+    shop.health$.subscribe(({ detail, reasons }) =>
+      seen.push(`${detail}: ${reasons.map(one => one.detail).join(', ')}`),
+    )
+    api.setHealth('warn', 'fuller')
+    api.info({ port: 1 })
+    db.setHealth('warn', 'slower')
+    expect(seen).toEqual([
+      'db: slow (and 1 more): slow, full',
+      'db: slow (and 1 more): slow, fuller',
+      'db: slower (and 1 more): slower, fuller',
+    ])
+  })
+
   test('V5 health$ tells only changes, each with its reasons; when it is not ready there is always one', async () => {
     const { shop } = shopUnderVirtualTime()
     const db = plain('db')

@@ -1,7 +1,7 @@
 import type { GroupEvent, GroupStatus, ServiceState, ServiceStatus, Shutdown, Step } from 'rx-service-group'
 import { canFollow, foldStatus } from './engine.ts'
 import type { HeldService } from './held-service.ts'
-import { RESTART_DELAY } from './scene.ts'
+import { type Placing, RESTART_DELAY } from './scene.ts'
 import { isLeaving, isOver, isReady, wordOf } from './words.ts'
 import type { Place, World } from './world.ts'
 
@@ -43,6 +43,7 @@ export class Rules {
       }
     if (incarnations > 0 && this.#waitsForOthers(path))
       this.breaks(`${path} begins again while another service of the group waits in backoff`)
+    if (incarnations > 0 && isTemporary(placing)) this.breaks(`${path} begins again, though it is temporary`)
     if (incarnations === 0) for (const place of this.#world.placesOf(path)) this.#beganFirst(held, place)
   }
 
@@ -97,6 +98,15 @@ export class Rules {
     return !served || called || strategy !== 'one-for-one' || startTimeout !== undefined || stopTimeout !== undefined
   }
 
+  /** The start of a group is done once every member has come up. An addition may come after that. */
+  #started(): void {
+    const { calls, group } = this.#world
+    if ([...calls.keys()].some(call => call.startsWith('add'))) return
+    for (const { path, state } of group.status.list)
+      if (path.split('/').length === 2 && !this.#hasPassed(path, state))
+        this.breaks(`start is done, but ${path} is ${wordOf(state)}`)
+  }
+
   #drains(held: HeldService, { level, name }: Place): void {
     for (const dependent of level.order.dependents(name)) {
       const other = this.#world.heldAt(`${level.path}/${dependent}`)
@@ -138,6 +148,7 @@ export class Rules {
     const there = held.filter(({ present }) => present).map(({ path }) => path)
     if (call === 'start' && result !== 'done' && result !== 'ERR_ALREADY_STARTED' && there.length > 0)
       this.breaks(`start is rejected with ${result}, but ${there.join()} is there`)
+    if (call === 'start' && result === 'done') this.#started()
     if (call === 'stop' && !inside && there.length > 0) this.breaks(`stop is done, but ${there.join()} is there`)
     const [verb, name] = call.split(' ')
     // A group that leaves keeps all that it holds.
@@ -173,8 +184,13 @@ export class Rules {
     if (group.status.phase !== 'running') this.breaks(`the group stays ${wordOf(group.status.group.state)}`)
   }
 
-  /** A nested group may have been stopped by a call, with all that it holds; and a removal may have come too late. */
+  /**
+   * A nested group may have been stopped by a call, with all that it holds. A removal may have come too late. A temporary
+   * service stays down when it was taken down with others.
+   */
   #mayBeStopped(path: string): boolean {
+    const placing = this.#world.heldAt(path)?.placing
+    if (placing && isTemporary(placing)) return true
     return [...this.#world.calls.keys()].some(call => path.startsWith(`g/${call.split('.')[0]}`) || /remove/.test(call))
   }
 
@@ -205,3 +221,5 @@ export class Rules {
 }
 
 const hasEnded = ({ state }: ServiceStatus): boolean => state.phase === 'stopped' && state.how === 'ended'
+
+const isTemporary = ({ restart }: Placing): boolean => restart?.policy === 'temporary'

@@ -285,8 +285,11 @@ export class Group<Name extends string = string, Known extends string = never>
   }
 
   #endUnstarted(): void {
-    this.#entries.dismiss()
-    this.#record({ phase: 'stopped', how: 'stopped' })
+    // A listener hears of it once all is over: nothing can be added any more.
+    this.#journal.together(() => {
+      this.#entries.dismiss()
+      this.#record({ phase: 'stopped', how: 'stopped' })
+    })
   }
 
   // Inside another group.

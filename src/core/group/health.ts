@@ -1,7 +1,7 @@
 import { distinctUntilChanged, map, type Observable } from 'rxjs'
 import type { Health } from '../state.ts'
 import type { Unready } from '../status/reasons.ts'
-import type { GroupStatus } from '../status/status.ts'
+import { type GroupStatus, haveReasonsChanged } from '../status/status.ts'
 
 /** Health and readiness of a group. */
 export interface GroupHealth {
@@ -34,7 +34,8 @@ const pick = (status: GroupStatus): GroupHealth => {
   }
 }
 
-/** A group says what its services come to; of what these say themselves only readiness goes before it. */
+/** The group tells what its services come to. Before it does, only readiness and a further reason can have changed. */
 const tellsSame = (before: GroupStatus, status: GroupStatus): boolean =>
   before.ready === status.ready &&
+  !(status.phase === 'running' && haveReasonsChanged(before, status)) &&
   (status.group.seq !== status.seq || (before.health === status.health && detailOf(before) === detailOf(status)))

@@ -43,6 +43,19 @@ export const reasonsOf = (group: ServiceStatus, list: readonly ServiceStatus[]):
   return [{ path: group.path, phase, ...(detail !== undefined && { detail }) }, ...wrong]
 }
 
+/**
+ * Whether a service that was a reason before is another reason now. The group tells by itself when there are more or
+ * fewer reasons, and what is wrong with the service that its detail names.
+ */
+export const isAnotherReason = (before: ServiceStatus, now: ServiceStatus, group: ServiceStatus): boolean => {
+  if (isWell(before.state) || isWell(now.state)) return false
+  const told = group.state.phase === 'running' ? group.state.detail : undefined
+  const [member = ''] = now.path.slice(group.path.length + 1).split('/')
+  if (told === undefined || told.startsWith(`${member}:`) || told.startsWith(`${member} `)) return false
+  const [was, is] = [reasonOfItself(before), reasonOfItself(now)]
+  return was.phase !== is.phase || was.health !== is.health || was.detail !== is.detail
+}
+
 const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
   const unready = list.filter(({ state }) => !isWell(state))
   if (unready.length === 0) return NONE

@@ -1,6 +1,6 @@
 import { type Health, isServing, isUnready, type Phase, reasonOf, type StopReason } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
-import { reasonsOf, type Unready } from './reasons.ts'
+import { isAnotherReason, reasonsOf, type Unready } from './reasons.ts'
 import { advance, movedBy, newStatus, parentOf, renewed, type ServiceStatus } from './service-status.ts'
 import { VersionedMap } from './versioned-map.ts'
 
@@ -19,6 +19,8 @@ export class GroupStatus {
   readonly #services: VersionedMap<ServiceStatus>
   /** The number of services that the group needs and that are not up. */
   readonly #missing: number
+  /** The number of the last event after which a reason that the group does not tell is another one. */
+  readonly #reasonsSeq: number
   #reasons: readonly Unready[] | undefined
   #copy: Readonly<Record<string, ServiceStatus>> | undefined
 
@@ -30,8 +32,10 @@ export class GroupStatus {
     trigger: StopReason | undefined,
     services: VersionedMap<ServiceStatus>,
     missing: number,
+    reasonsSeq = 0,
   ) {
     this.#missing = missing
+    this.#reasonsSeq = reasonsSeq
     this.seq = seq
     this.at = at
     this.group = group
@@ -110,6 +114,7 @@ export class GroupStatus {
         state.phase === 'starting' ? undefined : (status.trigger ?? reasonOf(state)),
         status.#services,
         status.#missing,
+        status.#reasonsSeq,
       )
     }
     const before = status.#services.get(path)
@@ -117,7 +122,9 @@ export class GroupStatus {
     const now = advance(before, state, seq, at)
     const services = status.#services.set(path, now, before)
     const missing = Number(isMissing(now)) - Number(isMissing(before))
-    return new GroupStatus(seq, at, status.group, status.#health, status.trigger, services, status.#missing + missing)
+    const { group, trigger } = status
+    const reasonsSeq = isAnotherReason(before, now, group) ? seq : status.#reasonsSeq
+    return new GroupStatus(seq, at, group, status.#health, trigger, services, status.#missing + missing, reasonsSeq)
   }
 
   /** The status before an event, with its times as the clock of that event shows them. @internal */
@@ -127,7 +134,21 @@ export class GroupStatus {
     const { seq, at, group, trigger } = status
     const services = status.list.map(one => [one.path, movedBy(one, ms)] as const)
     const moved = VersionedMap.of(services)
-    return new GroupStatus(seq, at + ms, movedBy(group, ms), status.#health, trigger, moved, status.#missing)
+    return new GroupStatus(
+      seq,
+      at + ms,
+      movedBy(group, ms),
+      status.#health,
+      trigger,
+      moved,
+      status.#missing,
+      status.#reasonsSeq,
+    )
+  }
+
+  /** Whether a reason is another one than in an earlier status, and the group does not tell so itself. @internal */
+  static haveReasonsChanged(before: GroupStatus, status: GroupStatus): boolean {
+    return before.#reasonsSeq !== status.#reasonsSeq
   }
 
   /** The status after a service has joined, or begins a new incarnation. */
@@ -135,7 +156,7 @@ export class GroupStatus {
     const { path, dependsOn, observer } = event
     const { group, trigger } = this
     if (path === group.path)
-      return new GroupStatus(seq, at, renewed(group, seq, at), 'pass', undefined, this.#services, this.#missing)
+      return new GroupStatus(seq, at, renewed(group, seq, at), 'pass', undefined, this.#services, this.#missing, 0)
     const before = this.#services.get(path)
     const outer = this.#services.get(parentOf(path))
     const optional = event.optional ?? outer?.optional
@@ -146,14 +167,21 @@ export class GroupStatus {
         : idle
     const missing = Number(isMissing(added)) - Number(before !== undefined && isMissing(before))
     const services = this.#services.set(path, added, before)
-    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#missing + missing)
+    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#missing + missing, this.#reasonsSeq)
   }
 
   /** The status after a service was removed, with all services inside it. */
   #without(seq: number, at: number, path: string): GroupStatus {
-    const services = this.#services.without(key => key === path || key.startsWith(`${path}/`))
-    const missing = services.values().filter(isMissing).length
-    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, missing)
+    let services = this.#services
+    let missing = this.#missing
+    const inside = `${path}/`
+    for (const key of this.#services.keys()) {
+      const before = key === path || key.startsWith(inside) ? services.get(key) : undefined
+      if (!before) continue
+      missing -= Number(isMissing(before))
+      services = services.without(key)
+    }
+    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, missing, this.#reasonsSeq)
   }
 
   static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
@@ -193,3 +221,6 @@ export const snapshotOf = ({ seq, at, group, health, trigger, list }: GroupStatu
   ...(trigger && { trigger }),
   services: list,
 })
+
+/** Whether a reason is another one than in an earlier status, and the group does not tell so itself. */
+export const haveReasonsChanged: (before: GroupStatus, status: GroupStatus) => boolean = GroupStatus.haveReasonsChanged

@@ -54,6 +54,37 @@ test('versions stay right across the places where chains are cut', () => {
   for (const each of kept) expectRight(each)
 })
 
+test('entries that are removed are gone from the newest version, and old versions keep them in their place', () => {
+  const removals = fc.array(fc.record({ key: fc.nat(12).map(n => `k${n}`), value: fc.option(fc.nat(99)) }), {
+    maxLength: 200,
+  })
+  fc.assert(
+    fc.property(beginnings, removals, (beginning, drawn) => {
+      let version: VersionedMap<number> = VersionedMap.of(beginning)
+      const copy = new Map(beginning)
+      const kept: { version: VersionedMap<number>; entries: readonly (readonly [string, number])[] }[] = []
+      for (const { key, value } of drawn) {
+        kept.push({ version, entries: [...copy] })
+        version = value === null ? version.without(key) : version.set(key, value)
+        if (value === null) copy.delete(key)
+        else copy.set(key, value)
+      }
+      kept.push({ version, entries: [...copy] })
+      for (const each of kept) {
+        expect([...each.version.toMap()]).toEqual(each.entries)
+        expect(each.version.values()).toEqual(each.entries.map(([, value]) => value))
+        for (const [key, value] of each.entries) expect(each.version.get(key)).toBe(value)
+      }
+    }),
+  )
+})
+
+test('a map that entries come to and leave for ever does not grow', () => {
+  let version: VersionedMap<number> = VersionedMap.of([['stays', 0]])
+  for (let n = 0; n < 10_000; n++) version = version.set(`k${n}`, n).without(`k${n}`)
+  expect([version.values(), version.keys().length < 3_000]).toEqual([[0], true])
+})
+
 test('a new key comes last, and one that is set again keeps its place, in old versions too', () => {
   const first = VersionedMap.of([
     ['b', 1],

@@ -10,7 +10,7 @@ import { type Mutation, mutations } from './list.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** An engine that no longer comes to rest is caught as well. */
-const TIMEOUT = 600_000
+const TIMEOUT = 180_000
 
 const copy = mkdtempSync(join(tmpdir(), 'mutations-'))
 for (const name of ['src', 'dist', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'])

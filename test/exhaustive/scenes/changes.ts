@@ -3,10 +3,15 @@ import { beside, chain, fan, list, pair, withMore } from './graphs.ts'
 
 /** Restarts, removals and additions by hand. */
 export const changes: readonly Scene[] = [
-  { title: 'a restart by hand in a list', members: list, calls: ['stop', 'restart b'], mortal: ['b'] },
+  {
+    title: 'a restart by hand in a list',
+    members: withMore(list, { c: { quick: true } }),
+    calls: ['stop', 'restart b'],
+    mortal: ['b'],
+  },
   {
     title: 'a restart by hand in a fan',
-    members: withMore(fan, { b: { drains: true } }),
+    members: withMore(fan, { b: { drains: true }, c: { quick: true } }),
     calls: ['stop', 'restart a'],
     mortal: ['b'],
   },

@@ -5,19 +5,22 @@ import { fan, inner, pair, withMore } from './graphs.ts'
 export const led: readonly Scene[] = [
   {
     title: 'steps told to a fan',
-    members: withMore(fan, { b: { drains: true }, c: { quick: true } }),
+    members: withMore(fan, { a: { quick: true }, b: { drains: true }, c: { drains: true } }),
     lead: 'steps',
     mortal: [],
   },
   {
     title: 'steps told to a service that is restarted',
-    members: withMore(pair, { b: { drains: true, restart: permanent() } }),
+    members: withMore(pair, { a: { quick: true }, b: { drains: true, restart: permanent() } }),
     lead: 'steps',
     mortal: ['b'],
   },
   {
     title: 'steps told to a nested group',
-    members: [{ name: 'inner', group: inner }, { name: 'c' }],
+    members: [
+      { name: 'inner', group: inner },
+      { name: 'c', quick: true },
+    ],
     lead: 'steps',
     mortal: [],
   },

@@ -19,7 +19,7 @@ export const listeners: readonly Scene[] = [
   },
   {
     title: 'a restart by a listener',
-    members: withMore(fan, { c: { quick: true } }),
+    members: withMore(fan, { b: { quick: true }, c: { quick: true } }),
     late: ['restart a'],
     calls: ['stop'],
     mortal: ['a'],

@@ -3,10 +3,10 @@ import { beside, chain, fan, list, watched, withMore } from './graphs.ts'
 
 /** Start, failures, ends and stop, without any restart. */
 export const lives: readonly Scene[] = [
-  { title: 'a list', members: withMore(list, { b: { drains: true } }), calls: ['stop'] },
+  { title: 'a list', members: withMore(list, { b: { drains: true } }), calls: ['stop'], mortal: ['a', 'b'] },
   {
     title: 'a fan',
-    members: withMore(fan, { a: { drains: true }, b: { drains: true } }),
+    members: withMore(fan, { a: { drains: true }, b: { drains: true }, c: { quick: true } }),
     calls: ['stop'],
     mortal: ['a', 'b'],
   },

@@ -20,7 +20,10 @@ export const nested: readonly Scene[] = [
   },
   {
     title: 'a nested group that is restarted',
-    members: [{ name: 'inner', group: inner, restart: permanent() }, { name: 'c' }],
+    members: [
+      { name: 'inner', group: inner, restart: permanent() },
+      { name: 'c', quick: true },
+    ],
     strategy: 'rest-for-one',
     calls: ['stop'],
     mortal: ['x'],

@@ -13,7 +13,7 @@ export const restarts: readonly Scene[] = [
     },
     {
       title: `${strategy} in a fan`,
-      members: withMore(fan, { a: { restart: permanent() } }),
+      members: withMore(fan, { a: { restart: permanent() }, c: { quick: true } }),
       strategy,
       calls: ['stop'],
       mortal: ['a'],
@@ -36,6 +36,13 @@ export const restarts: readonly Scene[] = [
   {
     title: 'one-for-all with services that complete late',
     members: withMore(pair, { a: { lingers: true, restart: permanent() }, b: { lingers: true } }),
+    strategy: 'one-for-all',
+    calls: ['stop'],
+    mortal: ['a'],
+  },
+  {
+    title: 'one-for-all with a temporary service',
+    members: withMore(pair, { a: { restart: permanent() }, b: { restart: { policy: 'temporary' } } }),
     strategy: 'one-for-all',
     calls: ['stop'],
     mortal: ['a'],
