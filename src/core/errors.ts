@@ -128,13 +128,13 @@ const severalMessages = (errors: readonly unknown[]): string => {
   return [...errors.slice(0, MOST_MESSAGES).map(inner => messageOf(inner)), ...more].join('; ')
 }
 
-/** A thrown thing as a `ServiceError`; one of this very service, or of what is inside it, passes unchanged. */
+/** A thrown value as a `ServiceError`. An error of this service, or of a service inside it, passes unchanged. */
 export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
   isServiceError(cause) && (cause.service === service || cause.service.startsWith(`${service}/`))
     ? cause
     : new ServiceError(code, service, `service "${service}": ${did}: ${messageOf(cause)}`, { cause })
 
-/** What a lifecycle errored with, as the failure of its service. */
+/** The error of a lifecycle, as the failure of its service. */
 export const asFailure = (service: string, starting: boolean, cause: unknown): ServiceError =>
   starting
     ? asServiceError('ERR_START_FAILED', service, 'start failed', cause)

@@ -2,8 +2,8 @@ import { Observable, type Observer, type OperatorFunction, type Subscriber, type
 import { listen } from './listener.ts'
 
 /**
- * `mergeMap`, for many Observables that come and go. RxJS keeps their subscribers in a list, and searches it whenever
- * one of them ends. Each of its subscribers takes some 600 bytes more than ours.
+ * `mergeMap`, for many Observables that come and go. RxJS keeps inner subscribers in a list, and searches it when one
+ * of them ends. Each of those subscribers takes some 600 bytes more than one here.
  */
 export const mergeEach =
   <T, R>(project: (value: T) => Observable<R>): OperatorFunction<T, R> =>

@@ -44,7 +44,7 @@ export interface Startable {
   force?(context: ServiceContext): HookResult
 }
 
-/** A service made from hooks. It is known by its private member, which no other object can have. */
+/** A service made from hooks. The private member tells it from all other objects. */
 class HookedService<Name extends string> implements Service<Name> {
   readonly name: Name
   readonly lifecycle: Service['lifecycle']
@@ -72,7 +72,7 @@ export const hooked = <Name extends string>(name: Name, hooks: Hooks): Service<N
 /** Whether a service was made from hooks, and thus says only legal states. */
 export const isHooked = (service: Service): boolean => HookedService.isHooked(service)
 
-/** Whether the start of a service is the user's own function: one that never settles may be meant as a task. */
+/** Whether the start of a service is the user's own function. A start that never settles may be meant as a task. */
 export const mayBlock = (service: Service): boolean => HookedService.mayBlock(service)
 
 /**
@@ -165,7 +165,7 @@ const nameOf = (thing: Startable): string => {
 }
 
 /**
- * The Service for a thing that is added to a group: the thing itself, or one made from its methods.
+ * The Service for a value that is added to a group: the value itself, or a service made from its methods.
  *
  * @throws ServiceError `ERR_NOT_A_SERVICE`, `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
  */

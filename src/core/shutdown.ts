@@ -4,16 +4,16 @@ import type { Service } from './service.ts'
 import type { ServiceState, StopReason } from './state.ts'
 import { ShutdownSteps, type Step } from './steps.ts'
 
-/** A step that is told without force: `force` cuts in from outside. */
+/** The steps that `leadSteps` leads. `force` comes from outside. */
 export type GracefulStep = Exclude<Step, 'force'>
 
 export const GRACEFUL: readonly GracefulStep[] = ['unready', 'drain', 'stop']
 
 /**
- * Leads through the steps of a shutdown: the first value of the trigger begins it, and each step is told when the one
- * before it is done. All that ends in this library, a whole group or one of its members, is led by this.
+ * Leads through the steps of a shutdown. The first value of the trigger begins it. Each step is emitted when the step
+ * before it is done. This function leads every shutdown, of a whole group and of a single member.
  *
- * @param isDone completes when a step is done; nothing is waited for after the last
+ * @param isDone completes when a step is done. The result for the last step has no effect.
  */
 export const leadSteps = (
   trigger$: Observable<StopReason>,
@@ -31,13 +31,13 @@ export const leadSteps = (
 export interface ShutdownClocks {
   /** How long all members go on serving after *unready*. */
   readonly drainDelay: (reason: StopReason) => number
-  /** How long the whole shutdown may take, from its trigger, before what is left is forced. */
+  /** How long the whole shutdown may take, from its trigger, before the members that are left are forced. */
   readonly shutdownTimeout: number
   /** The force budget: how long forced services may take to end before they are abandoned. */
   readonly forceTimeout: number
 }
 
-/** Completes after the drain delay. Once all services have ended there is nothing to wait for. */
+/** Completes after the drain delay; at once when the reason is that all services have ended. */
 export const drainDelayed = ({ drainDelay }: Pick<ShutdownClocks, 'drainDelay'>, clock: Clock) => {
   const haveAllEnded = (reason: StopReason): boolean => reason.by === 'end' && reason.service === undefined
   return (reason: StopReason): Observable<unknown> => {
@@ -47,14 +47,14 @@ export const drainDelayed = ({ drainDelay }: Pick<ShutdownClocks, 'drainDelay'>,
 }
 
 export interface Conduct extends ShutdownClocks {
-  /** Its first value begins the shutdown. */
+  /** The first value begins the shutdown. */
   readonly trigger$: Observable<StopReason>
-  /** Its first value cuts everything short: what is left is forced. */
+  /** The first value forces the members that are left. */
   readonly force$: Observable<StopReason>
   readonly clock: Clock
 }
 
-/** A service that keeps the clocks of its shutdown itself, whatever begins it. */
+/** A service that applies the clocks of its shutdown itself, as a group does. */
 export interface Led extends Service {
   led?(clocks: ShutdownClocks): void
 }

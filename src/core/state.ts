@@ -28,7 +28,7 @@ export type Ending = 'ended' | 'stopped' | 'forced' | 'abandoned'
  * - `deadline`: when the present timeout runs out. A service tells it once it has asked for more time with `extend()`.
  *   The group that leads a shutdown tells when all members that are left will be forced.
  * - `forcedAt`: when the service was forced
- * - `down`: the service was not up when it was asked to end. This error had taken it down, and it had not come up since.
+ * - `down`: the service was not up when it was asked to end. This error had taken it down; it had not come up since.
  */
 export type ServiceState = { readonly info?: Info } & (
   | { readonly phase: 'idle' }

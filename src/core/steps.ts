@@ -28,8 +28,8 @@ export interface Asks {
 }
 
 /**
- * What a service may ask of the behaviours around it: nothing, when its steps are those of no behaviour. Steps are known
- * by shape, because another copy of this library may have made them.
+ * What a service may ask of the behaviours around it: nothing, when its steps are those of no behaviour. Steps are
+ * known by shape, because another copy of this library may have made them.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from './clock.ts'
 
-/** Hands on the first value at once, then one an interval at most, and always the last one. */
+/** Passes on the first value at once, then at most one value an interval, and always the last value. */
 export class Throttle<T> {
   readonly #clock: Clock
   readonly #interval: number
@@ -30,14 +30,14 @@ export class Throttle<T> {
     })
   }
 
-  /** Hands on what it holds, and begins anew. */
+  /** Passes on the held value, and begins a new interval with the next value. */
   flush(): void {
     const held = this.#held
     this.stop()
     if (held) this.#handOn(held.value)
   }
 
-  /** Drops what it holds. */
+  /** Drops the held value. */
   stop(): void {
     this.#timer?.unsubscribe()
     this.#timer = undefined

@@ -7,7 +7,7 @@ import { builtinModule } from './platform.ts'
 export interface Work {
   /** The work that contains this one. A member contains its hook calls; the caller of a group contains its members. */
   readonly within: Work | undefined
-  /** Whether its service still waits for it. A member has no such function, because a member is a place. */
+  /** Whether its service still waits for it. A member has no such function, because it is not a call. */
   isOpen?(): boolean
   /** Its service waits for no code that runs on after it. Default false: a hook may start such code. */
   readonly exact?: boolean

@@ -4,7 +4,7 @@ import { isLost } from '../state.ts'
 import type { Member } from './member.ts'
 import type { Members } from './members.ts'
 
-/** A member that can't start: which one it waits for can no longer come, and through which others it does. */
+/** A member that can't start: the node at `root` can no longer come, and the member depends on it. */
 export interface Loss {
   readonly node: number
   readonly root: number
@@ -12,7 +12,7 @@ export interface Loss {
   readonly through: Loss | undefined
 }
 
-/** All members that wait for a node, directly or through others that wait: the nearest first, by their shortest way. */
+/** All members that wait for a node, directly or through others: the nearest first, each by its shortest path. */
 export const losses = (root: number, dependents: Order, isWaiting: (node: number) => boolean): readonly Loss[] => {
   const found: Loss[] = []
   const seen = new Set<number>()
@@ -34,7 +34,7 @@ export interface Lost {
   readonly error: ServiceError
 }
 
-/** The members that can't start because another is over, the nearest first. */
+/** The members that can't start because this member is over, the nearest first. */
 export const lostWith = ({ node, state, error }: Member, members: Members): readonly Lost[] => {
   const { dependents } = members.graph
   if (!isLost(state) || dependents[node]!.length === 0) return []
@@ -61,19 +61,19 @@ export const explainStart = (members: Members): string =>
     })
     .join('; ')
 
-/** How many names a way is told with; a longer one is told without its middle. */
-const LONGEST_WAY = 7
+/** The most names of a path in an error. A longer path is told without its middle. */
+const LONGEST_PATH = 7
 
 /** `web -> api -> cache`. */
-const wayOf = (loss: Loss, nameOf: (node: number) => string): string => {
+const pathOf = (loss: Loss, nameOf: (node: number) => string): string => {
   const names: string[] = []
   let next: Loss | undefined = loss
-  for (; next && names.length < LONGEST_WAY; next = next.through) names.push(nameOf(next.node))
+  for (; next && names.length < LONGEST_PATH; next = next.through) names.push(nameOf(next.node))
   if (next) names.push('...')
   return [...names, nameOf(loss.root)].join(' -> ')
 }
 
-/** Why a member can't start: the way to the dependency that can no longer come, and what became of that one. */
+/** The error of a member that can't start: the path to the dependency that can no longer come, and its error. */
 export const dependencyFailed = (
   loss: Loss,
   nameOf: (node: number) => string,
@@ -81,5 +81,10 @@ export const dependencyFailed = (
 ): ServiceError => {
   const name = nameOf(loss.node)
   const why = cause?.message ?? `"${nameOf(loss.root)}" was stopped`
-  return serviceError('ERR_DEPENDENCY_FAILED', name, `can't start (${wayOf(loss, nameOf)}): ${why}`, cause && { cause })
+  return serviceError(
+    'ERR_DEPENDENCY_FAILED',
+    name,
+    `can't start (${pathOf(loss, nameOf)}): ${why}`,
+    cause && { cause },
+  )
 }

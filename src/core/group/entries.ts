@@ -4,7 +4,7 @@ import type { Journal } from '../status/journal.ts'
 import type { Entry } from './entry.ts'
 import type { Members } from './members.ts'
 
-/** What was added to a group, and what is told of it while the group does not live. */
+/** The services that were added to a group, and their states while the group is not live. */
 export class Entries {
   readonly #group: string
   readonly #journal: Journal
@@ -52,12 +52,12 @@ export class Entries {
     }
   }
 
-  /** The services that name one in `dependsOn`. */
+  /** The services that name this one in `dependsOn`. */
   usersOf(name: string): readonly string[] {
     return this.list.filter(({ dependsOn }) => dependsOn?.includes(name)).map(user => user.name)
   }
 
-  /** No service that has not started will start any more, last added first. */
+  /** Ends all services that have not started, the last added first. They never start. */
   dismiss(): void {
     for (const { path, inside } of this.list.toReversed()) {
       const phase = this.#journal.status.service(path)?.state.phase
@@ -69,7 +69,7 @@ export class Entries {
     }
   }
 
-  /** All services begin anew. */
+  /** Puts all services back to `idle`. */
   renew(): void {
     for (const entry of this.list) {
       if (this.#journal.status.service(entry.path)?.state.phase === 'idle') continue
@@ -78,7 +78,7 @@ export class Entries {
     }
   }
 
-  /** @throws ServiceError when there is no order; of a group inside another it says which */
+  /** @throws ServiceError when there is no order. The error names the group. */
   check(): void {
     try {
       plan(this.list)

@@ -17,7 +17,7 @@ import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
 import type { Holder } from './inside-calls.ts'
 
-/** What a normal end of a service means for its group. */
+/** The effect of a service's normal end on its group. */
 export type OnEnd = 'continue' | 'stop-group' | 'restart'
 
 /** How one service behaves in its group. Times are milliseconds; `Infinity` turns a clock off. */
@@ -27,72 +27,71 @@ export interface AddOptions<Known extends string = string> {
    * means none.
    */
   readonly dependsOn?: readonly (Known | (string & {}))[]
-  /** How long it may take to become running. Default 30,000; for a group `Infinity`. */
+  /** How long the service may take to become running. Default 30,000; for a group `Infinity`. */
   readonly startTimeout?: number
-  /** How long it may take to finish what it holds. Default 10,000; for a group `Infinity`. */
+  /** How long the service may take to finish what it holds. Default 10,000; for a group `Infinity`. */
   readonly drainTimeout?: number
-  /** How long it may take to stop, from its own turn, before it is forced. Default 10,000; for a group `Infinity`. */
+  /**
+   * How long a stop may take, from the service's own turn, before it is forced. Default 10,000; for a group `Infinity`.
+   */
   readonly stopTimeout?: number
-  /** A question put to it again and again while it runs, and what comes of a failure. Default: none. */
+  /** A check that is repeated while the service runs, and the effect of its failure. Default: none. */
   readonly healthCheck?: HealthCheck
   /**
-   * How often it has to call the `heartbeat()` of its context while it runs, and what comes of it when it does not.
-   * Default: it does not have to. Refused for a group: give it to the services inside.
+   * How often the service must call the `heartbeat()` of its context while it runs, and the effect of missed calls.
+   * Default: never. Refused for a group: give it to the services inside.
    */
   readonly heartbeat?: Heartbeat
   /**
-   * What happens when it ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or an object
-   * with the policy and the numbers. When left out it is not restarted, and the group goes down when it fails.
+   * What happens when the service ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or
+   * an object with the policy and the numbers. When left out, it is not restarted, and its failure ends the group.
    */
   readonly restart?: RestartPolicy | RestartOptions
-  /** It lets people watch the others: it starts before and stops after all of them, and takes no part in the drain. */
+  /** The service lets people watch the others. It starts before and stops after them, and does not drain. */
   readonly observer?: boolean
   /**
-   * The group can do without it: when it fails, at start or later, its group is running all the same, with health
-   * `warn` that names it, also while a failed start is tried again. What names it in `dependsOn` can't start then, and
-   * fails too. Its error is in the report,
-   * which is not `ok`. Default false.
+   * The group can do without the service. When it fails, at start or later, the group runs on with health `warn` that
+   * names it, also while a failed start is tried again. Services that name it in `dependsOn` and have not started fail
+   * too. The error is in the report, which is not `ok`. Default false.
    */
   readonly optional?: boolean
   /**
-   * What comes of it when this service ends by itself, and well: `'continue'`; `'stop-group'`, which is a graceful
-   * shutdown with the reason `{ by: 'end', service }`, once the group is running; or `'restart'`, with the numbers of
-   * `restart`, whose policy still says what comes of a failure. Default `'continue'`.
+   * What happens when the service ends well by itself: `'continue'`; `'stop-group'`, a graceful shutdown with the
+   * reason `{ by: 'end', service }` once the group is running; or `'restart'`, with the numbers of `restart`. The
+   * policy of `restart` still decides about a failure. Default `'continue'`.
    */
   readonly onEnd?: OnEnd
 }
 
-/** A service as it was added, all behaviours applied but the restart, which is the group's to supervise. */
+/** A service as it was added, inside all behaviours but the restart. The group itself adds that one. */
 export interface Entry extends Placed {
   readonly path: string
   readonly service: Service
   readonly restart?: RestartRules | undefined
-  /** The group goes on without it. */
+  /** The group can do without the service. */
   readonly optional?: boolean | undefined
-  /** When it fails after it has run, the group goes on without it. */
+  /** The group goes on when the service fails after it has run. */
   readonly temporary?: boolean | undefined
   readonly onEnd?: OnEnd | undefined
   readonly inside?: Inside | undefined
 }
 
-/** What a nested group brings along. */
+/** The access that an outer group has to a nested group. */
 export interface Inside {
-  /** Its members that hold up its end; `undefined` while the group has no life. */
+  /** The members that hold up the end of the nested group. `undefined` while that is not live. */
   readonly holders: () => readonly Holder[] | undefined
   readonly explain: () => string
-  /** Throws when what is in it has no order. */
+  /** Throws when the members have no order. */
   readonly check: () => void
-  /** It will never start. */
+  /** The nested group never starts. */
   readonly dismiss: () => void
-  /** What it has come to, seen from outside, its behaviours included. */
+  /** Tells the nested group its state as the outer group knows it, behaviours included. */
   readonly tell: (state: ServiceState) => void
-  /** It was over, and is to live again. */
+  /** The nested group was over, and begins anew. */
   readonly renew: () => void
 }
 
-/**
- * Checks what was asked for a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))).
- */
+/** Checks the options of a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))). */
 export const entryOf = (
   service: Service,
   path: string,
@@ -113,7 +112,7 @@ export const entryOf = (
   const rules = options.restart === undefined && !again ? undefined : restartRules(name, options.restart, again)
   if (inside && options.heartbeat)
     refuse(name, 'a group has no heartbeat of its own; set heartbeat on the services inside it')
-  // A group, too, says only what may be said.
+  // A group says only legal states.
   const checked = inside ? service : legal(service)
   const likely = mayBlock(service) ? BLOCKING : undefined
   const deadlines = deadlinesOf(name, options, inside ? UNBOUNDED : DEADLINES)
@@ -133,7 +132,7 @@ export const entryOf = (
   }
 }
 
-/** Likely cause of a start that never ends and gives no reason itself. */
+/** The advice for a start that never settles. */
 const BLOCKING = 'raise startTimeout, or make it a task if start() runs for its whole life'
 
 const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): Deadlines => {

@@ -4,7 +4,7 @@ import type { Report } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
 
-/** How a group whose members are all over has come to its end: as the worst of them. */
+/** How a group ended whose members are all over: as the worst of them. */
 export const endingOf = (states: readonly ServiceState[], shutdown: Shutdown | undefined): Ending => {
   const any = (how: Ending): boolean => states.some(state => state.phase === 'stopped' && state.how === how)
   if (any('abandoned')) return 'abandoned'
@@ -12,7 +12,7 @@ export const endingOf = (states: readonly ServiceState[], shutdown: Shutdown | u
   return shutdown?.reason.by === 'end' ? 'ended' : 'stopped'
 }
 
-/** Why a group failed: the first error is the cause, the others came with it. */
+/** The error of a group that failed. The first error is the cause. */
 export const groupFailure = (name: string, ran: boolean, errors: readonly ServiceError[]): ServiceError => {
   const [first, ...rest] = errors as readonly [ServiceError, ...ServiceError[]]
   const more = rest.length > 0 ? ` (then: ${rest.map(error => error.message).join('; ')})` : ''
@@ -20,7 +20,7 @@ export const groupFailure = (name: string, ran: boolean, errors: readonly Servic
   return new ServiceError('ERR_GROUP_FAILED', `${name}/${first.service}`, message, { cause: first, errors })
 }
 
-/** Why a group did not end gracefully, as its report tells. */
+/** The error of a group whose report is not `ok`. */
 export const stopFailure = ({ group, errors, services }: Report): ServiceError => {
   const all = errors.map(fromErrorInfo)
   const ungraceful = services
@@ -36,11 +36,11 @@ export const stopFailure = ({ group, errors, services }: Report): ServiceError =
   })
 }
 
-/** Why a group can't be started now. */
+/** The error of a group that can't be started now. */
 export const alreadyStarted = (group: string, why: string): ServiceError =>
   new ServiceError('ERR_ALREADY_STARTED', group, `group "${group}": can't be started: ${why}`)
 
-/** Why a group that is over did not start, or can't start again. */
+/** The error of a group that was stopped before it ran, or is to start again. */
 export const stoppedEarly = ({ name, trigger, group }: GroupStatus): ServiceError => {
   const why = trigger ? ` (${describeReason(trigger)})` : ''
   const early = group.readyAt === null ? ' before it was running' : ''
@@ -48,17 +48,17 @@ export const stoppedEarly = ({ name, trigger, group }: GroupStatus): ServiceErro
   return new ServiceError('ERR_GROUP_STOPPED', name, message)
 }
 
-/** The start timeout of a group that was abandoned after it. */
+/** The start timeout of a group that was abandoned after its start timeout. */
 export const startTimeoutOf = (last: ServiceState | undefined): ServiceError | undefined =>
   last?.phase === 'stopped' && last.error?.code === 'ERR_START_TIMEOUT' ? fromErrorInfo(last.error) : undefined
 
-/** Why a group can't be added to another: it would hold itself. */
+/** The error of a group that would hold itself. */
 export const holdsItself = (outer: string, inner: string, path: readonly string[]): ServiceError => {
   const why = `can't add group "${inner}": it would hold itself (${[...path, inner].join('/')})`
   return new ServiceError('ERR_CIRCULAR_DEPENDENCY', inner, `group "${outer}": ${why}`)
 }
 
-/** Why a group can't be added to another: it is in one already. */
+/** The error of a group that is in another group already. */
 export const isHeld = (outer: string, inner: string, holder: string): ServiceError => {
   const why = `can't add group "${inner}": it is in group "${holder}" already; remove it there, or make another one`
   return new ServiceError('ERR_SERVICE_IN_USE', inner, `group "${outer}": ${why}`)

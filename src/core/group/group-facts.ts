@@ -9,15 +9,15 @@ import type { Member } from './member.ts'
 import type { Members } from './members.ts'
 import type { RestartSet } from './restart-set.ts'
 
-/** What follows at once when a member has come to a state. */
+/** What follows at once from a new state of a member. */
 export interface Consequences {
   /** Members that can't start any more. */
   readonly lost: readonly Lost[]
-  /** Why the group shuts down, if it does because of this. */
+  /** The reason of the shutdown that this state causes, if it causes one. */
   readonly reason: StopReason | undefined
 }
 
-/** All that a group knows in one incarnation: its decisions go by this and by nothing else. */
+/** The facts of a group in one incarnation. Its decisions depend on these alone. */
 export class Facts implements GroupFacts {
   phase: GroupPhase = 'idle'
   step: Step | undefined
@@ -30,7 +30,7 @@ export class Facts implements GroupFacts {
   readonly #group: string
   readonly #set: RestartSet
   readonly #errors: ServiceError[] = []
-  /** How many members the group is for, and how many of them are not over. Observers do not count. */
+  /** How many services the group is for, and how many of them are not over. Observers do not count. */
   #workers = 0
   #working = 0
   /** The member with `onEnd: 'stop-group'` that ended. */
@@ -48,12 +48,12 @@ export class Facts implements GroupFacts {
     return this.members.graph
   }
 
-  /** How many have not passed. In a drain these still drain, in a stop they are still there. */
+  /** How many members have not passed. In a drain these still drain. In a stop they are still there. */
   get open(): number {
     return this.members.open
   }
 
-  /** All that the group was for has ended. */
+  /** All services that the group is for have ended. */
   get isDone(): boolean {
     return this.#endedBy !== undefined || (this.#working === 0 && this.#workers > 0)
   }
@@ -70,12 +70,12 @@ export class Facts implements GroupFacts {
     return this.#set.members
   }
 
-  /** Why the group fails, if it does. */
+  /** The error that the group fails with, if it fails. */
   get failure(): ServiceError | undefined {
     return this.#errors.length > 0 ? groupFailure(this.#group, this.hasRun, this.#errors) : undefined
   }
 
-  /** A member has joined. */
+  /** Counts a member that has joined. */
   join(member: Member): void {
     this.coming++
     if (member.observer) return
@@ -83,34 +83,34 @@ export class Facts implements GroupFacts {
     this.#working++
   }
 
-  /** A member that was over begins anew. */
+  /** Counts a member that was over and begins anew. */
   revive(member: Member): void {
     member.rewind()
     if (!member.observer) this.#working++
   }
 
-  /** A member is to be forgotten: the group is not for it any more. */
+  /** Marks a member that is to be forgotten. The group is not for it any more. */
   markRemoved(member: Member, removed: boolean): void {
     if (member.removed !== removed && !member.observer) this.#workers += removed ? -1 : 1
     member.removed = removed
   }
 
-  /** A removed member is gone. */
+  /** Forgets a removed member that is gone. */
   forget(member: Member): void {
-    // It stays out of the group's workers.
+    // `markRemoved` would count the member as a worker again.
     member.removed = false
     this.unhealthy.note(member.name, 'pass', member.state)
     this.members.forget(member)
     this.arrived(member)
   }
 
-  /** A member has come up once: the start of the group does not wait for it again. */
+  /** Notes that a member has come up once. The start of the group does not wait for it again. */
   arrived(member: Member): void {
     if (!member.hasArrived) this.coming--
     member.hasArrived = true
   }
 
-  /** A member has come to a state. */
+  /** Notes a new state of a member. */
   note(member: Member, state: ServiceState, error: ServiceError | undefined): Consequences {
     member.note(state, error)
     if (isFinal(state) && !member.observer) this.#working--
@@ -118,7 +118,7 @@ export class Facts implements GroupFacts {
     const health = healthOf(state, error !== undefined, this.leaving, !isNeeded, member.returning)
     this.unhealthy.note(member.name, health, state)
     if (member.entry.onEnd === 'stop-group' && hasEnded(state)) this.#endedBy ??= member
-    // A member that could not start is part of a loss that is known.
+    // A member that could not start is part of a loss that was noted before.
     if (error && !member.lived) return NOTHING
     const lost = this.leaving ? NOTHING.lost : lostWith(member, this.members)
     if (!error && lost.length === 0) return NOTHING
@@ -136,9 +136,9 @@ export class Facts implements GroupFacts {
 
 const NOTHING: Consequences = { lost: [], reason: undefined }
 
-/** The group was not told to end, but this member was, or it is being removed. */
+/** Whether this member alone was told to end, or is being removed. */
 const isAskedAlone = (member: Member, leaving: boolean): boolean => (member.asked && !leaving) || member.removed
 
-/** A temporary member that has failed is not restarted, and the group goes on without it. */
+/** Whether a temporary member has failed. It is not restarted, and the group goes on without it. */
 const isTemporaryAndFailed = ({ state, entry, hasRun, asked }: Member): boolean =>
   state.phase === 'failed' && entry.temporary === true && hasRun && !asked

@@ -1,8 +1,8 @@
 import { type Health, isGoingDown, isRestarting, type ServiceState } from '../state.ts'
 
 /**
- * How well a member is, seen from its group: one that failed, or is on its way out by itself, does not serve. One that
- * is restarted, or that the group can spare, is never worse than `warn`.
+ * The health of a member, as its group counts it. A member that failed, or is ending by itself, counts as `fail`. A
+ * member that is restarted, or that the group can do without, counts as `warn` at worst.
  */
 export const healthOf = (
   state: ServiceState,
@@ -17,7 +17,7 @@ export const healthOf = (
   return (spared || back) && health === 'fail' ? 'warn' : health
 }
 
-/** What is wrong with a member, for people: `db failed`, `orders: slow disk`, `worker: restarting`. */
+/** The trouble of a member, for people: `db failed`, `orders: slow disk`, `worker: restarting`. */
 export const troubleOf = (name: string, state: ServiceState): string => {
   switch (state.phase) {
     case 'running':
@@ -32,7 +32,7 @@ export const troubleOf = (name: string, state: ServiceState): string => {
   }
 }
 
-/** Who in a group is not well: the worst of it is the health of the group, and the first of the worst is named. */
+/** The members that are not healthy. The worst health is that of the group; the detail names the first such member. */
 export class UnhealthyMembers {
   readonly #failing = new Map<string, string>()
   readonly #warning = new Map<string, string>()
@@ -55,7 +55,7 @@ export class UnhealthyMembers {
 
   note(name: string, health: Health, state: ServiceState): void {
     if (health === 'pass' && this.#size === 0) return
-    // Its way out did no harm until now; being drained does none.
+    // A member that was healthy while it drained is healthy when drained.
     if (state.phase === 'drained' && !this.#failing.has(name) && !this.#warning.has(name)) return
     const trouble = health === 'pass' ? '' : troubleOf(name, state)
     note(this.#failing, name, health === 'fail', trouble)
@@ -67,7 +67,7 @@ export class UnhealthyMembers {
     return this.#failing.size > 0 ? 'fail' : this.#warning.size > 0 ? 'warn' : 'pass'
   }
 
-  /** The first of the worst, and how many there are beside it. */
+  /** The first member of the worst health, and how many others are not healthy. */
   get detail(): string | undefined {
     const among = this.#failing.size > 0 ? this.#failing : this.#warning
     const [trouble] = among.values()

@@ -10,30 +10,33 @@ export interface ShutdownOptions {
   readonly clock: Clock
   readonly clocks: ShutdownClocks
   readonly inbox: Inbox
-  /** The force budget that a group inside another was given, in milliseconds. A shorter one than that of all counts. */
+  /**
+   * The force budget that a nested group was given, in milliseconds. It counts when it is shorter than that of the
+   * whole.
+   */
   readonly ownForceTimeout: number | undefined
-  /** The group around it shuts down too, and that group's clocks count. */
+  /** Whether the outer group shuts down too, so that its clocks count. */
   readonly endsWithHolder: () => boolean
 }
 
-/** The steps of a group's shutdown: what begins it, which steps wait for their turn, and when it is forced. */
+/** The shutdown of a group: its trigger, the queue of its steps, and its timeout. */
 export class GroupShutdown {
   readonly #options: ShutdownOptions
   readonly #facts: Facts
   readonly #onStep: () => void
   readonly #all = new Subscription()
   readonly #trigger$ = new Subject<StopReason>()
-  /** Steps to take, each when no member is left to look at. */
+  /** The queue of steps. The group takes the next one when no member is left to look at. */
   readonly #waiting: Shutdown[] = []
   #latest: Shutdown | undefined
-  /** It leads itself through the steps. */
+  /** The group leads its own shutdown. */
   #isLed = false
   #drainDelay: number | undefined
   #forceTimeout: number
-  /** When what is left will be forced, by the group's clock. */
+  /** When the members that are left will be forced, by the group's clock. */
   #endsAt: number | undefined
 
-  /** @param onStep tells that a step waits */
+  /** @param onStep tells that a step is in the queue */
   constructor(options: ShutdownOptions, facts: Facts, onStep: () => void) {
     this.#options = options
     this.#facts = facts
@@ -41,14 +44,14 @@ export class GroupShutdown {
     this.#forceTimeout = options.clocks.forceTimeout
   }
 
-  /** Follows the steps that come from above, and its own trigger. */
+  /** Follows the steps of the outer group or of `conduct`, and the group's own trigger. */
   follow(shutdown$: Observable<Shutdown>): Subscription {
     this.#all.add(this.#led$().subscribe(shutdown => this.#arrive(shutdown)))
     this.#all.add(shutdown$.subscribe(shutdown => this.#onStepFromAbove(shutdown)))
     return this.#all
   }
 
-  /** Begins, unless it has begun. */
+  /** Begins the shutdown, unless it has begun. */
   begin(reason: StopReason, drainDelay?: number): void {
     if (this.#facts.leaving) return
     this.#facts.leaving = true
@@ -57,23 +60,23 @@ export class GroupShutdown {
     this.#options.inbox.take(() => this.#trigger$.next(reason))
   }
 
-  /** The next step to take, if one waits. */
+  /** Takes the next step out of the queue, if there is one. */
   next(): Shutdown | undefined {
     return this.#waiting.shift()
   }
 
-  /** Before the group has begun there is nothing to make unready, and nothing to drain. */
+  /** Skips *unready* and *drain*: the group has not begun, so nothing serves. */
   skipToStop(): void {
     const latest = this.#latest!
     this.#waiting.splice(0, Infinity, { ...latest, step: latest.step === 'force' ? 'force' : 'stop' })
   }
 
-  /** When what is left will be forced, as people are told. */
+  /** When the members that are left will be forced, by the wall clock. */
   get deadline(): { readonly deadline?: number } {
     return this.#endsAt === undefined ? {} : { deadline: onTheWall(this.#options.clock, this.#endsAt) }
   }
 
-  /** The trigger leads to a teardown: one step after the other. */
+  /** The steps that follow on the trigger, each when the one before is complete. */
   #led$(): Observable<Shutdown> {
     const { clock, clocks, inbox } = this.#options
     const facts = this.#facts
@@ -82,12 +85,12 @@ export class GroupShutdown {
     const isDrained = (): boolean => facts.toldDrained || reaches(facts.step, 'stop')
     return leadSteps(this.#trigger$, GRACEFUL, (step, reason) => {
       if (step === 'drain') return inbox.until(isDrained)
-      // The delay counts from the moment at which all have heard that the group is not ready.
+      // The drain delay counts from the moment at which all members were told *unready*.
       return step === 'unready' && facts.phase === 'running' ? concat(inbox.until(isUnready), delayed(reason)) : EMPTY
     }).pipe(map(shutdown => ({ ...shutdown, forceTimeout: this.#forceTimeout })))
   }
 
-  /** A group that is still starting takes any step as stop, and a stop that comes unannounced still drains first. */
+  /** A group that is still starting takes any step as *stop*. A *stop* without a *drain* before it drains first. */
   #onStepFromAbove(shutdown: Shutdown): void {
     const { step, reason, forceTimeout = this.#forceTimeout } = shutdown
     const { phase } = this.#facts
@@ -100,7 +103,7 @@ export class GroupShutdown {
     this.begin(reason, 0)
   }
 
-  /** A step has come. Steps only rise. */
+  /** Puts a step in the queue, unless it was reached before. */
   #arrive(shutdown: Shutdown): void {
     if (this.#facts.phase === 'over' || reaches(this.#latest?.step, shutdown.step)) return
     this.#facts.leaving = true
@@ -112,7 +115,7 @@ export class GroupShutdown {
     })
   }
 
-  /** The first step: a drain implies unready, and the clock of the whole shutdown begins. */
+  /** The first step. A *drain* implies *unready*. The shutdown timeout begins. */
   #begun(shutdown: Shutdown): void {
     const { clock, clocks, endsWithHolder } = this.#options
     if (shutdown.step === 'drain') this.#waiting.push({ ...shutdown, step: 'unready' })

@@ -3,18 +3,18 @@ import type { Health } from '../state.ts'
 import type { Unready } from '../status/reasons.ts'
 import { type GroupStatus, haveReasonsChanged } from '../status/status.ts'
 
-/** What people ask first of a group. */
+/** Health and readiness of a group. */
 export interface GroupHealth {
   readonly health: Health
   /** Whether the group should be sent work. */
   readonly ready: boolean
-  /** Which service is not well, and why. */
+  /** The service that is not well, and why. */
   readonly detail?: string
   /** Why it is not ready, or not well; empty when all is well. Made when it is first read. */
   readonly reasons: readonly Unready[]
 }
 
-/** Only what has changed. */
+/** Emits the health of a group when it changes. */
 export const healthChanges = (status$: Observable<GroupStatus>): Observable<GroupHealth> =>
   status$.pipe(distinctUntilChanged(tellsSame), map(pick))
 

@@ -6,18 +6,18 @@ import type { GroupLifecycle } from './group-lifecycle.ts'
 import type { Member } from './member.ts'
 
 /**
- * How long nothing may happen, in milliseconds, before a call is taken to hold up the service it comes from. It counts
- * where that is not known: the call comes from something that a hook set going before it returned.
+ * How long no state may change, in milliseconds, before a call counts as holding up its service. Applies to a call from
+ * code that a hook started and that runs on after the hook, since the service may not wait for that code.
  */
 const QUIET = 500
 
-/** A service that holds up an end; of a group, the members that do. */
+/** A service that holds up an end. */
 export type Holder = Work & { readonly state: object }
 
-/** The services that hold up an end at this moment, those inside nested groups included. None: it makes progress. */
+/** The services that hold up an end now, also those inside nested groups. None: the end makes progress. */
 export type Holders = () => readonly Holder[]
 
-/** Those of some members that hold up an end; of a nested group its own members that do. */
+/** The members among these that hold up an end. A nested group is replaced by its members that do. */
 export const holdersAmong = (members: readonly Member[]): readonly Holder[] =>
   members
     .filter(({ isAwaited }) => isAwaited)
@@ -26,44 +26,44 @@ export const holdersAmong = (members: readonly Member[]): readonly Holder[] =>
       return inner.length > 0 ? inner : [member]
     })
 
-/** The end that a caller inside waits for. */
+/** The end of something that a caller inside it waits for. */
 export interface Awaited<T> {
-  /** The promise for callers from outside. */
+  /** The promise for callers from outside: it settles when all is over. */
   readonly whole: Promise<T>
-  /** The same for all calls that wait for the same. */
+  /** The same object for all calls that wait for the same end. */
   readonly key: object
   readonly holders: Holders
-  /** The result of a call once all remaining members wait for such calls. */
+  /** The result of a call from inside, when only services with such calls are waited for. */
   readonly soFar: () => T
   readonly clock: Clock
 }
 
-/** How many turns of promises a hook that waits for nothing has to return, after it has called. */
+/** How many microtask turns a hook has to return after its call, when it waits for nothing else. */
 const TURNS_TO_RETURN = 16
 
-/** Calls from inside that still wait. Hardly ever are there any. */
+/** Calls from inside that still wait. Nearly always there are none. */
 const calls = new Set<Call<unknown>>()
 let turns = 0
 
-/** A service has come to a new state: calls that wait from inside look again, once all that follows has been done. */
+/** Checks all calls from inside again after a service has a new state, once all that follows from it is done. */
 export const lookAgain = (): void => {
   if (calls.size === 0) return
   const waits = turns > 0
   turns = TURNS_TO_RETURN
-  if (!waits) Promise.resolve().then(pass)
+  if (!waits) Promise.resolve().then(nextTurn)
 }
 
-const pass = (): void => {
+const nextTurn = (): void => {
   if (--turns > 0) {
-    Promise.resolve().then(pass)
+    Promise.resolve().then(nextTurn)
     return
   }
   for (const call of [...calls]) call.look()
 }
 
 /**
- * A promise for the end of something, for the caller of this moment. A caller inside what is ended would wait for
- * itself: it gets what there is as soon as all that still holds up the end are services that wait for such calls.
+ * A promise for the end of something, for the present caller. A caller inside what is ended would wait for itself: its
+ * promise resolves as soon as only services that wait for such calls hold up the end.
  *
  * @param isPart whether a work is a member of what is ended
  */
@@ -74,7 +74,7 @@ export const awaitEnd = <T>(awaited: Awaited<T>, isPart: (work: Work) => boolean
   return new Promise((resolve, reject) => {
     const call = new Call(awaited, work, path, resolve)
     calls.add(call as Call<unknown>)
-    // A later result is told in the status and the report.
+    // The status and the report tell a later result.
     awaited.whole.then(resolve, reject).finally(() => call.leave())
     lookAgain()
   })
@@ -95,11 +95,11 @@ export const awaitStop = (
 interface Path {
   /** All works from the caller outwards. */
   readonly works: ReadonlySet<Work>
-  /** Each group on the way is a member of the next. */
+  /** Each group on the path is a member of the next. */
   readonly direct: boolean
 }
 
-/** The way from a work outwards to a member of what is ended, if there is one. */
+/** The path from a work outwards to a member of what is ended, if there is one. */
 const pathOf = (from: Work, isPart: (work: Work) => boolean): Path | undefined => {
   const works = new Set<Work>()
   let direct = true
@@ -107,7 +107,7 @@ const pathOf = (from: Work, isPart: (work: Work) => boolean): Path | undefined =
   for (let work: Work | undefined = from; work; work = work.within) {
     works.add(work)
     if (isPart(work)) return { works, direct }
-    // A group that a hook has begun: nobody but the hook knows how its end depends on this one.
+    // A hook has begun that group. Only the hook knows whether its own end depends on that group's end.
     if (inMember && work.isOpen) direct = false
     inMember ||= !work.isOpen
   }
@@ -120,7 +120,7 @@ class Call<T> {
   readonly #path: Path
   readonly #resolve: (result: T) => void
   #timer: Subscription | undefined
-  /** How those that hold it up were when the quiet time began. */
+  /** The states of the holders when the quiet time began. */
   #seen: readonly object[] | undefined
 
   constructor(awaited: Awaited<T>, work: Work, path: Path, resolve: (result: T) => void) {

@@ -4,22 +4,25 @@ import { DRAIN_DELAY, FORCE_TIMEOUT, GROUP_RESTARTS, SHUTDOWN_TIMEOUT, UNBOUNDED
 import { duration, group, known, must, namesOf } from '../options.ts'
 import { type Strategy, strategyOf } from './strategy.ts'
 
-/** How a group behaves as a whole. Times are milliseconds; `Infinity` turns a clock off. */
+/** The options of a whole group. Times are milliseconds; `Infinity` turns a clock off. */
 export interface GroupOptions {
   /** How long the whole group may take to start. Default `Infinity`: each service has its own limit. */
   readonly startTimeout?: number
-  /** How long everything goes on serving after readiness turned false, for load balancers to notice. Default 0. */
+  /** How long all services go on serving after readiness turned false, for load balancers to notice. Default 0. */
   readonly drainDelay?: number
-  /** How long a whole shutdown may take from its trigger before what is left is forced. Default 25,000. */
+  /**
+   * How long a whole shutdown may take, from its trigger, before the services that are left are forced. Default 25,000.
+   * A nested group keeps one it was given when it ends alone.
+   */
   readonly shutdownTimeout?: number
   /**
-   * How long what is forced may take to let go before it is abandoned, also when one service alone is forced. Default
-   * 1,000; for a group inside another what that one has.
+   * How long forced services may take to end before they are abandoned, also when one service alone is forced. Default
+   * 1,000; for a nested group that of the outer group. In a shutdown of the whole the shorter of the two counts.
    */
   readonly forceTimeout?: number
   /**
-   * Who is restarted together with a service that is restarted because it ended: `'one-for-one'`, nobody else;
-   * `'rest-for-one'`, all that start after it; `'one-for-all'`, all. Those go down in reverse and come up in order.
+   * The services that are restarted together with one that is restarted because it ended: `'one-for-one'`, no others;
+   * `'rest-for-one'`, all that start after it; `'one-for-all'`, all. They go down in reverse and come up in order.
    * Default `'one-for-one'`.
    */
   readonly strategy?: Strategy

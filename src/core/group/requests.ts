@@ -16,11 +16,11 @@ export interface Requested {
   readonly clock: Clock
   readonly entries: Entries
   readonly journal: Journal
-  /** Its present incarnation, while there is one. */
+  /** The present incarnation, if there is one. */
   live(): GroupLifecycle | undefined
 }
 
-/** What people ask of a group: each request marks what is wanted, and waits until it is so. */
+/** The requests that a group takes. Each marks what is wanted, and waits until it is so. */
 export class Requests {
   readonly #group: Requested
   readonly #removals = new Map<string, Promise<void>>()
@@ -29,7 +29,7 @@ export class Requests {
     this.#group = group
   }
 
-  /** Takes in a service; throws when it has no place, and then nothing has changed. */
+  /** Makes a service a member. Throws when it has no place, and then nothing has changed. */
   add(entry: Entry): void {
     const lifecycle = this.#group.live()
     if (!lifecycle) return
@@ -38,7 +38,7 @@ export class Requests {
     lifecycle.members.enroll([entry])
   }
 
-  /** A service that was added starts after those before it. */
+  /** Lets a service that was added start at its turn. */
   start(name: string): void {
     const lifecycle = this.#group.live()
     const member = lifecycle?.members.find(name)
@@ -49,17 +49,17 @@ export class Requests {
     })
   }
 
-  /** A service ends alone, for good; false when its group does not live. */
+  /** Ends one service for good. Returns false when the group is not live. */
   end(name: string, reason: StopReason): boolean {
     const lifecycle = this.#group.live()
     const member = lifecycle?.members.find(name)
-    // It is ending already, and does not come back.
+    // A member that is ending already, and does not begin again, is left alone.
     if (lifecycle && member && !member.removed && !member.leavesForGood)
       lifecycle.inbox.take(() => lifecycle.end(member, reason))
     return lifecycle !== undefined
   }
 
-  /** Restarts a service, and those that belong with it. Resolves when they are there again. */
+  /** Restarts a service, and those that depend on it. Resolves when they are running again. */
   restart(name: string): Promise<void> {
     const lifecycle = this.#group.live()
     const member = lifecycle?.members.find(name)
@@ -108,7 +108,7 @@ export class Requests {
     await lastValueFrom(ask(name, lifecycle, group), { defaultValue: undefined })
   }
 
-  /** A promise for a caller that may be inside of what it waits for. */
+  /** A promise for a caller that may be inside what it waits for. */
   #awaited(whole: Promise<void>, members: readonly Member[]): Promise<void> {
     if (members.length === 0) return whole
     const { clock } = this.#group
@@ -117,7 +117,7 @@ export class Requests {
   }
 }
 
-/** What is asked of a living group. Completes when it is done; throws, or errors with, what went wrong. */
+/** A request to a live group. Completes when it is done. Throws an error, or errors with it, when it fails. */
 type Ask = (name: string, lifecycle: GroupLifecycle, group: string) => Observable<never>
 
 const restarted: Ask = (name, lifecycle, group) => {
@@ -126,7 +126,7 @@ const restarted: Ask = (name, lifecycle, group) => {
   refuseIfLeaving('restarted', name, lifecycle, group)
   const { state } = member
   if (isAbandoned(state)) throw cannotBe('restarted', name, 'it was abandoned, and may still run', 'ERR_ABANDONED')
-  // It ends for good, or is about to be gone: it begins anew after that.
+  // A member that ends for good, or is about to be gone, begins anew after that.
   if (member.leavesForGood || (isFinal(state) && !member.gone))
     return concat(
       inbox.until(() => member.gone),
@@ -134,7 +134,7 @@ const restarted: Ask = (name, lifecycle, group) => {
     )
   if (isFinal(state)) refuseLost(member.entry, lifecycle)
   const isAgain = (): Observable<never> => {
-    // Its turn is still ahead: that is the incarnation that was asked for.
+    // A member whose turn is still ahead begins then: that is the restart that was asked for.
     if (!member.begun && !member.returning) return inbox.until(() => isSettled(member.state))
     const members = inbox.take(() => restarts.byHand(member, { by: 'call', message: `restart of ${name}` }))
     return inbox.until(() => !members.some(({ inSet }) => inSet))
@@ -203,7 +203,7 @@ type Wanted = 'added' | 'restarted' | 'removed'
 const cannotBe = (wanted: Wanted, name: string, why: string, code: ErrorCode): ServiceError =>
   serviceError(code, name, `can't be ${wanted}: ${why}`)
 
-/** Throws what a member has failed with, or that it was abandoned. */
+/** Throws the error that a member failed with, or that it was abandoned. */
 const throwItsError = ({ state, name }: Member): void => {
   if ('error' in state && state.error && isFinal(state)) throw fromErrorInfo(state.error)
   if (state.phase === 'stopped' && state.how === 'abandoned')
@@ -220,7 +220,7 @@ const unknownService = (name: string, group: string): ServiceError =>
     `group "${group}": has no service "${name}"; give the name of a service that was added to this group`,
   )
 
-/** A service that others name in `dependsOn` can't be taken from them. */
+/** A service can't be removed while others name it in `dependsOn`. */
 const refuseIfInUse = (name: string, users: readonly string[]): void => {
   if (users.length === 0) return
   const [verb, those] = users.length === 1 ? ['depends', 'that'] : ['depend', 'those']

@@ -4,12 +4,12 @@ import type { Members } from './members.ts'
 import type { Strategy } from './strategy.ts'
 
 /**
- * The members that go down together and come up together: those that a failure takes along, and those that are
- * restarted by hand. All of them are down before the first comes up. A member that fails meanwhile joins them.
+ * The members that go down together and come up together: after a failure, by the strategy, or restarted by hand. All
+ * of them are down before the first comes up. A member that fails meanwhile joins them.
  */
 export class RestartSet {
   readonly members: Set<Member> = new Set()
-  /** How many of them hold up the others. Until none does, no member of the set comes up. */
+  /** How many members hold up the others. While there are any, no member of the set comes up. */
   goingDown = 0
   readonly #strategy: Strategy
   readonly #group: Members
@@ -19,7 +19,7 @@ export class RestartSet {
     this.#group = group
   }
 
-  /** Takes in members. All of the set go down, or stay down, before the first comes up. */
+  /** Adds members to the set. All go down, or stay down, before the first comes up. */
   join(members: Iterable<Member>): void {
     for (const member of members) {
       member.inSet = true
@@ -32,7 +32,7 @@ export class RestartSet {
     }
   }
 
-  /** A member is down, and so are all of the set that come after it: those before it may go down. */
+  /** Notes that a member is down, and so are all after it in the set. The members before it may go down. */
   rest(member: Member): void {
     member.rests = true
     for (const other of this.#neighbours(this.#group.graph.before, member))
@@ -40,7 +40,7 @@ export class RestartSet {
     this.look(member)
   }
 
-  /** Looks again whether a member holds up the others. */
+  /** Checks again whether a member holds up the others. */
   look(member: Member): void {
     const holdsUp = member.inSet && (!member.rests || this.#isExpected(member))
     if (holdsUp === member.holdsUpSet) return
@@ -55,7 +55,7 @@ export class RestartSet {
     this.look(member)
   }
 
-  /** Members that restart all together wait for each other's restarts too. */
+  /** Under `one-for-all` the members wait for a restart that one of them does by itself. */
   #isExpected(member: Member): boolean {
     return this.#strategy === 'one-for-all' && member.restartsItself && !member.held
   }

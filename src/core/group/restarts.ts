@@ -27,16 +27,13 @@ interface Restarting {
   tellWaiting(member: Member): void
 }
 
-/**
- * Who is restarted together with a member: when it has failed, by the group's strategy, and when it is restarted by
- * hand.
- */
+/** The members that are restarted together: after a failure, by the group's strategy, or by hand. */
 export class Restarts {
   readonly set: RestartSet
   readonly #options: RestartsOptions
   readonly #members: Members
   readonly #group: Restarting
-  /** When members were restarted, as far as the restart limit counts them. */
+  /** The times of the restarts that count for the restart limit. */
   #restarts: readonly number[] = []
 
   constructor(members: Members, options: RestartsOptions, group: Restarting) {
@@ -46,7 +43,7 @@ export class Restarts {
     this.set = new RestartSet(options.strategy, members)
   }
 
-  /** Counts a restart that is due, unless it is one too many: then why. */
+  /** Counts a restart that is due. Returns the error when it exceeds the restart limit. */
   admit(name: string, at: number, cause: Error): ServiceError | undefined {
     const { name: group } = this.#options
     const restarts = admit(this.#restarts, at, this.#options)
@@ -67,7 +64,7 @@ export class Restarts {
     })
   }
 
-  /** For the restart behaviour of a member: completes when the next incarnation may begin. */
+  /** Completes when the next incarnation of a member may begin. Its restart behaviour waits for this. */
   gate(member: Member): Observable<never> {
     const { inbox } = this.#options
     return new Observable(out => {
@@ -86,12 +83,12 @@ export class Restarts {
     })
   }
 
-  /** A member has failed and is restarted: so are those that belong with it. */
+  /** Restarts the members that the strategy restarts with one that failed. */
   gather(member: Member): void {
     member.gathers = false
     if (member.state.phase !== 'backoff') return
     const { error } = member.state
-    // It went down by itself before its turn, and comes back by itself.
+    // The member failed before its turn to go down. Its own restart behaviour begins it again.
     if (member.wanted === 'down') member.wanted = 'up'
     const others = this.#belongingTo(member, this.#options.strategy).filter(other => other !== member)
     if (others.length === 0) return
@@ -99,7 +96,7 @@ export class Restarts {
     this.#join([member, ...others], { by: 'failure', service: member.path, error }, true)
   }
 
-  /** Takes down a member, and those that belong with it, to begin them again. Returns all of them. */
+  /** Takes down a member and its dependents, to begin them again. Returns all of them. */
   byHand(member: Member, reason: StopReason): readonly Member[] {
     const members = this.#belongingTo(member, 'by-hand')
     const isOver = isFinal(member.state)
@@ -111,19 +108,19 @@ export class Restarts {
     return members
   }
 
-  /** All that are restarted with a member by hand, itself included. */
+  /** All members that are restarted with a member by hand, itself included. */
   restartedByHandWith(member: Member): readonly Member[] {
     return this.#belongingTo(member, 'by-hand')
   }
 
-  /** A member has come to a state. A failure that is restarted may take others along. */
+  /** Notes a state of a member. A failure that is restarted may restart others. */
   note(member: Member): void {
     const takesOthers = this.#options.strategy !== 'one-for-one'
     member.gathers = takesOthers && member.state.phase === 'backoff' && !member.isTakenDown
     this.set.look(member)
   }
 
-  /** The group shuts down: what is down stays down. */
+  /** Dissolves the set, because the group shuts down: members that are down stay down. */
   clear(): void {
     for (const member of this.set.members) this.set.leave(member)
   }
@@ -132,9 +129,9 @@ export class Restarts {
     return [...restartedWith(strategy, node, this.#members.graph)].map(this.#members.at)
   }
 
-  /** @param sparing temporary members are stopped with the others, and do not come back */
+  /** @param sparing stops temporary members with the others for good */
   #join(members: readonly Member[], reason: StopReason, sparing: boolean): void {
-    // The turn of a member that has not begun yet is still ahead.
+    // A member that has not begun does so at its turn anyway.
     const joining = members.filter(member => member.begun || member.returning)
     for (const member of joining) {
       if (member.alive && !member.restartsItself) member.takeDown(reason)
@@ -145,7 +142,7 @@ export class Restarts {
     this.#members.lookAtAll(this.set.members)
   }
 
-  /** A member that is over, and those that could not start without it, unless they could not do so again. */
+  /** Revives a member that is over, and the members that could not start without it and now can. */
   #reviveAll(member: Member, those: ReadonlySet<Member>): void {
     const { graph, at } = this.#members
     const coming = new Set([member])
@@ -159,11 +156,11 @@ export class Restarts {
   }
 }
 
-/** It has done what it was for. Restarted with the others it does it again, unless it is temporary. */
+/** Whether a member has ended well. Restarted with the others it begins anew, unless it is temporary. */
 const hasEnded = ({ state, entry, asked }: Member): boolean =>
   state.phase === 'stopped' && state.how === 'ended' && entry.temporary !== true && !asked
 
-/** It failed only because what it depends on was not there. */
+/** Whether a member failed only because a dependency could not come. */
 const couldNotStart = ({ state, asked }: Member): boolean =>
   state.phase === 'failed' && state.error.code === 'ERR_DEPENDENCY_FAILED' && !asked
 

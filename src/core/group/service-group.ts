@@ -12,17 +12,17 @@ import type { GroupOptions } from './options.ts'
 
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
 export interface ServiceGroup<Name extends string = string, Known extends string = never> extends Service<Name> {
-  /** What it was made with, defaults filled in. */
+  /** The options of the group, defaults filled in. */
   readonly options: Required<GroupOptions>
 
   /**
    * Adds a service: a Service, or any object with `start()` and `stop()`, named after its `name` or its class. Returns
-   * the group. While the group runs, the service is started at once and will be the first to stop.
+   * the group. While the group runs, the service is started at once and stops first.
    *
    * @throws ServiceError `ERR_INVALID_NAME`, `ERR_DUPLICATE_NAME`, `ERR_NOT_A_SERVICE`, `ERR_INVALID_DURATION`,
    * `ERR_INVALID_OPTION`; of a group `ERR_CIRCULAR_DEPENDENCY`, `ERR_SERVICE_IN_USE`; `ERR_GROUP_STOPPING` once the
-   * group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`, and `ERR_DEPENDENCY_FAILED` when what it depends on
-   * has failed or was stopped
+   * group is leaving; while it runs also `ERR_UNKNOWN_DEPENDENCY`, and `ERR_DEPENDENCY_FAILED` when a dependency has
+   * failed or was stopped
    * @example
    * ```ts
    * const group = serviceGroup('shop')
@@ -39,12 +39,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   ): ServiceGroup<Name, Known | N>
 
   /**
-   * Starts all services in order; resolves once the last is running. Calling it again returns the same promise. When
-   * one fails, those already started are stopped in reverse before this rejects.
+   * Starts all services in order; resolves once the last is running. A second call returns the same promise. When a
+   * service fails, the services that have started are stopped in reverse before this rejects.
    *
    * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` with the first cause as `cause` and all errors in
    * `errors`; `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` before anything starts; `ERR_START_TIMEOUT`;
-   * `ERR_GROUP_STOPPED` when it was stopped; `ERR_ALREADY_STARTED` for a group inside another, or one that runs
+   * `ERR_GROUP_STOPPED` when the group was stopped, or is over; `ERR_ALREADY_STARTED` for a nested group, or one that
+   * runs
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {}))
@@ -55,13 +56,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   start(): Promise<void>
 
   /**
-   * Restarts a service by hand, with all that name it in `dependsOn` and those that the group's `strategy` restarts
-   * with it: they drain and stop in reverse, and start in order. Resolves when they are running again. One that waits
-   * in backoff starts at once; one that has not been started yet starts once, at its turn; one that is over begins
-   * anew. Awaited from inside a service that goes down with it, it resolves as soon as that one is waited for.
+   * Restarts a service by hand, with all that depend on it: they drain and stop in reverse, and start in order.
+   * Resolves when they are running again. A service in backoff starts at once. A service that has not been started
+   * starts once, at its turn. A service that is over begins anew. A call from inside a service that goes down resolves
+   * as soon as only services with such calls are waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`;
-   * `ERR_ABANDONED` for one that may still run; or what it failed with
+   * `ERR_ABANDONED` for a service that may still run; or the error that the service failed with
    * @example
    * ```ts
    * const group = serviceGroup('shop')
@@ -74,13 +75,13 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   restart(name: Known | (string & {})): Promise<void>
 
   /**
-   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when it is gone; calling
-   * it again meanwhile returns the same promise. In a group that has not been started it is taken out at once. Awaited
-   * from inside that service, it resolves as soon as only that is waited for.
+   * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when the service is
+   * gone. A second call meanwhile returns the same promise. Before the group's start, the service is taken out at once.
+   * A call from inside the service resolves as soon as only the service itself is waited for.
    *
    * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while
-   * others name it in `dependsOn`; what its stop failed with, though it is gone then; `ERR_ABANDONED` when it did not
-   * let go: that one stays in the status
+   * others name it in `dependsOn`; the error of its stop, though the service is gone then; `ERR_ABANDONED` when it did
+   * not end in its force budget: an abandoned service stays in the status
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {})).add(service('import', {}))
@@ -92,11 +93,11 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   remove(name: Known | (string & {})): Promise<void>
 
   /**
-   * Ends the group: readiness turns false, all drain, then each stops in reverse order. Resolves with the report once
-   * all are gone or given up, and never rejects: errors are in the report. Calling it again returns the same result.
-   * Before a start it is final: no service code runs.
+   * Ends the group: readiness turns false, all services drain, then each stops in reverse order. Resolves with the
+   * report when all are gone or abandoned. Never rejects: errors are in the report. A second call returns the same
+   * result. A stop before the start is final: no service code runs.
    *
-   * Awaited from inside a service that it ends, it would wait for itself: there it resolves with the report so far, as
+   * A call from inside a service that it ends would wait for itself. Such a call resolves with the report so far, as
    * soon as only services that await such a call are waited for. See "From inside" in the README.
    *
    * @param reason told to every stop hook and in the report. Of an error the message counts.
@@ -110,35 +111,35 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    */
   stop(reason?: string | Error | StopReason): Promise<Report>
 
-  /** Every change of every service, as one stream of statuses. The first is what is true now. */
+  /** Every change of every service, as one stream of statuses. The first value is the present status. */
   readonly status$: Observable<GroupStatus>
 
   /** A snapshot, then numbered transitions without a gap, with paths (`shop/workers/mailer`). */
   readonly events$: Observable<GroupEvent>
 
   /**
-   * The group's health and readiness, and the reasons; tells only changes. While it starts, `status.reasons` tells at
-   * any moment what it still waits for.
+   * The health, the readiness and the reasons of the group, when they change. During a start `status.reasons` tells at
+   * any moment which services the group still waits for.
    */
   readonly health$: Observable<GroupHealth>
 
-  /** What is true now. It is a value: it stays as it is. */
+  /** The present status. A status is a value: it never changes. */
   readonly status: GroupStatus
 
-  /** How many services it holds, without those inside nested groups. */
+  /** How many services are in the group, without those inside nested groups. */
   readonly size: number
 
-  /** What has happened so far. */
+  /** The report so far. */
   readonly report: Report
 
-  /** The group as a Service: what makes it nest. Inside another group it may begin anew once it is over. */
+  /** The group as a Service, so that it can be added to another group. There it may begin anew when it is over. */
   lifecycle(shutdown$: Observable<Shutdown>): Observable<ServiceState>
 
   /**
    * Stops the group at the end of an `await using` block.
    *
-   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when its report is not `ok`, with all errors of the report
-   * in `errors`, the first as `cause`; not when `start()` has told that it failed
+   * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` when the report is not `ok`, with all errors of the report
+   * in `errors`, the first as `cause`; not when `start()` has rejected with the failure
    */
   [Symbol.asyncDispose](): Promise<void>
 }

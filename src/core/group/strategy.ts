@@ -2,28 +2,28 @@ import { oneOf, type Whose } from '../options.ts'
 import type { Order } from '../plan.ts'
 
 /**
- * Who is restarted together with a service that failed (OTP's words):
+ * The services that are restarted together with one that failed (OTP's words):
  *
- * - `'one-for-one'`: nobody else
+ * - `'one-for-one'`: no others
  * - `'rest-for-one'`: all that start after it, by the graph
  * - `'one-for-all'`: all
  */
 export type Strategy = 'one-for-one' | 'rest-for-one' | 'one-for-all'
 
-/** What decides who belongs together. */
+/** The parts of the graph that a strategy reads. */
 export interface Bonds {
-  /** Whom each waits for at stop: all that start after it. */
+  /** For each node, the nodes that start after it. */
   readonly after: Order
-  /** Who names it in `dependsOn`. */
+  /** For each node, the nodes that name it in `dependsOn`. */
   readonly dependents: Order
   isObserver(node: number): boolean
 }
 
-/** Those that go down and come up with a service, itself included: what it does by itself, or by hand. */
+/** The nodes that go down and come up with a node, itself included: by a strategy, or by hand. */
 export const restartedWith = (strategy: Strategy | 'by-hand', node: number, bonds: Bonds): ReadonlySet<number> => {
   if (strategy === 'one-for-one') return new Set([node])
   if (strategy === 'by-hand') return closure(node, one => bonds.dependents[one]!)
-  // What lets people watch the others goes down with none of them, and takes none with it.
+  // An observer is restarted with other observers only.
   const alike = (other: number): boolean => bonds.isObserver(other) === bonds.isObserver(node)
   if (strategy === 'one-for-all') return new Set([...bonds.after.keys()].filter(alike))
   return closure(node, one => bonds.after[one]!.filter(alike))
