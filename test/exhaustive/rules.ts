@@ -67,11 +67,8 @@ export class Rules {
 
   /** The service is settled, or was so before it failed, or the group does not wait for it. */
   #hasPassed(path: string, state: ServiceState): boolean {
-    if (PASSED.includes(state.phase)) return true
-    const service = this.#world.group.status.service(path)
-    if (this.#world.heldAt(path)?.wasUp ?? service?.readyAt !== null) return true
-    const retried = state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
-    return retried && service?.optional === true
+    const service = this.#world.group.status.service(path)!
+    return isPast(service, state) || (this.#world.heldAt(path)?.wasUp ?? service.readyAt !== null)
   }
 
   told(held: HeldService, { step, reason }: Shutdown): void {
@@ -100,11 +97,14 @@ export class Rules {
 
   /** The start of a group is done once every member has come up. An addition may come after that. */
   #started(): void {
-    const { calls, group } = this.#world
-    if ([...calls.keys()].some(call => call.startsWith('add'))) return
-    for (const { path, state } of group.status.list)
-      if (path.split('/').length === 2 && !this.#hasPassed(path, state))
-        this.breaks(`start is done, but ${path} is ${wordOf(state)}`)
+    if ([...this.#world.calls.keys()].some(call => call.startsWith('add'))) return
+    for (const { path, state } of this.#members)
+      if (!this.#hasPassed(path, state)) this.breaks(`start is done, but ${path} is ${wordOf(state)}`)
+  }
+
+  /** The members of the outermost group. */
+  get #members(): readonly ServiceStatus[] {
+    return this.#world.group.status.list.filter(({ path }) => path.split('/').length === 2)
   }
 
   #drains(held: HeldService, { level, name }: Place): void {
@@ -166,6 +166,8 @@ export class Rules {
   rest(isLast: boolean): void {
     const { group, latest } = this.#world
     if (latest !== group.status) this.breaks('the last status heard is not the status')
+    if (group.status.phase === 'starting' && this.#members.every(member => isPast(member, member.state)))
+      this.breaks('the group is starting, though it waits for no service')
     if (isLast && JSON.stringify(this.#folded) !== JSON.stringify(latest))
       this.breaks('the events do not fold to the status')
   }
@@ -223,3 +225,9 @@ export class Rules {
 const hasEnded = ({ state }: ServiceStatus): boolean => state.phase === 'stopped' && state.how === 'ended'
 
 const isTemporary = ({ restart }: Placing): boolean => restart?.policy === 'temporary'
+
+/** The service is settled, or it is optional and its start is tried again. */
+const isPast = ({ optional }: ServiceStatus, state: ServiceState): boolean => {
+  const isRetried = state.phase === 'backoff' || (state.phase === 'starting' && state.attempt > 1)
+  return PASSED.includes(state.phase) || (optional === true && isRetried)
+}

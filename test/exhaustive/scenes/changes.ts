@@ -28,6 +28,12 @@ export const changes: readonly Scene[] = [
     mortal: ['a'],
   },
   {
+    title: 'a restart by hand after a dependency has failed',
+    members: withMore(fan, { a: { restart: { policy: 'temporary' } }, c: { quick: true } }),
+    calls: ['restart b'],
+    mortal: ['a'],
+  },
+  {
     title: 'a restart by hand in one-for-all',
     members: withMore(pair, { b: { restart: permanent() } }),
     strategy: 'one-for-all',
