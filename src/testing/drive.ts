@@ -1,5 +1,7 @@
+import { EMPTY, from, lastValueFrom, of, tap } from 'rxjs'
 import { after, systemClock } from '../core/clock.ts'
 import type { Service } from '../core/service.ts'
+import { GRACEFUL, leadSteps } from '../core/shutdown.ts'
 import { canFollow, hasDrained, type Phase, type ServiceState, type StateOf, type StopReason } from '../core/state.ts'
 import { ShutdownSteps, type Step } from '../core/steps.ts'
 import { milliseconds } from '../core/units.ts'
@@ -111,11 +113,11 @@ export const drive = (service: Service, { timeout = 10_000 }: { readonly timeout
     until,
     tell,
     gone,
-    leave: async reason => {
-      tell('unready', reason)
-      tell('drain', reason)
-      await wait('end of its drain', () => (isDrained() || end ? { value: undefined } : undefined))
-      tell('stop', reason)
+    leave: async (reason = { by: 'call' }) => {
+      const drained = (): Promise<undefined> =>
+        wait('end of its drain', () => (isDrained() || end ? { value: undefined } : undefined))
+      const steps$ = leadSteps(of(reason), GRACEFUL, step => (step === 'drain' ? from(drained()) : EMPTY))
+      await lastValueFrom(steps$.pipe(tap(({ step }) => tell(step, reason))))
       await gone()
     },
     failure: async () => {

@@ -12,6 +12,7 @@ export interface Mutation {
 
 const DECIDE = 'group/decide.ts'
 const LIFECYCLE = 'group/group-lifecycle.ts'
+const STATES = 'group/member-states.ts'
 const SHUTDOWN = 'group/group-shutdown.ts'
 
 const starts: readonly Mutation[] = [
@@ -147,8 +148,8 @@ const restarts: readonly Mutation[] = [
   },
   {
     title: 'a service that was taken down does not come back',
-    file: LIFECYCLE,
-    find: 'member.rewind()\n        if (member.inSet)',
+    file: STATES,
+    find: 'member.rewind()\n      if (member.inSet)',
     replace: 'if (member.inSet)',
   },
   {
@@ -174,8 +175,8 @@ const restarts: readonly Mutation[] = [
 const changes: readonly Mutation[] = [
   {
     title: 'a removed service stays in the status',
-    file: LIFECYCLE,
-    find: 'this.#options.journal.remove(member.path)\n',
+    file: STATES,
+    find: 'this.#journal.remove(member.path)\n',
     replace: '',
   },
   {
@@ -186,9 +187,9 @@ const changes: readonly Mutation[] = [
   },
   {
     title: 'a removed service is not looked at once its dependents are gone',
-    file: LIFECYCLE,
-    find: 'if (isFinal(state)) this.members.lookAtAll(declared[member.node]!',
-    replace: 'if (false) this.members.lookAtAll(declared[member.node]!',
+    file: STATES,
+    find: 'if (isFinal(state)) this.#members.lookAtAll(declared[member.node]!',
+    replace: 'if (false) this.#members.lookAtAll(declared[member.node]!',
   },
   {
     title: 'a removal waits although the group is over',
