@@ -5,7 +5,7 @@ import { fan, inner, pair, withMore } from './graphs.ts'
 export const led: readonly Scene[] = [
   {
     title: 'steps told to a fan',
-    members: withMore(fan, { a: { quick: true }, b: { drains: true }, c: { drains: true } }),
+    members: withMore(fan, { a: { quick: true }, b: { drains: true }, c: { quick: true } }),
     lead: 'steps',
     mortal: [],
   },

@@ -1,5 +1,5 @@
 import { permanent, type Scene } from '../scene.ts'
-import { beside, chain, fan, list, watched, withMore } from './graphs.ts'
+import { beside, chain, fan, list, pair, watched, withMore } from './graphs.ts'
 
 /** Start, failures, ends and stop, without any restart. */
 export const lives: readonly Scene[] = [
@@ -22,7 +22,12 @@ export const lives: readonly Scene[] = [
     calls: ['stop'],
     mortal: ['a'],
   },
-  { title: 'a list with an observer', members: withMore(watched, { b: { drains: true } }), calls: ['stop'] },
+  {
+    title: 'a list with an observer',
+    members: withMore(watched, { b: { drains: true } }),
+    calls: ['stop'],
+    mortal: ['b', 'c'],
+  },
   {
     title: 'an optional service in a list',
     members: withMore(list, { b: { optional: true, restart: permanent() } }),
@@ -30,8 +35,14 @@ export const lives: readonly Scene[] = [
     mortal: ['b'],
   },
   {
+    title: 'an optional service that comes last',
+    members: withMore(pair, { b: { optional: true, restart: permanent() } }),
+    calls: ['stop'],
+    mortal: ['b'],
+  },
+  {
     title: 'an optional service with dependents',
-    members: withMore(fan, { a: { optional: true, restart: permanent() } }),
+    members: withMore(fan, { a: { optional: true, restart: permanent() }, c: { quick: true } }),
     calls: ['stop'],
     mortal: ['a'],
   },

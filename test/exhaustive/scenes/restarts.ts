@@ -28,7 +28,7 @@ export const restarts: readonly Scene[] = [
   },
   {
     title: 'rest-for-one among services side by side',
-    members: withMore(beside, { a: { restart: permanent() } }),
+    members: withMore(beside, { a: { restart: permanent() }, c: { quick: true } }),
     strategy: 'rest-for-one',
     calls: ['stop'],
     mortal: ['a'],
