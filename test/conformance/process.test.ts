@@ -38,9 +38,11 @@ describe.concurrent('P1 signals', { timeout: 60_000 }, () => {
     const child = start(`${SLOW}await run(group)`)
     await child.says('up')
     child.kill(first)
+    const begun = performance.now()
     for (const ms of [5, 75, 320]) {
       await sleep(ms)
-      child.kill(repeat)
+      // On a busy machine this test itself may be late: what comes after half a second is no repeat.
+      if (performance.now() - begun < 450) child.kill(repeat)
     }
     const { code, output } = await child.ended
     expect(code).toBe(0)

@@ -103,7 +103,7 @@ test('04: a flaky worker waits longer each time and heals, and the API beside it
 const linesOf = (output: string, path: string): readonly string[] =>
   output.split('\n').flatMap(line => {
     const [, said] = RegExp(`^[\\d:.]+  ${path} +(\\w.*)$`).exec(line) ?? []
-    return said === undefined ? [] : said.replace(/,? *after [\d.]+ m?s/, '').replace(/ {2,}/g, '  ')
+    return said === undefined ? [] : said.replace(/^(\w+),? *after [\d.]+ m?s/, '$1').replace(/ {2,}/g, '  ')
   })
 
 test('05: what needs a slow database waits for it, the rest does not, and a cache fails alone', async () => {
