@@ -284,5 +284,5 @@ test('a Nest app that can not be built fails the start, and the process lives', 
   const group = serviceGroup('shop').add(
     service('app', { start: () => NestFactory.create(App, { logger: false, abortOnError: false }) }),
   )
-  await expect(group.start()).rejects.toThrow(/service "app" .*no database/)
+  await expect(group.start()).rejects.toThrow(/service "app": .*no database/)
 })
