@@ -19,7 +19,7 @@ export interface Deadlines {
 export interface Around {
   /** Why the start of a group takes so long. Given for groups only. */
   readonly explain?: (() => string) | undefined
-  /** What to do about a start timeout. */
+  /** Advice for a start timeout. */
   readonly likely?: string | undefined
   /** The force budget, in milliseconds, unless the shutdown brings its own. */
   readonly forceTimeout?: () => number

@@ -34,7 +34,7 @@ export interface HealthCheck {
   /** A failing service is well after so many passed checks in a row. Default 1. */
   readonly successThreshold?: number
   /**
-   * What a failing service leads to. `'nothing'`: the running state's `detail` tells. `'degrade'`: its `health` is
+   * The effect of a failing service. `'nothing'`: the running state's `detail` tells. `'degrade'`: its `health` is
    * `fail`, so that the group is not ready, until the check passes again. `'fail'`: the service is stopped as in a
    * shutdown and then fails with `ERR_UNHEALTHY`, which ends the group, or `restart` heals it. Default `'degrade'`.
    */

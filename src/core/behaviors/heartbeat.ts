@@ -15,7 +15,8 @@ import { type OnFailure, onFailureOf, PASS, watched } from './watched.ts'
  * @example
  * ```ts
  * const worker = task('worker', ({ heartbeat }) => interval(100).pipe(tap(() => heartbeat())))
- * const group = serviceGroup('shop').add(worker, { heartbeat: { interval: 1_000, onFailure: 'fail' }, restart: 'transient' })
+ * const heartbeat = { interval: 1_000, onFailure: 'fail' } as const
+ * const group = serviceGroup('shop').add(worker, { heartbeat, restart: 'transient' })
  * ```
  */
 export interface Heartbeat {
@@ -24,9 +25,9 @@ export interface Heartbeat {
   /** The service has stalled after so many missed beats in a row. Default 3. */
   readonly threshold?: number
   /**
-   * What a stall leads to, until the next beat. `'nothing'`: the running state's `detail` tells. `'degrade'`: its
-   * `health` is `fail`, so that the group is not ready. `'fail'`: the service is stopped as in a shutdown and then fails
-   * with `ERR_STALLED`, which ends the group, or `restart` heals it. Default `'degrade'`.
+   * The effect of a stall, until the next beat. `'nothing'`: the running state's `detail` tells. `'degrade'`: its
+   * `health` is `fail`, so that the group is not ready. `'fail'`: the service is stopped as in a shutdown and then
+   * fails with `ERR_STALLED`, which ends the group, or `restart` heals it. Default `'degrade'`.
    */
   readonly onFailure?: OnFailure
 }

@@ -4,11 +4,12 @@ import type { Backoff } from './backoff.ts'
 import { type RestartLimit, restartLimitOf } from './restart-limit.ts'
 
 /**
- * What happens to a service that ends without having been asked to (OTP's words):
+ * The policy for a service that ends without having been asked to (OTP's words):
  *
  * - `'permanent'`: the service is restarted, whether it failed or ended well
  * - `'transient'`: the service is restarted when it failed; when it ended well it is `stopped`
- * - `'temporary'`: the service is never restarted; when it fails after it has run, the group goes on, with health `warn`
+ * - `'temporary'`: the service is never restarted. When it fails after it has run, the group goes on with health
+ *   `warn`
  */
 export type RestartPolicy = 'permanent' | 'transient' | 'temporary'
 
@@ -24,7 +25,7 @@ export type RestartPolicy = 'permanent' | 'transient' | 'temporary'
  * })
  * const group = serviceGroup('shop')
  *   .add(service('db', {}), { restart: 'transient' })
- *   .add(worker, { restart: { policy: 'permanent', initialDelay: 10, maxDelay: 1_000, maxRestarts: 5, period: 60_000 } })
+ *   .add(worker, { restart: { policy: 'permanent', initialDelay: 10, maxDelay: 1_000, maxRestarts: 5 } })
  * await group.start()
  * await firstValueFrom(group.status$.pipe(filter(() => lives === 2)))
  * console.log(group.status.services['shop/worker']?.state)

@@ -28,7 +28,7 @@ export interface Supervision {
   readonly admit?: (at: number, cause: Error) => ServiceError | undefined
 }
 
-/** What is remembered from one incarnation to the next, also from one lifecycle to the next. */
+/** The memory that lasts from one incarnation to the next, also from one lifecycle to the next. */
 interface Restarts {
   /** The number of the last attempt to start. */
   attempt: number
@@ -202,7 +202,7 @@ export const restart = <Name extends string>(
 const isDue = ({ how, error }: StateOf<'stopped'>, { afterFailure, afterEnd }: RestartRules): boolean =>
   error !== undefined || how === 'forced' ? afterFailure : afterEnd
 
-/** What a service is restarted for that has failed in no way. */
+/** The cause of a restart after an end without a failure. */
 const endedError = (name: string, ended: StateOf<'stopped'> | undefined): ErrorInfo => ({
   name: 'Error',
   message: `service "${name}" ${ended?.how === 'forced' ? 'was forced to stop' : 'ended'}`,

@@ -6,7 +6,7 @@ import type { Service } from '../service.ts'
 import type { Health, ServiceState, StateOf } from '../state.ts'
 import { asksOf, ShutdownSteps } from '../steps.ts'
 
-/** What a failing service leads to. */
+/** The effect of a failing service. */
 export type OnFailure = 'nothing' | 'degrade' | 'fail'
 
 const OUTCOMES: readonly OnFailure[] = ['nothing', 'degrade', 'fail']
@@ -53,7 +53,7 @@ export const watched = <Name extends string>(
   name: service.name,
   lifecycle: shutdown$ =>
     new Observable(out => {
-      /** What the service itself said last, while it is running. */
+      /** The last state of the service itself, while it is running. */
       let own: StateOf<'running'> | undefined
       let finding = PASS
       let watching: Watch | undefined

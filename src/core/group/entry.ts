@@ -43,7 +43,7 @@ export interface AddOptions<Known extends string = string> {
    */
   readonly heartbeat?: Heartbeat
   /**
-   * What happens when the service ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or
+   * The policy for a service that ends without having been asked to: `'permanent'`, `'transient'` or `'temporary'`, or
    * an object with the policy and the numbers. When left out, it is not restarted, and its failure ends the group.
    */
   readonly restart?: RestartPolicy | RestartOptions
@@ -56,7 +56,7 @@ export interface AddOptions<Known extends string = string> {
    */
   readonly optional?: boolean
   /**
-   * What happens when the service ends well by itself: `'continue'`; `'stop-group'`, a graceful shutdown with the
+   * The effect on the group when a service ends well: `'continue'`; `'stop-group'`, a graceful shutdown with the
    * reason `{ by: 'end', service }` once the group is running; or `'restart'`, with the numbers of `restart`. The
    * policy of `restart` still decides about a failure. Default `'continue'`.
    */

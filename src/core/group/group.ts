@@ -26,9 +26,6 @@ import { Requests } from './requests.ts'
 import type { ServiceGroup } from './service-group.ts'
 import { startGroup } from './start.ts'
 
-/** A group whose names do not matter. */
-type AnyGroup = Group<string, never>
-
 export class Group<Name extends string = string, Known extends string = never>
   implements ServiceGroup<Name, Known>, Led
 {
@@ -76,7 +73,7 @@ export class Group<Name extends string = string, Known extends string = never>
     const { name } = service
     this.#requests.refuseIfEnding('added', name)
     this.#entries.refuseKnown(name)
-    const nested = added instanceof Group ? (added as AnyGroup) : undefined
+    const nested = added instanceof Group ? (added as Group) : undefined
     if (nested) this.#nesting.admit(nested.#nestable())
     const inside = nested ? nested.#inside() : undefined
     const path = `${this.name}/${name}`

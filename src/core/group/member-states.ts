@@ -9,7 +9,7 @@ import type { Member } from './member.ts'
 import type { Members } from './members.ts'
 import type { Restarts } from './restarts.ts'
 
-/** The states of a group's members: each new one changes the facts, is told to listeners, and concerns other members. */
+/** The states of a group's members. A new state changes the facts, is told to listeners, and concerns other members. */
 export class MemberStates {
   readonly #journal: Journal
   readonly #facts: Facts

@@ -6,7 +6,8 @@ import { startTimeoutOf, stoppedEarly } from './group-errors.ts'
 import type { ServiceGroup } from './service-group.ts'
 
 /**
- * Starts a group that no other code leads, and leads it through its life with its own clocks. Resolves when it is running.
+ * Starts a group that no other code leads, and leads it through its life with its own clocks. Resolves when the group
+ * is running.
  *
  * @param told why the group failed, if it did; and what to do when this tells a failure
  */
