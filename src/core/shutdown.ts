@@ -1,4 +1,4 @@
-import { BehaviorSubject, concat, concatMap, EMPTY, filter, from, ignoreElements, Observable, of, take } from 'rxjs'
+import { BehaviorSubject, concat, concatMap, defer, EMPTY, filter, from, ignoreElements, Observable, of, take } from 'rxjs'
 import { type Clock, timer } from './clock.ts'
 import type { Service } from './service.ts'
 import type { ServiceState, StopReason } from './state.ts'
@@ -13,7 +13,8 @@ export const GRACEFUL: readonly GracefulStep[] = ['unready', 'drain', 'stop']
  * Leads through the steps of a shutdown. The first value of the trigger begins it. Each step is emitted when the step
  * before it is done. This function leads every shutdown, of a whole group and of a single member.
  *
- * @param isDone completes when a step is done. The result for the last step has no effect.
+ * @param isDone is called once the step has been told, and completes when it is done. The result for the last step has
+ * no effect.
  */
 export const leadSteps = (
   trigger$: Observable<StopReason>,
@@ -23,7 +24,9 @@ export const leadSteps = (
   trigger$.pipe(
     take(1),
     concatMap(reason =>
-      from(steps).pipe(concatMap(step => concat(of({ step, reason }), isDone(step, reason).pipe(ignoreElements())))),
+      from(steps).pipe(
+        concatMap(step => concat(of({ step, reason }), defer(() => isDone(step, reason)).pipe(ignoreElements()))),
+      ),
     ),
   )
 
