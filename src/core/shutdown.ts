@@ -1,4 +1,16 @@
-import { BehaviorSubject, concat, concatMap, defer, EMPTY, filter, from, ignoreElements, Observable, of, take } from 'rxjs'
+import {
+  BehaviorSubject,
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  filter,
+  from,
+  ignoreElements,
+  Observable,
+  of,
+  take,
+} from 'rxjs'
 import { type Clock, timer } from './clock.ts'
 import type { Service } from './service.ts'
 import type { ServiceState, StopReason } from './state.ts'
