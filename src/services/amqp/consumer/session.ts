@@ -1,12 +1,17 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { ConsumerLost } from '../connection/channel.ts'
-import { type Acks, acknowledge } from './acks.ts'
+import { type Acks, acknowledge, noAcks } from './acks.ts'
 import { Delivery } from './delivery.ts'
+import type { Offsets } from './offsets.ts'
 import type { Settings } from './options.ts'
 import { declareTopology } from './topology.ts'
 
 /** A consumer on its channel. */
 export interface Session extends Acks {
+  /** The queue that is consumed, as it is named at the broker. */
+  readonly queue: string
+  /** False once it is lost: what it delivered comes again. */
+  readonly isOpen: boolean
   /** From now on deliveries are handed over, those that came before first. */
   begin(): void
   /** Settles when no more deliveries come, or when the channel is gone. */
@@ -19,16 +24,22 @@ export const consume = async (
   channel: Channel,
   lose: (error: Error) => void,
   onDelivery: (delivery: Delivery) => void,
+  offsets?: Offsets,
 ): Promise<Session> => {
-  const { queue, prefetch } = settings
+  const { prefetch, consumeOptions } = settings
   let consumerTag = ''
-  const acks = acknowledge(channel)
+  const acks = consumeOptions.noAck ? noAcks() : acknowledge(channel)
   let closed = false
   // Deliveries come before the reply is heard, and no message may be handled by a consumer that isn't running yet:
   // to end it then is to cancel its start.
   let early: Delivery[] | undefined = []
+  const queue = await declareTopology(settings, channel)
   const session: Session = {
     ...acks,
+    queue,
+    get isOpen() {
+      return !closed
+    },
     begin: () => {
       const held = early ?? []
       early = undefined
@@ -39,25 +50,37 @@ export const consume = async (
         await channel.cancel(consumerTag)
       } catch {}
     },
+    ack: delivery => {
+      offsets?.settled(delivery.message)
+      return acks.ack(delivery)
+    },
     close: () => {
       closed = true
+      offsets?.lost()
       acks.close()
     },
   }
-  await declareTopology(settings, channel)
   await channel.prefetch(prefetch)
 
   const deliver = (message: ConsumeMessage) => {
     if (closed) return
-    const delivery = new Delivery(message, session)
+    const delivery = new Delivery(message, session, queue)
     acks.add(delivery)
-    if (early) early.push(delivery)
+    if (offsets?.came(message) === false) acks.ack(delivery)
+    else if (early) early.push(delivery)
     else onDelivery(delivery)
   }
-  const reply = await channel.consume(queue, message => {
-    if (message) deliver(message)
-    else lose(new ConsumerLost(`consumer cancelled by the broker: queue "${queue}" was deleted, or can't be served`))
-  })
+  const options = offsets
+    ? { ...consumeOptions, arguments: { ...consumeOptions.arguments, 'x-stream-offset': offsets.argument() } }
+    : consumeOptions
+  const reply = await channel.consume(
+    queue,
+    message => {
+      if (message) deliver(message)
+      else lose(new ConsumerLost(`consumer cancelled by the broker: queue "${queue}" was deleted, or can't be served`))
+    },
+    options,
+  )
   consumerTag = reply.consumerTag
   return session
 }
