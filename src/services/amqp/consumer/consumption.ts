@@ -37,6 +37,9 @@ import { makeReturned } from './returned.ts'
 import { consume, type Session } from './session.ts'
 import type { Worker } from './worker.ts'
 
+/** How long copies of messages that are given back may take to arrive, in milliseconds. */
+const COPIES_GRACE = 1_000
+
 /** One life of a consumer, from outside. */
 export interface Consumption {
   readonly hooks: ServiceHooks
@@ -70,7 +73,7 @@ export const consumption = (
     health.trouble('setting aside', `messages that failed wait: ${why}`),
   )
   const common = { inFlight, counts, copies, returned, features: () => features }
-  const giveBack = makeGiveBack(queue, common)
+  const giveBack = makeGiveBack(settings, common)
   const outcomes = makeOutcomes(settings, {
     ...common,
     giveBack,
@@ -134,7 +137,6 @@ export const consumption = (
       delivery.ended = true
       giveBack(delivery)
     }
-    counts.dropped += noAck ? intake.clear().length : 0
     if (abandoned > 0) tell({ abandoned })
   }
   life.add(() => {
@@ -159,11 +161,16 @@ export const consumption = (
     }
     return leaving
   }
-  /** The channel first, since only the answer to its close says that the last acks arrived; then the connections. */
-  const close = async (): Promise<void> => {
+  /** Only the answer says that the last acks arrived. */
+  const closeChannel = async (): Promise<void> => {
+    // A message is acknowledged in the turn in which it is no longer in flight, and that may be now.
+    await undefined
     giveBack.hurry()
     channel?.opened.flush()
     await channel?.close()
+  }
+  const close = async (): Promise<void> => {
+    await closeChannel()
     if (queue.isTemporary) await copies.deleteQueue(queue.parkedName)
     await Promise.all([hold?.leave(), copies.leave()])
     life.unsubscribe()
@@ -232,21 +239,22 @@ export const consumption = (
     )
     if (!queue.hasSingleActiveConsumer) return emptied$
     // Only now may the next consumer begin: all handlers have ended, and all acks are known to have arrived.
-    return concat(emptied$, defer(async () => channel?.close()).pipe(ignoreElements()))
+    return concat(emptied$, defer(closeChannel).pipe(ignoreElements()))
   }
 
   const stop = async ({ signal, pending }: ServiceContext): Promise<void> => {
     void leave()
+    if (noAck) for (const delivery of intake.clear()) giveBack(delivery)
     worker.letGo?.()
     handlers.giveUp(inFlight.all())
     // Under force those that end at once still count as ended.
-    const graceOver$ = () => merge(timer(signal.aborted ? 0 : GRACE), fromEvent(signal, 'abort'))
-    const emptied = () =>
-      lastValueFrom(inFlight.untilEmpty$().pipe(tap(pending), takeUntil(graceOver$())), { defaultValue: 0 })
-    await emptied()
+    const emptiedWithin = (grace: number) => {
+      const graceOver$ = merge(timer(signal.aborted ? 0 : grace), fromEvent(signal, 'abort'))
+      return lastValueFrom(inFlight.untilEmpty$().pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })
+    }
+    await emptiedWithin(GRACE)
     giveUp()
-    // Copies of what is given back may be on their way.
-    await emptied()
+    await emptiedWithin(COPIES_GRACE)
     counts.flush()
     await close()
   }

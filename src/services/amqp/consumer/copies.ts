@@ -8,7 +8,7 @@ import { type Copy, UNUSED_FOR } from './copy.ts'
 export interface Copies {
   /** Settles when the broker has it; rejects if it can't be published now, or if nobody knows whether it was. */
   send(copy: Copy): Promise<void>
-  /** From now on nothing waits for better times: what can't be published, or isn't confirmed by a broker that is blocked, is rejected. */
+  /** From now on nothing waits for a broker that is blocked: what it has not confirmed is rejected. */
   hurry(): void
   /** Deletes a queue if it was declared here. */
   deleteQueue(queue: string): Promise<void>
@@ -79,7 +79,7 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
     open()
     if (blocked !== undefined) throw new Error(blocked)
     const settled$ = state$.pipe(
-      filter(state => state.missing === undefined || state.error !== undefined || hurried),
+      filter(state => state.missing === undefined || state.error !== undefined),
       take(1),
       map(state => {
         if (state.missing === undefined) return state.opened
@@ -132,7 +132,6 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
     },
     hurry: () => {
       hurried = true
-      state$.next(state$.value)
       giveUpIfBlocked()
     },
     deleteQueue: async queue => {

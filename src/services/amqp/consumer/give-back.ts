@@ -2,9 +2,10 @@ import type { InFlight } from '../../common/in-flight.ts'
 import type { Features } from '../connection/features.ts'
 import type { Copies } from './copies.ts'
 import { renewedCopy } from './copy.ts'
+import type { Counts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
+import type { Settings } from './options.ts'
 import { deliveryCount } from './own-headers.ts'
-import type { Queue } from './queue.ts'
 import type { Returned } from './returned.ts'
 
 /**
@@ -22,15 +23,20 @@ export interface GiveBackHost {
   readonly inFlight: InFlight<Delivery>
   readonly copies: Copies
   readonly returned: Returned
+  readonly counts: Counts
   features(): Features
 }
 
-export const makeGiveBack = (queue: Queue, { inFlight, copies, returned, features }: GiveBackHost): GiveBack => {
+export const makeGiveBack = (settings: Settings, host: GiveBackHost): GiveBack => {
+  const { queue, consumeOptions } = settings
+  const { inFlight, copies, returned, counts, features } = host
   const renewing = new Set<Delivery>()
 
   const nack = (delivery: Delivery) => {
     inFlight.release(delivery)
-    if (delivery.session.nack(delivery, true)) returned.remember(delivery)
+    // The broker has forgotten it.
+    if (consumeOptions.noAck) counts.dropped++
+    else if (delivery.session.nack(delivery, true)) returned.remember(delivery)
   }
   /** A copy would change the order, which is what a single active consumer is for. */
   const mustRenew = ({ message, session }: Delivery): boolean =>

@@ -5,7 +5,7 @@ import { errorLine } from '../../../core/text/error-text.ts'
 import type { InFlight } from '../../common/in-flight.ts'
 import type { Features } from '../connection/features.ts'
 import type { Copies } from './copies.ts'
-import { type Copy, delayedCopy, parkedCopy, renewedCopy } from './copy.ts'
+import { type Copy, delayedCopy, parkedCopy } from './copy.ts'
 import type { Counts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
 import type { Ended } from './ended.ts'
@@ -18,7 +18,7 @@ export interface Outcomes {
   onEnded(delivery: Delivery, ended: Ended): void
   /** Applies `onError` to a message that is not to be begun again. False: it is to be begun all the same. */
   onEndless(delivery: Delivery, error: unknown): boolean
-  /** Counts an attempt that nobody has seen the end of: the message goes to the end of its queue as the next one. */
+  /** Counts an attempt that nobody has seen the end of: the message comes again after a delay, and says so. */
   recount(delivery: Delivery): void
   /** Puts a message off that can't be begun yet. That is no attempt. */
   putOff(delivery: Delivery, times: number): void
@@ -133,6 +133,12 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     }
   }
 
+  const putOff = (delivery: Delivery, delay: number) => {
+    const { message, attempt } = delivery
+    if (waitsHere()) againHere(delivery, attempt, delay)
+    else void replace(delivery, delayedCopy(message, queue, attempt, delay, host.features()), delay)
+  }
+
   const forget = (): readonly Delivery[] => {
     const all = [...waiting.keys()]
     for (const due of waiting.values()) due.unsubscribe()
@@ -158,14 +164,9 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
       counts.changed()
       return true
     },
-    recount: delivery =>
-      void replace(delivery, renewedCopy(delivery.message, queue, delivery.attempt), retry.initialDelay),
-    putOff: (delivery, times) => {
-      const delay = delayAfter(times, retry)
-      const { message, attempt } = delivery
-      if (waitsHere()) againHere(delivery, attempt, delay)
-      else void replace(delivery, delayedCopy(message, queue, attempt, delay, host.features()), delay)
-    },
+    // It waits before that, so that the original is acknowledged when it comes: it may end this process, too.
+    recount: delivery => putOff(delivery, delayAfter(delivery.attempt - 1, retry)),
+    putOff: (delivery, times) => putOff(delivery, delayAfter(times, retry)),
     leave: () => {
       leaving = true
       for (const delivery of forget()) giveBack(delivery)
