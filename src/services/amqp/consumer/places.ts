@@ -14,21 +14,27 @@ export interface Places {
 /** @param begin Begins with a message. False: it was dealt with otherwise, and takes no place. */
 export const makePlaces = (limit: number, begin: (delivery: Delivery) => boolean): Places => {
   let taken = 0
-  let waiting: Delivery[] = []
+  /** The oldest first. To shift a long array is slow. */
+  const waiting = new Set<Delivery>()
   let isFilling = false
 
   const tryToBegin = (delivery: Delivery) => {
     taken++
     if (!begin(delivery)) taken--
   }
-  const nextWaiting = (): Delivery | undefined => (taken < limit ? waiting.shift() : undefined)
+  const nextWaiting = (): Delivery | undefined => {
+    if (taken >= limit) return undefined
+    const [next] = waiting
+    if (next) waiting.delete(next)
+    return next
+  }
   return {
     get areFull() {
       return taken >= limit
     },
     take: delivery => {
       if (taken < limit) tryToBegin(delivery)
-      else waiting.push(delivery)
+      else waiting.add(delivery)
     },
     free: () => {
       taken--
@@ -39,8 +45,8 @@ export const makePlaces = (limit: number, begin: (delivery: Delivery) => boolean
       isFilling = false
     },
     clear: () => {
-      const all = waiting
-      waiting = []
+      const all = [...waiting]
+      waiting.clear()
       return all
     },
   }
