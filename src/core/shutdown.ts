@@ -4,16 +4,18 @@ import {
   concatMap,
   defer,
   EMPTY,
-  filter,
+  first,
   from,
   ignoreElements,
-  Observable,
+  type Observable,
+  type Observer,
   of,
+  Subscription,
   take,
 } from 'rxjs'
 import { type Clock, timer } from './clock.ts'
 import type { Service } from './service.ts'
-import type { ServiceState, StopReason } from './state.ts'
+import { hasDrained, isAbandoned, type ServiceState, type StopReason } from './state.ts'
 import { ShutdownSteps, type Step } from './steps.ts'
 
 /** The steps that `leadSteps` leads. `force` comes from outside. */
@@ -75,32 +77,36 @@ export interface Led extends Service {
 }
 
 /**
- * Takes a service through its whole life: starts it, and on the trigger leads it through its shutdown. Completes when
- * the service is gone, or was abandoned.
+ * Takes a service through its whole life: starts it, and on the trigger leads it through its shutdown. Tells the
+ * observer each state, and `complete` when the service is gone or was abandoned.
  */
-export const conduct = (service: Led, options: Conduct): Observable<ServiceState> =>
-  new Observable(out => {
-    const { clock, forceTimeout, trigger$, force$ } = options
-    service.led?.(options)
-    const steps = new ShutdownSteps()
-    const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
-    const delayed = drainDelayed(options, clock)
-    const drained$ = state$.pipe(
-      filter(state => state.phase !== 'draining'),
-      take(1),
-    )
-    const graceful$ = leadSteps(trigger$, GRACEFUL, (step, reason) => (step === 'unready' ? delayed(reason) : drained$))
-    out.add(graceful$.subscribe(({ step, reason }) => steps.raise({ step, reason, forceTimeout })))
-    out.add(force$.pipe(take(1)).subscribe(reason => steps.raise({ step: 'force', reason, forceTimeout })))
-    out.add(
-      service.lifecycle(steps).subscribe({
-        next: state => {
-          state$.next(state)
-          out.next(state)
-          if (state.phase === 'stopped' && state.how === 'abandoned') out.complete()
-        },
-        error: error => out.error(error),
-        complete: () => out.complete(),
-      }),
-    )
-  })
+export const conduct = (service: Led, options: Conduct, observer: Observer<ServiceState>): void => {
+  const { clock, forceTimeout, trigger$, force$ } = options
+  service.led?.(options)
+  const steps = new ShutdownSteps()
+  const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
+  const delayed = drainDelayed(options, clock)
+  const drained$ = state$.pipe(first(hasDrained))
+  const graceful$ = leadSteps(trigger$, GRACEFUL, (step, reason) => (step === 'unready' ? delayed(reason) : drained$))
+  const all = new Subscription()
+  all.add(graceful$.subscribe(({ step, reason }) => steps.raise({ step, reason, forceTimeout })))
+  all.add(force$.pipe(take(1)).subscribe(reason => steps.raise({ step: 'force', reason, forceTimeout })))
+  const end = (): void => {
+    all.unsubscribe()
+    observer.complete()
+  }
+  all.add(
+    service.lifecycle(steps).subscribe({
+      next: state => {
+        state$.next(state)
+        observer.next(state)
+        if (isAbandoned(state)) end()
+      },
+      error: error => {
+        all.unsubscribe()
+        observer.error(error)
+      },
+      complete: end,
+    }),
+  )
+}

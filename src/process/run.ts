@@ -92,14 +92,18 @@ const lead = async (
   const stopWatchdog = watchdog && watch(group, watchdog)
   try {
     await new Promise<void>(resolve => {
-      conduct(group, { trigger$: merge(begin$, empty$), force$, ...clocks, clock }).subscribe({
-        next: state => {
-          if (state.phase === 'running' && group.size === 0) empty$.next({ by: 'end' })
+      conduct(
+        group,
+        { trigger$: merge(begin$, empty$), force$, ...clocks, clock },
+        {
+          next: state => {
+            if (state.phase === 'running' && group.size === 0) empty$.next({ by: 'end' })
+          },
+          // The report tells the error.
+          error: () => resolve(),
+          complete: resolve,
         },
-        // The report tells the error.
-        error: () => resolve(),
-        complete: resolve,
-      })
+      )
     })
   } finally {
     clearInterval(keepAlive)

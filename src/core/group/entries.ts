@@ -42,13 +42,14 @@ export class Entries {
     this.#byName.delete(name)
   }
 
-  /** Makes all services members; when one has no place, none of them ever starts. */
-  enrollIn(members: Members): void {
+  /** Makes all services members. Returns the error when a service has no place: then no service ever starts. */
+  enrollIn(members: Members): unknown {
     try {
       members.enroll(this.list)
+      return undefined
     } catch (error) {
       this.dismiss()
-      throw error
+      return error
     }
   }
 

@@ -23,6 +23,9 @@ export interface LifecycleOptions extends RestartsOptions, ShutdownOptions {
   readonly depth: number
 }
 
+/** The listener of an incarnation. It hears nothing after the first error or completion. */
+export type LifecycleListener = Pick<Subscriber<ServiceState>, 'next' | 'error' | 'complete' | 'add'>
+
 /** One incarnation of a group. It notes what its members tell, asks decide.ts for the next action, and does it. */
 export class GroupLifecycle implements Working {
   readonly depth: number
@@ -31,7 +34,7 @@ export class GroupLifecycle implements Working {
   readonly states: MemberStates
   readonly inbox: Inbox
   readonly #options: LifecycleOptions
-  readonly #out: Subscriber<ServiceState>
+  readonly #out: LifecycleListener
   readonly #facts: Facts
   readonly #shutdown: GroupShutdown
   readonly #all = new Subscription()
@@ -41,7 +44,7 @@ export class GroupLifecycle implements Working {
   /** The latest shutdown step that the group has taken. */
   #taken: Shutdown | undefined
 
-  constructor(options: LifecycleOptions, out: Subscriber<ServiceState>) {
+  constructor(options: LifecycleOptions, out: LifecycleListener) {
     const { depth, inbox, name } = options
     this.#options = options
     this.#out = out
