@@ -70,7 +70,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     await requests.close(!inTestRunner())
     return report
   } catch (error) {
-    // A failure of the group never comes here. This is one of the shell, before the start or after the end.
+    // A failure of the group never comes here. This error is one of `run` itself, before the start or after the end.
     handlers.unsubscribe()
     await requests?.close(false)
     await endRun()

@@ -34,7 +34,7 @@ export interface Heartbeat {
 
 /**
  * Expects beats from a service while it is running. A stall is told once; the next beat makes the service well at once.
- * The beats are not handed on to the behaviours around this one. The watch ends with the first step of a shutdown.
+ * The behaviours around this one are not told of the beats. The watch ends with the first step of a shutdown.
  *
  * @throws ServiceError `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
  */

@@ -1,4 +1,4 @@
-import { defer, EMPTY, Observable, Subscription } from 'rxjs'
+import { defer, Observable, Subscription } from 'rxjs'
 import { after, type Clock, onTheWall } from '../clock.ts'
 import {
   asFailure,
@@ -23,7 +23,7 @@ export interface Supervision {
   /** From 0 to 1, for the jitter. */
   readonly random?: () => number
   /** Completes when the next incarnation may begin; `undefined` means now. Asked once the backoff is over. */
-  readonly gate?: () => Observable<never>
+  readonly mayBegin?: () => Observable<never>
   /** Why the service may not be restarted at a time. When there is no reason, that restart counts. */
   readonly admit?: (at: number, cause: Error) => ServiceError | undefined
 }
@@ -173,12 +173,12 @@ export const restart = <Name extends string>(
       }
 
       const onTime = (): void => {
-        const gate = supervision.gate?.()
-        if (!gate || gate === EMPTY) return begin(restarts.attempt)
-        // The gate may open at once. The incarnation that begins then may be over, and wait, before this returns.
+        const mayBegin = supervision.mayBegin?.()
+        if (!mayBegin) return begin(restarts.attempt)
+        // This may complete at once. The incarnation that begins then may be over, and wait, before this returns.
         const held = new Subscription()
         wait = held
-        held.add(gate.subscribe({ complete: () => begin(restarts.attempt) }))
+        held.add(mayBegin.subscribe({ complete: () => begin(restarts.attempt) }))
       }
 
       const told = listen(shutdown$, {

@@ -54,8 +54,8 @@ export class Entries {
   }
 
   /** The services that name this one in `dependsOn`. */
-  usersOf(name: string): readonly string[] {
-    return this.list.filter(({ dependsOn }) => dependsOn?.includes(name)).map(user => user.name)
+  dependentsOf(name: string): readonly string[] {
+    return this.list.filter(({ dependsOn }) => dependsOn?.includes(name)).map(dependent => dependent.name)
   }
 
   /** Ends all services that have not started, the last added first. They never start. */

@@ -136,7 +136,7 @@ export class GroupLifecycle implements Working {
     if (facts.phase === 'running' && !isAboutToLeave && facts.unhealthy.hasNews) this.#sayRunning()
     const member = this.members.next()
     if (member) {
-      member.wake()
+      member.completeWait()
       const action = decide(member, facts)
       if (action) this.#do(action, member)
       return true
@@ -152,12 +152,12 @@ export class GroupLifecycle implements Working {
     switch (action) {
       case 'begin':
         return this.#begun$.next(member)
-      case 'open':
-        return member.letOpen()
+      case 'release':
+        return member.release()
       case 'dismiss':
         return this.states.dismiss(member)
-      case 'gather':
-        return this.restarts.gather(member)
+      case 'restart-others':
+        return this.restarts.restartOthers(member)
       case 'rest':
         return this.restarts.set.rest(member)
       case 'take-down':

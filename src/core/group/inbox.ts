@@ -59,12 +59,12 @@ export class Inbox {
       for (const group of this.#working) if (!deepest || group.depth > deepest.depth) deepest = group
       if (deepest) {
         if (!deepest.turn()) this.#working.delete(deepest)
-      } else if (!this.#wake()) return
+      } else if (!this.#completeWait()) return
     }
   }
 
   /** Completes the first waiter whose condition is true. Returns false when there is none. */
-  #wake(): boolean {
+  #completeWait(): boolean {
     const waiter = this.#waiters.find(({ isDone }) => isDone())
     waiter?.out.complete()
     return waiter !== undefined

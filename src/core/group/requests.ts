@@ -93,7 +93,7 @@ export class Requests {
     }
     if (this.#group.live()) return this.#ask(name, 'removed', removed).finally(forget)
     this.refuseIfEnding('removed', name)
-    refuseIfInUse(name, entries.usersOf(name))
+    refuseIfInUse(name, entries.dependentsOf(name))
     journal.remove(entry.path)
     forget()
   }
@@ -154,10 +154,10 @@ const removed: Ask = (name, lifecycle, group) => {
   const { inbox, members } = lifecycle
   const member = findMember(name, lifecycle, group)
   refuseIfLeaving('removed', name, lifecycle, group)
-  const users = members.graph.dependents[member.node]!.map(members.at)
+  const dependents = members.graph.dependents[member.node]!.map(members.at)
   refuseIfInUse(
     name,
-    users.filter(user => !user.removed && !user.isForgotten).map(user => user.name),
+    dependents.filter(one => !one.removed && !one.isForgotten).map(one => one.name),
   )
   inbox.take(() => lifecycle.remove(member, { by: 'call', message: `removal of ${name}` }))
   return concat(
@@ -221,9 +221,9 @@ const unknownService = (name: string, group: string): ServiceError =>
   )
 
 /** A service can't be removed while others name it in `dependsOn`. */
-const refuseIfInUse = (name: string, users: readonly string[]): void => {
-  if (users.length === 0) return
-  const [verb, those] = users.length === 1 ? ['depends', 'that'] : ['depend', 'those']
-  const why = `${users.map(user => `"${user}"`).join(', ')} ${verb} on it; remove ${those} first`
+const refuseIfInUse = (name: string, dependents: readonly string[]): void => {
+  if (dependents.length === 0) return
+  const [verb, those] = dependents.length === 1 ? ['depends', 'that'] : ['depend', 'those']
+  const why = `${dependents.map(dependent => `"${dependent}"`).join(', ')} ${verb} on it; remove ${those} first`
   throw cannotBe('removed', name, why, 'ERR_SERVICE_IN_USE')
 }

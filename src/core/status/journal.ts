@@ -29,7 +29,7 @@ interface Outer {
 
 /**
  * The numbered events of a group, and the status folded from them. The status changes at once. Listeners are told
- * through a mailbox: an event that a listener causes reaches all listeners after the event that caused it.
+ * through a queue: an event that a listener causes reaches all listeners after the event that caused it.
  */
 export class Journal {
   status: GroupStatus
@@ -39,7 +39,7 @@ export class Journal {
   #skew: number
   /** Replaced, never changed: a listener may come or go while others are told. */
   #listeners: readonly Listener[] = []
-  readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
+  readonly #queue: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
   #outer: Outer | undefined
   #delivering = false
   #closed = false
@@ -134,7 +134,7 @@ export class Journal {
     this.status = foldStatus(this.status, event)
     if (this.#listeners.length === 0 && (this.#outer || !hasSubscribers())) return
     if (this.#delivering) {
-      this.#mail.push({ event, status: this.status })
+      this.#queue.push({ event, status: this.status })
       return
     }
     this.#delivering = true
@@ -177,10 +177,10 @@ export class Journal {
 
   #deliver(): void {
     if (this.#delivering) return
-    if (this.#mail.length > 0) {
+    if (this.#queue.length > 0) {
       this.#delivering = true
-      for (let i = 0; i < this.#mail.length; i++) this.#tell(this.#mail[i]!.event, this.#mail[i]!.status)
-      this.#mail.length = 0
+      for (let i = 0; i < this.#queue.length; i++) this.#tell(this.#queue[i]!.event, this.#queue[i]!.status)
+      this.#queue.length = 0
       this.#delivering = false
     }
     if (this.#closed) for (const listener of this.#listeners) listener.end()
