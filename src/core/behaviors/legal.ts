@@ -61,10 +61,15 @@ const wrongWith = (state: ServiceState, before: Phase): string | undefined => {
   if (!canFollow(before, phase) && !(before === 'idle' && (canFollow('starting', phase) || isFinal(state))))
     return `said "${phase}" after "${before}"; what can follow is ${transitions[before].join(', ')}`
   const lacks = (what: string): string => `said "${phase}" ${what}`
-  if (phase === 'running' && !HEALTHS.includes(state.health)) return lacks(`with health ${show(state.health)}`)
-  if ((phase === 'draining' || phase === 'stopping') && !isObject(state.reason)) return lacks('without a reason')
-  if (phase === 'waiting' && !Array.isArray(state.for)) return lacks('without the names it waits for')
-  if ((phase === 'failed' || phase === 'backoff') && !isObject(state.error)) return lacks('without an error')
-  if (phase === 'stopped' && !ENDINGS.includes(state.how)) return lacks(`with how ${show(state.how)}`)
+  if (phase === 'running' && !HEALTHS.includes(state.health))
+    return lacks(`with health ${show(state.health)}; known are ${HEALTHS.join(', ')}`)
+  if ((phase === 'draining' || phase === 'stopping') && !isObject(state.reason))
+    return lacks('without a reason; give the reason of the step that was told')
+  if (phase === 'waiting' && !Array.isArray(state.for))
+    return lacks('without the names it waits for; give them as `for`')
+  if ((phase === 'failed' || phase === 'backoff') && !isObject(state.error))
+    return lacks('without an error; give an ErrorInfo')
+  if (phase === 'stopped' && !ENDINGS.includes(state.how))
+    return lacks(`with how ${show(state.how)}; known are ${ENDINGS.join(', ')}`)
   return undefined
 }

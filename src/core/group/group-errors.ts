@@ -54,7 +54,7 @@ export const startTimeoutOf = (last: ServiceState | undefined): ServiceError | u
 
 /** The error of a group that would hold itself. */
 export const holdsItself = (outer: string, inner: string, path: readonly string[]): ServiceError => {
-  const why = `can't add group "${inner}": it would hold itself (${[...path, inner].join('/')})`
+  const why = `can't add group "${inner}": it would hold itself (${[...path, inner].join('/')}); leave one of these out`
   return new ServiceError('ERR_CIRCULAR_DEPENDENCY', inner, `group "${outer}": ${why}`)
 }
 

@@ -97,7 +97,7 @@ export class Group<Name extends string = string, Known extends string = never>
     if (this.#started && isFinal(this.#state))
       return this.#started.then(() => Promise.reject(stoppedEarly(this.status)))
     if (this.#nesting.wasAdded)
-      return Promise.reject(alreadyStarted(this.name, 'it is part of another group, which starts it'))
+      return Promise.reject(alreadyStarted(this.name, 'it is part of another group; start that group'))
     this.#started ??= startGroup(this, {
       failure: () => this.#lifecycle?.failure,
       failed: () => {
@@ -161,7 +161,7 @@ export class Group<Name extends string = string, Known extends string = never>
         if (this.#nesting.wasAdded) out.next({ phase: 'stopping', reason: this.status.trigger ?? { by: 'call' } })
         return out.error(stoppedEarly(this.status))
       }
-      if (this.#isLive) return out.error(alreadyStarted(this.name, 'it has a lifecycle already'))
+      if (this.#isLive) return out.error(alreadyStarted(this.name, 'it has a lifecycle already; stop it first'))
       this.#isLive = true
       let isOver = false
       const tell = (state: ServiceState): void => {
