@@ -54,13 +54,10 @@ export interface ShutdownClocks {
   readonly forceTimeout: number
 }
 
-/** Completes after the drain delay; at once when the reason is that all services have ended. */
-export const drainDelayed = ({ drainDelay }: Pick<ShutdownClocks, 'drainDelay'>, clock: Clock) => {
-  const haveAllEnded = (reason: StopReason): boolean => reason.by === 'end' && reason.service === undefined
-  return (reason: StopReason): Observable<unknown> => {
-    const delay = haveAllEnded(reason) ? 0 : drainDelay(reason)
-    return delay > 0 ? timer(delay, clock) : EMPTY
-  }
+/** Completes after the drain delay, in milliseconds; at once when the reason is that all services have ended. */
+export const drainDelayed = (reason: StopReason, drainDelay: number, clock: Clock): Observable<unknown> => {
+  const haveAllEnded = reason.by === 'end' && reason.service === undefined
+  return haveAllEnded || drainDelay === 0 ? EMPTY : timer(drainDelay, clock)
 }
 
 export interface Conduct extends ShutdownClocks {
@@ -81,13 +78,14 @@ export interface Led extends Service {
  * observer each state, and `complete` when the service is gone or was abandoned.
  */
 export const conduct = (service: Led, options: Conduct, observer: Observer<ServiceState>): void => {
-  const { clock, forceTimeout, trigger$, force$ } = options
+  const { clock, drainDelay, forceTimeout, trigger$, force$ } = options
   service.led?.(options)
   const steps = new ShutdownSteps()
   const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
-  const delayed = drainDelayed(options, clock)
   const drained$ = state$.pipe(first(hasDrained))
-  const graceful$ = leadSteps(trigger$, GRACEFUL, (step, reason) => (step === 'unready' ? delayed(reason) : drained$))
+  const graceful$ = leadSteps(trigger$, GRACEFUL, (step, reason) =>
+    step === 'unready' ? drainDelayed(reason, drainDelay(reason), clock) : drained$,
+  )
   const all = new Subscription()
   all.add(graceful$.subscribe(({ step, reason }) => steps.raise({ step, reason, forceTimeout })))
   all.add(force$.pipe(take(1)).subscribe(reason => steps.raise({ step: 'force', reason, forceTimeout })))

@@ -1,5 +1,5 @@
 import { from, isObservable, Observable, Subscription } from 'rxjs'
-import { ServiceError } from '../errors.ts'
+import { serviceError } from '../errors.ts'
 import { isInteropObservable } from '../hooks/instead.ts'
 import { show } from '../options.ts'
 import { isHooked, type Service } from '../service.ts'
@@ -25,7 +25,7 @@ export const legal = <Name extends string>(service: Service<Name>): Service<Name
               if (phase === 'stopped' || phase === 'failed') return
               const wrong = wrongWith(state, phase)
               if (wrong) {
-                out.error(new ServiceError('ERR_ILLEGAL_STATE', name, `service "${name}": its lifecycle ${wrong}`))
+                out.error(serviceError('ERR_ILLEGAL_STATE', name, `its lifecycle ${wrong}`))
                 return life.unsubscribe()
               }
               phase = state.phase
@@ -43,8 +43,7 @@ const observed = (name: string, lifecycle: Observable<ServiceState>): Observable
   if (isObservable(lifecycle)) return lifecycle
   const given: unknown = lifecycle
   if (typeof given === 'object' && given !== null && isInteropObservable(given)) return from(lifecycle)
-  const what = `service "${name}": lifecycle() must return an Observable of states, got ${show(given)}`
-  throw new ServiceError('ERR_ILLEGAL_STATE', name, what)
+  throw serviceError('ERR_ILLEGAL_STATE', name, `lifecycle() must return an Observable of states, got ${show(given)}`)
 }
 
 const ENDINGS: readonly unknown[] = ['ended', 'stopped', 'forced', 'abandoned']

@@ -7,7 +7,8 @@ import {
   errorInfo,
   fromErrorInfo,
   messageOf,
-  ServiceError,
+  type ServiceError,
+  serviceError,
 } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
@@ -210,7 +211,7 @@ const endedError = (name: string, ended: StateOf<'stopped'> | undefined): ErrorI
 
 /** An abandoned service, with the reason why no other incarnation follows. */
 const notRestarted = (name: string, state: StateOf<'stopped'>): ServiceState => {
-  const error = state.error ?? errorInfo(new ServiceError('ERR_ABANDONED', name, `service "${name}": was abandoned`))
+  const error = state.error ?? errorInfo(serviceError('ERR_ABANDONED', name, 'was abandoned'))
   return { ...state, error: { ...error, message: `${error.message}; it is not restarted, because it may still run` } }
 }
 
@@ -240,5 +241,5 @@ export const restartedTooOften = (
 
 const endsFor = (code: ErrorCode, name: string, why: string, cause: Error | undefined): ServiceError => {
   const last = cause ? `; last error: ${messageOf(cause)}` : ''
-  return new ServiceError(code, name, `service "${name}": ${why}${last}`, cause && { cause })
+  return serviceError(code, name, `${why}${last}`, cause && { cause })
 }

@@ -80,7 +80,8 @@ export class GroupShutdown {
   #led$(): Observable<Shutdown> {
     const { clock, clocks, inbox } = this.#options
     const facts = this.#facts
-    const delayed = drainDelayed({ drainDelay: reason => this.#drainDelay ?? clocks.drainDelay(reason) }, clock)
+    const delayed = (reason: StopReason): Observable<unknown> =>
+      drainDelayed(reason, this.#drainDelay ?? clocks.drainDelay(reason), clock)
     const isUnready = (): boolean => facts.step !== undefined
     const isDrained = (): boolean => facts.toldDrained || reaches(facts.step, 'stop')
     return leadSteps(this.#trigger$, GRACEFUL, (step, reason) => {

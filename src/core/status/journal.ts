@@ -132,7 +132,7 @@ export class Journal {
   #append(plain: GroupEvent): void {
     const event = this.#onTheWall(plain)
     this.status = foldStatus(this.status, event)
-    if (this.#listeners.length === 0 && (this.#outer || !hasSubscribers())) return
+    if (!this.#isHeard) return
     if (this.#delivering) {
       this.#queue.push({ event, status: this.status })
       return
@@ -153,10 +153,14 @@ export class Journal {
   }
 
   #tell(event: GroupEvent, status: GroupStatus): void {
+    if (!this.#isHeard) return
     const listeners = this.#listeners
-    if (listeners.length === 0 && (this.#outer || !hasSubscribers())) return
     // A listener runs outside all services, whichever service caused the event.
     outside(() => this.#tellAll(listeners, event, status))
+  }
+
+  get #isHeard(): boolean {
+    return this.#listeners.length > 0 || (!this.#outer && hasSubscribers())
   }
 
   #tellAll(listeners: readonly Listener[], event: GroupEvent, status: GroupStatus): void {

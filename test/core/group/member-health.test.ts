@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { healthOf, troubleOf, UnhealthyMembers } from '../../../src/core/group/group-health.ts'
+import { healthOf, troubleOf, UnhealthyMembers } from '../../../src/core/group/member-health.ts'
 import type { Health, ServiceState, StopReason } from '../../../src/core/state.ts'
 
 const reason = { by: 'call' } as const
