@@ -19,7 +19,7 @@ import { backoff } from './backoff.ts'
 import { admit, type RestartLimit } from './restart-limit.ts'
 import type { RestartRules } from './restart-options.ts'
 
-/** What a group adds to the restarts of one of its services. */
+/** The rules that a group adds to the restarts of one of its services. */
 export interface Supervision {
   /** From 0 to 1, for the jitter. */
   readonly random?: () => number
@@ -73,7 +73,7 @@ export const restart = <Name extends string>(
         let state: ServiceState = { phase: 'idle' }
         let info: Info | undefined
         let runningSince: number | undefined
-        /** The end that the service has said. It is not passed on when the service is restarted. */
+        /** The final state that the service has told. This state is not passed on when the service is restarted. */
         let ended: StateOf<'stopped'> | undefined
 
         const ranFor = (): number => (runningSince === undefined ? 0 : clock.now() - runningSince)

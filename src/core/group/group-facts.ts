@@ -9,7 +9,7 @@ import { healthOf, UnhealthyMembers } from './member-health.ts'
 import type { Members } from './members.ts'
 import type { RestartSet } from './restart-set.ts'
 
-/** What follows at once from a new state of a member. */
+/** The consequences of a new state of a member. */
 export interface Consequences {
   /** Members that can't start any more. */
   readonly lost: readonly Lost[]

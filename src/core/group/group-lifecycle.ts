@@ -126,7 +126,7 @@ export class GroupLifecycle implements Working {
     this.end(member, reason)
   }
 
-  // What is done next.
+  // The next action.
 
   turn(): boolean {
     const facts = this.#facts
@@ -238,7 +238,7 @@ export class GroupLifecycle implements Working {
     return true
   }
 
-  // What the group tells.
+  // The states of the group.
 
   #sayRunning(): void {
     const { health, detail } = this.#facts.unhealthy.tell()

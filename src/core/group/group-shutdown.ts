@@ -11,8 +11,8 @@ export interface ShutdownOptions {
   readonly clocks: ShutdownClocks
   readonly inbox: Inbox
   /**
-   * The force budget that a nested group was given, in milliseconds. It counts when it is shorter than that of the
-   * whole.
+   * The force budget that a nested group was given, in milliseconds. It counts when it is shorter than the budget of
+   * the outermost group.
    */
   readonly ownForceTimeout: number | undefined
   /** Whether the outer group shuts down too, so that its clocks count. */

@@ -14,9 +14,9 @@ interface Waiter {
 }
 
 /**
- * The only way into a group and all groups inside it. Whatever happens is written down as facts at once. Then the
- * groups act on the facts, the innermost group first, one action at a time, until nothing is left to do. So no decision
- * is made inside another.
+ * Every input of a group, and of all groups inside it, passes through one inbox. An input is written down as facts at
+ * once. Then the groups act on the facts, the innermost group first, one action at a time, until nothing is left to do.
+ * So no decision is made inside another.
  */
 export class Inbox {
   readonly #working = new Set<Working>()

@@ -19,7 +19,7 @@ export interface RestartsOptions extends RestartLimit {
   readonly clock: Clock
 }
 
-/** What restarts need of the group. */
+/** The parts of the group that restarts use. */
 interface Restarting {
   /** Tells that a member that was over begins anew. */
   revive(member: Member): void
