@@ -132,7 +132,7 @@ const severalMessages = (errors: readonly unknown[]): string => {
 export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
   isServiceError(cause) && (cause.service === service || cause.service.startsWith(`${service}/`))
     ? cause
-    : new ServiceError(code, service, `service "${service}": ${did}: ${messageOf(cause)}`, { cause })
+    : serviceError(code, service, `${did}: ${messageOf(cause)}`, { cause })
 
 /** The error of a lifecycle, as the failure of its service. */
 export const asFailure = (service: string, starting: boolean, cause: unknown): ServiceError =>

@@ -10,7 +10,7 @@ export const listen = <T>(source$: Observable<T>, to: Partial<Observer<T>>): Sub
 
 const NO_OBSERVER = {}
 
-class Listener<T> implements Observer<T> {
+export class Listener<T> implements Observer<T> {
   closed = false
   #to: Partial<Observer<T>>
   #teardown: TeardownLogic = undefined

@@ -13,7 +13,8 @@ export const mergeEach =
       out.add(() => {
         for (const subscription of open) subscription.unsubscribe()
       })
-      out.add(source$.subscribe(value => new Inner(out, open).follow(project(value))))
+      const next = (value: T): void => new Inner(out, open).follow(project(value))
+      out.add(listen(source$, { next, error: error => out.error(error) }))
     })
 
 class Inner<R> implements Observer<R> {

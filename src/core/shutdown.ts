@@ -4,16 +4,18 @@ import {
   concatMap,
   defer,
   EMPTY,
-  filter,
+  first,
   from,
   ignoreElements,
-  Observable,
+  type Observable,
+  type Observer,
   of,
+  Subscription,
   take,
 } from 'rxjs'
 import { type Clock, timer } from './clock.ts'
 import type { Service } from './service.ts'
-import type { ServiceState, StopReason } from './state.ts'
+import { hasDrained, isAbandoned, type ServiceState, type StopReason } from './state.ts'
 import { ShutdownSteps, type Step } from './steps.ts'
 
 /** The steps that `leadSteps` leads. `force` comes from outside. */
@@ -52,13 +54,10 @@ export interface ShutdownClocks {
   readonly forceTimeout: number
 }
 
-/** Completes after the drain delay; at once when the reason is that all services have ended. */
-export const drainDelayed = ({ drainDelay }: Pick<ShutdownClocks, 'drainDelay'>, clock: Clock) => {
-  const haveAllEnded = (reason: StopReason): boolean => reason.by === 'end' && reason.service === undefined
-  return (reason: StopReason): Observable<unknown> => {
-    const delay = haveAllEnded(reason) ? 0 : drainDelay(reason)
-    return delay > 0 ? timer(delay, clock) : EMPTY
-  }
+/** Completes after the drain delay, in milliseconds; at once when the reason is that all services have ended. */
+export const drainDelayed = (reason: StopReason, drainDelay: number, clock: Clock): Observable<unknown> => {
+  const haveAllEnded = reason.by === 'end' && reason.service === undefined
+  return haveAllEnded || drainDelay === 0 ? EMPTY : timer(drainDelay, clock)
 }
 
 export interface Conduct extends ShutdownClocks {
@@ -75,32 +74,37 @@ export interface Led extends Service {
 }
 
 /**
- * Takes a service through its whole life: starts it, and on the trigger leads it through its shutdown. Completes when
- * the service is gone, or was abandoned.
+ * Takes a service through its whole life: starts it, and on the trigger leads it through its shutdown. Tells the
+ * observer each state, and `complete` when the service is gone or was abandoned.
  */
-export const conduct = (service: Led, options: Conduct): Observable<ServiceState> =>
-  new Observable(out => {
-    const { clock, forceTimeout, trigger$, force$ } = options
-    service.led?.(options)
-    const steps = new ShutdownSteps()
-    const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
-    const delayed = drainDelayed(options, clock)
-    const drained$ = state$.pipe(
-      filter(state => state.phase !== 'draining'),
-      take(1),
-    )
-    const graceful$ = leadSteps(trigger$, GRACEFUL, (step, reason) => (step === 'unready' ? delayed(reason) : drained$))
-    out.add(graceful$.subscribe(({ step, reason }) => steps.raise({ step, reason, forceTimeout })))
-    out.add(force$.pipe(take(1)).subscribe(reason => steps.raise({ step: 'force', reason, forceTimeout })))
-    out.add(
-      service.lifecycle(steps).subscribe({
-        next: state => {
-          state$.next(state)
-          out.next(state)
-          if (state.phase === 'stopped' && state.how === 'abandoned') out.complete()
-        },
-        error: error => out.error(error),
-        complete: () => out.complete(),
-      }),
-    )
-  })
+export const conduct = (service: Led, options: Conduct, observer: Observer<ServiceState>): void => {
+  const { clock, drainDelay, forceTimeout, trigger$, force$ } = options
+  service.led?.(options)
+  const steps = new ShutdownSteps()
+  const state$ = new BehaviorSubject<ServiceState>({ phase: 'idle' })
+  const drained$ = state$.pipe(first(hasDrained))
+  const graceful$ = leadSteps(trigger$, GRACEFUL, (step, reason) =>
+    step === 'unready' ? drainDelayed(reason, drainDelay(reason), clock) : drained$,
+  )
+  const all = new Subscription()
+  all.add(graceful$.subscribe(({ step, reason }) => steps.raise({ step, reason, forceTimeout })))
+  all.add(force$.pipe(take(1)).subscribe(reason => steps.raise({ step: 'force', reason, forceTimeout })))
+  const end = (): void => {
+    all.unsubscribe()
+    observer.complete()
+  }
+  all.add(
+    service.lifecycle(steps).subscribe({
+      next: state => {
+        state$.next(state)
+        observer.next(state)
+        if (isAbandoned(state)) end()
+      },
+      error: error => {
+        all.unsubscribe()
+        observer.error(error)
+      },
+      complete: end,
+    }),
+  )
+}

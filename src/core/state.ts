@@ -115,9 +115,6 @@ export const isFinal = (state: ServiceState): state is StateOf<'stopped' | 'fail
 /** The service has not begun to start. */
 export const isBeforeStart = ({ phase }: ServiceState): boolean => phase === 'idle' || phase === 'waiting'
 
-/** The service is not there: its life has not begun, or is over. */
-export const isAbsent = (state: ServiceState): boolean => isBeforeStart(state) || isFinal(state)
-
 /** The service runs, and has not been asked to end. */
 export const isServing = (state: ServiceState): state is StateOf<'running'> & { readonly leaving?: undefined } =>
   state.phase === 'running' && state.leaving === undefined

@@ -28,8 +28,8 @@ export interface Asks {
 }
 
 /**
- * What a service may ask of the behaviours around it: nothing, when its steps are those of no behaviour. Steps are
- * known by shape, because another copy of this library may have made them.
+ * The requests that a service may make to the behaviours around it, if its steps come from a behaviour. Steps are
+ * recognised by their shape, because another copy of this library may have made them.
  *
  * @example
  * ```ts

@@ -16,7 +16,7 @@ export const milliseconds = (ms: number): string => {
   return long(Math.round(ms / SECOND) * SECOND)
 }
 
-/** A duration that counts while people look at it: no digit changes faster than a person can read. */
+/** A duration that counts up on a screen: no digit changes faster than a person can read. */
 export const elapsed = (ms: number): string =>
   ms < 10 * SECOND ? `${(Math.floor(Math.max(0, ms) / 100) / 10).toFixed(1)} s` : wholeSeconds(ms)
 

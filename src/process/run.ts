@@ -70,7 +70,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     await requests.close(!inTestRunner())
     return report
   } catch (error) {
-    // A failure of the group never comes here. This is one of the shell, before the start or after the end.
+    // A failure of the group never comes here. This error is one of `run` itself, before the start or after the end.
     handlers.unsubscribe()
     await requests?.close(false)
     await endRun()
@@ -92,14 +92,18 @@ const lead = async (
   const stopWatchdog = watchdog && watch(group, watchdog)
   try {
     await new Promise<void>(resolve => {
-      conduct(group, { trigger$: merge(begin$, empty$), force$, ...clocks, clock }).subscribe({
-        next: state => {
-          if (state.phase === 'running' && group.size === 0) empty$.next({ by: 'end' })
+      conduct(
+        group,
+        { trigger$: merge(begin$, empty$), force$, ...clocks, clock },
+        {
+          next: state => {
+            if (state.phase === 'running' && group.size === 0) empty$.next({ by: 'end' })
+          },
+          // The report tells the error.
+          error: () => resolve(),
+          complete: resolve,
         },
-        // The report tells the error.
-        error: () => resolve(),
-        complete: resolve,
-      })
+      )
     })
   } finally {
     clearInterval(keepAlive)

@@ -6,7 +6,7 @@ import { inTestRunner } from './test-runner.ts'
 
 /** The state that the runs of a process share. Plain data, so that several copies of this package agree on it. */
 interface Runs {
-  /** How many have begun and not ended. */
+  /** How many runs have begun and not ended. */
   active: number
   /** The worst exit code so far. */
   code: number
@@ -72,7 +72,7 @@ const endOne = async (all: Runs, { code, grace, atOnce }: RunEnd): Promise<void>
   if (all.grace !== undefined && all.grace <= LONGEST_TIMER) exitAfter(all, all.grace)
 }
 
-/** Never lowers the exit code. One that the program has set itself stays, unless it is 0. */
+/** Never lowers the exit code. A code that the program has set itself stays, unless it is 0. */
 const setExitCode = (all: Runs, code: number): void => {
   const now = Number(process.exitCode ?? 0)
   if (now !== 0 && now !== all.code) return

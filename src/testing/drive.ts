@@ -7,28 +7,28 @@ import { ShutdownSteps, type Step } from '../core/steps.ts'
 import { milliseconds } from '../core/units.ts'
 import { describeState } from './trace.ts'
 
-/** One life of a service, led by a test. */
+/** One incarnation of a service, led by a test. */
 export interface Drive {
-  /** All that it has said. */
+  /** All states that the service has told. */
   readonly states: readonly ServiceState[]
   /**
-   * The first state it has said, or will say, in this phase.
+   * The first state in this phase, told already or still to come.
    *
-   * @throws (as a rejection) what its lifecycle ended with; Error when it is over without it, said something that can't
-   * follow what it said before, or takes longer than `timeout`
+   * @throws (as a rejection) the error of the lifecycle; Error when the service ends without this state, tells a state
+   * that can't follow the one before, or takes longer than `timeout`
    */
   until<P extends Phase>(phase: P): Promise<StateOf<P>>
-  /** The first state for which `isIt` is true; `what` says what that is, when it does not come. Rejects as with a phase. */
+  /** The first state for which `isIt` is true. `what` names it in the error when it does not come. Rejects as above. */
   until(isIt: (state: ServiceState) => boolean, what?: string): Promise<ServiceState>
-  /** Tells it a step; those before it are implied, and one that has been told is ignored. Default reason: `{ by: 'call' }`. */
+  /** Tells the service a step, which implies all before it. A repeated step is ignored. Default: `{ by: 'call' }`. */
   tell(step: Step, reason?: StopReason): void
-  /** Tells it all steps as a group does, each when it is time for it, and waits until it is gone. Rejects as `until`. */
+  /** Leads the service through all steps, as a group does, and waits until it is gone. Rejects as `until`. */
   leave(reason?: StopReason): Promise<void>
-  /** Resolves once it is gone. Rejects as `until`. */
+  /** Resolves when the service is gone. Rejects as `until`. */
   gone(): Promise<void>
-  /** Resolves with the error it fails with. Rejects as `until`, and when it completes. */
+  /** Resolves with the error that the service fails with. Rejects as `until`, and when the lifecycle completes. */
   failure(): Promise<unknown>
-  /** Leaves it alone, as a group does that gives it up. */
+  /** Unsubscribes, as a group does when it abandons a service. */
   abandon(): void
 }
 
@@ -37,10 +37,10 @@ interface Wait {
 }
 
 /**
- * Plays the group for one service, without behaviours and in real time: subscribes to its lifecycle, records what it
- * says, and tells it the steps of a shutdown.
+ * Leads one service as a group would, without behaviours and in real time. It subscribes to the lifecycle, records the
+ * states, and tells the steps of a shutdown.
  *
- * @param options `timeout`: how long anything may take that is waited for. Default 10,000
+ * @param options `timeout`: the longest wait for a state, in milliseconds. Default 10,000.
  * @example
  * ```ts
  * const life = drive(service('db', { stop: () => undefined }))

@@ -4,19 +4,19 @@ import type { ServiceContext } from '../core/hooks/hook-call.ts'
 import type { HookResult } from '../core/hooks/hook-result.ts'
 import type { StopReason } from '../core/state.ts'
 
-/** The hooks a fake has. */
+/** The hooks of a fake. */
 export type HookName = 'start' | 'unready' | 'drain' | 'stop' | 'force'
 
 /**
- * What a fake's hook does when it is called:
+ * What a hook of a fake does when it is called:
  *
- * - `'waits'` for the test to say `succeed()` or `fail()`; it gives up when its signal fires
- * - `'hangs'` likewise, but ignores its signal (an Observable can't: it is unsubscribed)
- * - `'returns'` or `'throws'` at once; `'resolves'` or `'rejects'` at once, but asynchronously (an Observable completes
- *   or errors on subscription)
- * - a number: takes so many milliseconds on the fake's `clock`; it gives up when its signal fires
- * - a function: does what that does
- * - `'absent'`: there is no such hook
+ * - `'waits'`: it waits until the test calls `succeed()` or `fail()`. It rejects when its signal aborts.
+ * - `'hangs'`: the same, but it ignores its signal. An Observable can't: it is unsubscribed.
+ * - `'returns'` or `'throws'`: at once
+ * - `'resolves'` or `'rejects'`: as a promise. An Observable completes or errors on subscription.
+ * - a number: it takes so many milliseconds on the fake's `clock`. It rejects when its signal aborts.
+ * - a function: the hook itself
+ * - `'absent'`: the fake has no such hook
  */
 export type Conduct =
   | 'waits'
@@ -29,21 +29,21 @@ export type Conduct =
   | number
   | ((context: ServiceContext) => HookResult)
 
-/** One hook of a fake, under remote control. */
+/** One hook of a fake, which the test controls. */
 export interface FakeHook {
-  /** How often it has been called. */
+  /** How often the hook was called. */
   readonly calls: number
-  /** Called, and not settled yet. */
+  /** The hook was called, and has not settled. */
   readonly open: boolean
-  /** The reason it was given when it was last called. */
+  /** The reason that the latest call was given. */
   readonly reason: StopReason | undefined
   /** The signal of the latest call. */
   readonly signal: AbortSignal | undefined
-  /** Settles the call that waits or hangs. @throws Error when there is none */
+  /** Settles the call that waits or hangs. @throws Error when no call does */
   succeed(): void
-  /** Fails the call that waits or hangs. @throws Error when there is none */
+  /** Fails the call that waits or hangs. @throws Error when no call does */
   fail(error?: unknown): void
-  /** What it will do from its next call on. */
+  /** Changes what the hook does, from its next call on. */
   will(conduct: Conduct): void
 }
 
@@ -53,7 +53,7 @@ export interface FakeHookHost {
   readonly clock: Clock
   readonly returns: 'promise' | 'observable'
   called(context: ServiceContext): void
-  /** The call is over, well or not. */
+  /** The call is over. `well`: without an error. */
   settled(well: boolean): void
 }
 
@@ -62,7 +62,7 @@ interface Remote {
   fail(error: unknown): void
 }
 
-/** A hook to be handed to `service()`, and its remote control. */
+/** A hook for `service()`, and the object that controls it. */
 export const fakeHook = (
   host: FakeHookHost,
   initial: Conduct,
@@ -76,14 +76,14 @@ export const fakeHook = (
 
   const failure = (): Error => new Error(`${host.label} failed`)
 
-  const remotely = (context: ServiceContext, heeds: boolean): HookResult => {
+  const remotely = (context: ServiceContext, endsOnAbort: boolean): HookResult => {
     const observable = new Observable<never>(out => {
       remote = { succeed: () => out.complete(), fail: error => out.error(error) }
     })
     if (host.returns === 'observable') return observable
     return new Promise<void>((resolve, reject) => {
       remote = { succeed: resolve, fail: reject }
-      if (heeds) onAbort(context.signal, () => reject(context.signal.reason))
+      if (endsOnAbort) onAbort(context.signal, () => reject(context.signal.reason))
     })
   }
 
@@ -176,7 +176,7 @@ const onAbort = (signal: AbortSignal, act: () => void): void => {
   else signal.addEventListener('abort', act, { once: true })
 }
 
-/** The same result, told when it is over. */
+/** The same result. Calls back when it is over. */
 const watched = (result: HookResult, settled: (well: boolean) => void): HookResult => {
   const well = (): void => settled(true)
   const badly = (): void => settled(false)

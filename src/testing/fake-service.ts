@@ -6,15 +6,15 @@ import { type Service, service } from '../core/service.ts'
 import type { Health, Info, StopReason } from '../core/state.ts'
 import { type Conduct, type FakeHook, fakeHook, type HookName } from './fake-hook.ts'
 
-/** What a fake's hooks do; see `Conduct`. Each can be changed later with `will()`. */
+/** What the hooks of a fake do; see `Conduct`. `will()` changes it later. */
 export interface FakeOptions extends Readonly<Partial<Record<HookName, Conduct>>> {
-  /** What those hooks do that are not named. Default `'returns'`. */
+  /** What all other hooks do. Default `'returns'`. */
   readonly otherwise?: Conduct
-  /** Promises for virtual time, Observables for RxJS' TestScheduler. Default `'promise'`. */
+  /** What the hooks return: promises for virtual time, Observables for RxJS' TestScheduler. Default `'promise'`. */
   readonly returns?: 'promise' | 'observable'
-  /** The clock of conducts that are a number. Default: the system's. */
+  /** The clock of a hook that takes a number of milliseconds. Default: the system's. */
   readonly clock?: Clock
-  /** Every call is written here as `db stop`. Fakes can share one, to show who was asked before whom. */
+  /** Each hook call is added here as `db stop`. Several fakes may share a list, which then shows their order. */
   readonly log?: string[]
 }
 
@@ -30,43 +30,43 @@ const OPTIONS = namesOf<FakeOptions>({
   log: true,
 })
 
-/** What a fake was asked to do. */
+/** A hook call of a fake. */
 export interface Asked {
   readonly hook: HookName
-  /** Why it is asked to end; left out before that. */
+  /** Why the fake is to end. Left out before that. */
   readonly reason?: StopReason
 }
 
-/** A service under remote control. */
+/** A service that a test controls. */
 export interface FakeService<Name extends string = string> extends Service<Name> {
   readonly start: FakeHook
   readonly unready: FakeHook
   readonly drain: FakeHook
   readonly stop: FakeHook
   readonly force: FakeHook
-  /** Everything it was asked, in order. */
+  /** All hook calls, in order. */
   readonly asked: readonly Asked[]
-  /** Asks it for a sign of life: it serves from the end of its start until it is asked to stop, or dies. */
+  /** Whether the fake serves: from the end of its start until `stop` or `force` is called, or it fails. */
   ping(): 'pong' | 'no answer'
-  /** Whether anything of it is still there: from its start until it is gone, however often it was given up. */
+  /** Whether the fake is still there: from its start until it is gone, also after a group has abandoned it. */
   readonly alive: boolean
-  /** How often it has been started. */
+  /** How often the fake was started. */
   readonly starts: number
-  /** It ends by itself, well. @throws Error when it is not there */
+  /** The fake ends by itself, without an error. @throws Error when it is not there */
   end(): void
-  /** It dies. @throws Error when it is not there */
+  /** The fake fails. @throws Error when it is not there */
   die(error?: unknown): void
   setHealth(health: Health, detail?: string): void
   pending(count: number): void
   info(particulars: Info): void
-  /** It gives a sign of life. @throws Error when it is not there */
+  /** The fake gives a sign of life. @throws Error when it is not there */
   heartbeat(): void
 }
 
 /**
- * A service for tests that does only what the test tells it, remembers what it was asked, and answers a ping only
- * while it really serves. A start while it is still there throws in the group and is reported as uncaught as well, so
- * that it fails the test whoever catches it.
+ * A service for tests. It does only what the test tells it, remembers its hook calls, and answers a ping only while it
+ * serves. A start while the fake is still there throws in the group. RxJS reports that error as uncaught too, so the
+ * test fails even when the group catches it.
  *
  * @throws ServiceError `ERR_INVALID_NAME`
  * @example

@@ -3,7 +3,7 @@ import { known } from '../core/options.ts'
 import { canFollow, type Info, type Phase, type ServiceState, transitions } from '../core/state.ts'
 import type { GroupEvent, TransitionEvent } from '../core/status/events.ts'
 
-/** All that a group said, from the moment it was recorded. */
+/** All events of a group, from the moment at which the recording began. */
 export interface Trace {
   /**
    * One line an event: `shop/db running`.
@@ -11,13 +11,13 @@ export interface Trace {
    * @throws Error when a service came to a phase that can't follow its last one, or events had a gap
    */
   readonly lines: readonly string[]
-  /** The lines since it was last called. Throws as `lines` does. */
+  /** The lines since the last call of `take`. Throws as `lines` does. */
   take(): readonly string[]
   /** The events themselves. Throws as `lines` does. */
   readonly events: readonly GroupEvent[]
   /** Whether the stream has completed. */
   readonly completed: boolean
-  /** Listens no longer. */
+  /** Ends the recording. */
   end(): void
 }
 
@@ -30,10 +30,10 @@ export interface TraceOptions {
 }
 
 /**
- * Records everything a group says as compact lines, so that a test can compare a whole trace. What is as usual is left
- * out (health `pass`, how `stopped`, first attempt); errors are shown by their code.
+ * Records the events of a group as short lines, so that a test can compare a whole trace. Usual particulars are left
+ * out: health `pass`, how `stopped`, the first attempt. Errors are shown by their code.
  *
- * An illegal transition throws in the listener (RxJS reports it as uncaught) and whenever the trace is read.
+ * An illegal transition throws in the listener, which RxJS reports as uncaught, and whenever the trace is read.
  *
  * @example
  * ```ts
@@ -141,7 +141,7 @@ const usual = ({ path, state }: TransitionEvent): ServiceState => {
 }
 
 /**
- * A state in a few words: its phase, and whatever is not as usual.
+ * A state in a few words: its phase, and the particulars that are not usual.
  *
  * @example
  * ```ts

@@ -5,23 +5,22 @@ import { duration } from '../core/options.ts'
 /** A clock that stands still until the test moves it. It starts at 0. */
 export interface VirtualTime extends Clock {
   /**
-   * Moves the clock by some milliseconds. Timers that come due fire in order, and after each one everything that
-   * promises have still to do is done before the next fires.
+   * Moves the clock by some milliseconds. Timers fire in the order in which they are due. After each timer all promise
+   * callbacks run before the next timer fires.
    *
-   * @throws (as a rejection) ServiceError `ERR_INVALID_DURATION`; RangeError when it is under way already; and whatever a
-   * timer throws
+   * @throws (as a rejection) ServiceError `ERR_INVALID_DURATION`; RangeError while another `advance` runs; the
+   * error of a timer
    */
   advance(ms: number): Promise<void>
-  /** Lets everything that promises have to do be done, without moving the clock. */
+  /** Runs all promise callbacks that are due, without moving the clock. */
   settle(): Promise<void>
-  /** How many timers wait. 0 once nothing is left behind. */
+  /** How many timers wait. 0 when no timer was left behind. */
   readonly timers: number
 }
 
 /**
- * Virtual time for promises, to be handed to a group as its `clock`. (Hooks that return Observables can do with RxJS'
- * `TestScheduler`, under which promises never settle in time.) What needs the outside world, such as a socket, is
- * not waited for.
+ * Virtual time for promises: the `clock` of a group. For hooks that return Observables, RxJS' `TestScheduler` will do;
+ * promises never settle in its time. Virtual time does not wait for the outside world, such as a socket.
  *
  * @example
  * ```ts

@@ -9,7 +9,7 @@ import { connect } from 'amqplib'
 import { startRabbitMq } from '../support/rabbitmq.ts'
 import type { Ask } from './amqp-consumer.ts'
 import { handlers } from './amqp-contenders.ts'
-import { printRatios } from './statistics.ts'
+import { type Contender, measureInTurns } from './in-turns.ts'
 
 /** Two processes of the same code may differ by some percent, for good. So there are several of each. */
 const PROCESSES = Number(process.env['BENCH_PROCESSES'] ?? 4)
@@ -27,7 +27,7 @@ const content = Buffer.from(
 
 const told = async <T>(child: ChildProcess): Promise<T> => (await once(child, 'message'))[0] as T
 
-const start = async (name: string, prefetch: number, messages: number) => {
+const start = async (name: string, prefetch: number, messages: number): Promise<Contender> => {
   const { queue } = await channel.assertQueue('', { exclusive: false, durable: false })
   const child = fork(
     fileURLToPath(new URL('amqp-consumer.ts', import.meta.url)),
@@ -57,39 +57,15 @@ const start = async (name: string, prefetch: number, messages: number) => {
     await gone
     await channel.deleteQueue(queue)
   }
-  return { name, handle, end }
+  return { name, slice: handle, end }
 }
 
-const names = Object.keys(handlers)
-const [first = ''] = names
-for (const [prefetch, messages] of Object.entries(MESSAGES)) {
-  const costs = new Map<string, number[]>(names.map(name => [name, []]))
-  const ratios = new Map<string, number[][]>(names.map(name => [name, []]))
-  for (let n = 0; n < PROCESSES; n++) {
-    const consumers = []
-    for (const name of names) consumers.push(await start(name, Number(prefetch), messages))
-    for (const name of names) ratios.get(name)!.push([])
-    for (let slice = 0; slice < SLICES; slice++) {
-      const cost = new Map<string, number>()
-      // Each follows another one each time.
-      const turn = slice % consumers.length
-      const order = [...consumers.slice(turn), ...consumers.slice(0, turn)]
-      for (const { name, handle } of slice % 2 ? order : order.toReversed()) cost.set(name, await handle())
-      for (const [name, one] of cost) {
-        costs.get(name)!.push(one)
-        ratios
-          .get(name)!
-          .at(-1)!
-          .push(one / cost.get(first)!)
-      }
-    }
-    for (const { end } of consumers) await end()
-  }
-  printRatios(
+for (const [prefetch, messages] of Object.entries(MESSAGES))
+  await measureInTurns(
     `Client CPU for each message, prefetch ${prefetch}: ${PROCESSES} processes of each kind, ${SLICES} slices of ${messages} messages in turns`,
-    costs,
-    ratios,
+    Object.keys(handlers),
+    { processes: PROCESSES, slices: SLICES },
+    name => start(name, Number(prefetch), messages),
   )
-}
 await connection.close()
 await rabbitmq.close()

@@ -2,9 +2,9 @@
 import { createServer, type ServerResponse } from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import express from 'express'
-import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
 import { dashboard } from 'rx-service-group/dashboard'
 import { http } from 'rx-service-group/http'
+import { changingGroup } from './changing-group.ts'
 
 export interface Command {
   /** How long the text is that changes. */
@@ -29,16 +29,7 @@ const EVERY = 10
 const WARM_UP = 2_000
 const LASTS = 5_000
 
-const contexts: ServiceContext[] = []
-const group = serviceGroup('bench')
-for (let n = 0; n < SERVICES; n++)
-  group.add(
-    service(`s${n}`, {
-      start: context => {
-        contexts.push(context)
-      },
-    }),
-  )
+const { group, contexts } = changingGroup(SERVICES)
 const app = express()
 if (process.argv[2] === 'dashboard') app.use(dashboard(group))
 const server = createServer(app)

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { contenders } from './http-contenders.ts'
 import { load } from './http-load.ts'
-import { printRatios } from './statistics.ts'
+import { type Contender, measureInTurns } from './in-turns.ts'
 
 /** Two processes of the same code may differ by some percent, for good. So there are several of each. */
 const PROCESSES = 5
@@ -17,7 +17,7 @@ const WARM_UP = 20_000
 
 const told = async <T>(child: ChildProcess): Promise<T> => (await once(child, 'message'))[0] as T
 
-const start = async (name: string) => {
+const start = async (name: string): Promise<Contender> => {
   const child = fork(fileURLToPath(new URL('http-server.ts', import.meta.url)), [name], {
     execArgv: ['--import', 'tsx'],
   })
@@ -32,36 +32,12 @@ const start = async (name: string) => {
     return ((await cpu()) - before) / amount
   }
   await ask(WARM_UP)
-  return { name, ask, end: () => child.kill() }
+  return { name, slice: () => ask(REQUESTS), end: () => child.kill() }
 }
 
-const names = Object.keys(contenders)
-const [first = ''] = names
-const costs = new Map<string, number[]>(names.map(name => [name, []]))
-const ratios = new Map<string, number[][]>(names.map(name => [name, []]))
-for (let n = 0; n < PROCESSES; n++) {
-  const servers = []
-  for (const name of names) servers.push(await start(name))
-  for (const name of names) ratios.get(name)!.push([])
-  for (let slice = 0; slice < SLICES; slice++) {
-    const cost = new Map<string, number>()
-    // Each follows another one each time.
-    const turn = slice % servers.length
-    const order = [...servers.slice(turn), ...servers.slice(0, turn)]
-    for (const { name, ask } of slice % 2 ? order : order.toReversed()) cost.set(name, await ask(REQUESTS))
-    for (const [name, one] of cost) {
-      costs.get(name)!.push(one)
-      ratios
-        .get(name)!
-        .at(-1)!
-        .push(one / cost.get(first)!)
-    }
-  }
-  for (const { end } of servers) end()
-}
-
-printRatios(
+await measureInTurns(
   `Server CPU for each request: ${PROCESSES} processes of each kind, ${SLICES} slices of ${REQUESTS} requests in turns`,
-  costs,
-  ratios,
+  Object.keys(contenders),
+  { processes: PROCESSES, slices: SLICES },
+  start,
 )

@@ -3,24 +3,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { trace } from '@opentelemetry/api'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { Registry } from 'prom-client'
-import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
 import { metrics } from 'rx-service-group/metrics'
 import { otel } from 'rx-service-group/otel'
+import { changingGroup } from './changing-group.ts'
 
 const SERVICES = 300
 const TRANSITIONS = 200_000
 const SCRAPES = 50
 
-const contexts: ServiceContext[] = []
-const group = serviceGroup('bench')
-for (let n = 0; n < SERVICES; n++)
-  group.add(
-    service(`s${n}`, {
-      start: context => {
-        contexts.push(context)
-      },
-    }),
-  )
+const { group, contexts } = changingGroup(SERVICES)
 await group.start()
 
 let turn = 0

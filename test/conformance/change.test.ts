@@ -153,7 +153,8 @@ describe('R14 what is refused', () => {
     expect(() => shop.add(fake('late'), { dependsOn: ['db'] })).toThrow(
       expect.objectContaining({
         code: 'ERR_UNKNOWN_DEPENDENCY',
-        message: 'service "late": can\'t be added: it depends on "db", which is being removed from group "shop"',
+        message:
+          'service "late": can\'t be added: it depends on "db", which is being removed from group "shop"; take it out of dependsOn',
       }),
     )
     await time.advance(20)

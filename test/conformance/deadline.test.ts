@@ -44,6 +44,20 @@ test('T7 a group that comes down by a failure tells it too, and one without a li
   }
 })
 
+test('T7 the shutdown timeout of a nested group does not run in the shutdown of the outer group', async () => {
+  const { time, shop } = shopUnderVirtualTime({ shutdownTimeout: 500 })
+  const deep = plain('deep', { stop: 'waits' })
+  shop.add(serviceGroup('inner', { clock: time, shutdownTimeout: 5 }).add(deep))
+  await shop.start()
+  const inside = deadlines(shop, 'shop/inner')
+  const stopped = shop.stop()
+  await time.advance(50)
+  expect(deep.stop.signal?.aborted).toBe(false)
+  deep.stop.succeed()
+  expect(await stopped).toMatchObject({ ok: true })
+  expect(inside).toEqual(['running none', 'stopping none', 'stopped none'])
+})
+
 describe('T5 the force timeout of a group counts when one service alone is forced', () => {
   const stuck = { stop: 'hangs' } as const
   const abandonedAt = (group: ServiceGroup<string, never>, path: string): (() => number | undefined) => {

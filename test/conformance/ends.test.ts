@@ -468,7 +468,7 @@ describe('waiting for what can no longer come', () => {
       'shop/api failed ERR_DEPENDENCY_FAILED',
     ])
     expect(shop.report.errors.map(({ message }) => message)).toEqual([
-      `service "api": can't start (api -> infra): "infra" was stopped`,
+      `service "api": can't start (api -> infra): "infra" was stopped; restart that one first`,
     ])
     expect(shop.status.phase).toBe('starting')
     // Nothing that lived has failed, and yet not all went well.

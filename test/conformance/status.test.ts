@@ -545,7 +545,8 @@ describe('the report', () => {
     }
     const printerAbandoned: Partial<ErrorInfo> = {
       name: 'ServiceError',
-      message: 'service "printer": did not end within 100 ms of force and was abandoned',
+      message:
+        'service "printer": did not end within 100 ms of force and was abandoned; raise forceTimeout, or release more in force()',
       code: 'ERR_ABANDONED',
       cause: {
         name: 'ServiceError',

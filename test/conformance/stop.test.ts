@@ -500,7 +500,8 @@ describe('stops that go wrong', () => {
         {
           code: 'ERR_ABANDONED',
           service: 'shop/stuck',
-          message: 'service "stuck": did not end within 30 ms of force and was abandoned',
+          message:
+            'service "stuck": did not end within 30 ms of force and was abandoned; raise forceTimeout, or release more in force()',
           cause: { code: 'ERR_STOP_TIMEOUT' },
         },
       ],
@@ -1016,7 +1017,7 @@ describe('adding late', () => {
       expect.objectContaining({
         code: 'ERR_GROUP_STOPPING',
         service: 'late',
-        message: 'service "late": can\'t be added: group "shop" is shutting down',
+        message: 'service "late": can\'t be added: group "shop" is shutting down; do this before it is stopped',
       }),
     )
     db.stop.succeed()

@@ -7,7 +7,6 @@ import {
   hasDrained,
   hasEnded,
   isAbandoned,
-  isAbsent,
   isBeforeStart,
   isBusy,
   isFinal,
@@ -107,7 +106,6 @@ describe('the predicates on a state', () => {
   const predicates = {
     isFinal,
     isBeforeStart,
-    isAbsent,
     isServing,
     isLeaving,
     isGoingDown,
@@ -127,8 +125,8 @@ describe('the predicates on a state', () => {
   }
 
   test.each<[ServiceState, string]>([
-    [{ phase: 'idle' }, 'isBeforeStart isAbsent hasDrained isUnready'],
-    [{ phase: 'waiting', for: ['db'] }, 'isBeforeStart isAbsent hasDrained isPassing isUnready'],
+    [{ phase: 'idle' }, 'isBeforeStart hasDrained isUnready'],
+    [{ phase: 'waiting', for: ['db'] }, 'isBeforeStart hasDrained isPassing isUnready'],
     [{ phase: 'starting', attempt: 1 }, 'hasDrained isBusy isPassing isUnready'],
     [{ phase: 'starting', attempt: 2 }, 'hasDrained isRestarting isBusy isPassing isUnready'],
     [{ phase: 'running', health: 'pass' }, 'isServing hasDrained isReady isSettled isWell'],
@@ -143,14 +141,11 @@ describe('the predicates on a state', () => {
     [{ phase: 'drained' }, 'isLeaving isGoingDown hasDrained isPassing isUnready'],
     [{ phase: 'stopping', reason }, 'isLeaving isGoingDown hasDrained isBusy isPassing isUnready'],
     [{ phase: 'backoff', attempt: 2, retryAt: 0, error }, 'hasDrained isRestarting isPassing isUnready'],
-    [{ phase: 'stopped', how: 'ended' }, 'isFinal isAbsent hasDrained hasEnded isReady isSettled isWell'],
-    [{ phase: 'stopped', how: 'stopped' }, 'isFinal isAbsent hasDrained isLost isSettled'],
-    [{ phase: 'stopped', how: 'forced' }, 'isFinal isAbsent hasDrained wasForced isLost isSettled'],
-    [
-      { phase: 'stopped', how: 'abandoned' },
-      'isFinal isAbsent hasDrained isAbandoned wasForced isLost isSettled isUnwell',
-    ],
-    [{ phase: 'failed', error }, 'isFinal isAbsent hasDrained isLost isSettled isUnwell'],
+    [{ phase: 'stopped', how: 'ended' }, 'isFinal hasDrained hasEnded isReady isSettled isWell'],
+    [{ phase: 'stopped', how: 'stopped' }, 'isFinal hasDrained isLost isSettled'],
+    [{ phase: 'stopped', how: 'forced' }, 'isFinal hasDrained wasForced isLost isSettled'],
+    [{ phase: 'stopped', how: 'abandoned' }, 'isFinal hasDrained isAbandoned wasForced isLost isSettled isUnwell'],
+    [{ phase: 'failed', error }, 'isFinal hasDrained isLost isSettled isUnwell'],
   ])('%j', (state, expected) => {
     const found = Object.entries(predicates).filter(([, holds]) => holds(state))
     expect(found.map(([name]) => name).join(' ')).toBe(expected)

@@ -1,6 +1,5 @@
 import type { GroupStatus, ServiceGroup, ServiceState, Shutdown, Step } from 'rx-service-group'
 import { ReplaySubject } from 'rxjs'
-import { factsOf } from './engine.ts'
 import { HandClock } from './hand-clock.ts'
 import type { HeldService, Holder } from './held-service.ts'
 import { Builder, type Level } from './level.ts'
@@ -184,9 +183,9 @@ export class World implements Holder {
     const { state } = this.group.status.group
     const calls = [...this.calls].map(([call, result]) => `${call}=${result}`).sort()
     // Nothing follows the end, so what led to it makes no difference.
-    const facts = this.isOver ? '' : (factsOf?.(this.group) ?? [...this.#inputs].sort().join())
+    const inputs = this.isOver ? '' : [...this.#inputs].sort().join()
     const told = [wordOf(state), this.#step, this.#gone, this.timers.waiting.toSorted().join(), ...calls]
-    return [...told, ...services, facts].join('|')
+    return [...told, ...services, inputs].join('|')
   }
 
   #freeCalls(calls: readonly string[] = []): readonly string[] {

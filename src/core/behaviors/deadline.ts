@@ -28,7 +28,7 @@ export interface Around {
 /**
  * Bounds each stage of a service's life. A service that starts too late is stopped, and fails. A drain that takes too
  * long is called drained. A stop that takes too long is forced. A service that does not end in its force budget is
- * abandoned: the behaviour says so and never completes. A step is handed on before its clock is armed, so that the
+ * abandoned: the behaviour says so and never completes. A step is passed on before its clock begins, so that the
  * innermost service is named first.
  */
 export const deadline = <Name extends string>(

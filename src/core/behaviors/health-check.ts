@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
 import { HEALTH_CHECK } from '../defaults.ts'
-import { messageOf, ServiceError } from '../errors.ts'
+import { messageOf, type ServiceError, serviceError } from '../errors.ts'
 import { inspect, peek } from '../foreign.ts'
 import { type Cancel, follow, type HookResult } from '../hooks/hook-result.ts'
 import { callable, count, duration, known, namesOf, positive } from '../options.ts'
@@ -127,7 +127,7 @@ type CheckRules = Required<Omit<HealthCheck, 'onFailure'>>
 
 const unhealthy = (name: string, detail: string): ServiceError => {
   const what = detail.startsWith('check failed') ? detail : `check failed: ${detail}`
-  return new ServiceError('ERR_UNHEALTHY', name, `service "${name}": health ${what}`)
+  return serviceError('ERR_UNHEALTHY', name, `health ${what}`)
 }
 
 /** Runs one check, which answers once. Returns how to leave it: then it never answers. */

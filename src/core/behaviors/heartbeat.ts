@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
 import { HEARTBEAT_THRESHOLD } from '../defaults.ts'
-import { ServiceError } from '../errors.ts'
+import { serviceError } from '../errors.ts'
 import { count, known, namesOf, positive } from '../options.ts'
 import type { Service } from '../service.ts'
 import { milliseconds } from '../units.ts'
@@ -34,7 +34,7 @@ export interface Heartbeat {
 
 /**
  * Expects beats from a service while it is running. A stall is told once; the next beat makes the service well at once.
- * The beats are not handed on to the behaviours around this one. The watch ends with the first step of a shutdown.
+ * The behaviours around this one are not told of the beats. The watch ends with the first step of a shutdown.
  *
  * @throws ServiceError `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`
  */
@@ -70,7 +70,7 @@ export const heartbeat = <Name extends string>(
     const miss = (): void => {
       if (++missed < threshold) return expect(interval)
       const detail = `no heartbeat for ${milliseconds(interval * threshold)}`
-      failing(detail, () => new ServiceError('ERR_STALLED', name, `service "${name}": stalled: ${detail}`))
+      failing(detail, () => serviceError('ERR_STALLED', name, `stalled: ${detail}`))
     }
     const beat = (): void => {
       if (missed < threshold) {

@@ -1,7 +1,7 @@
 import { from, isObservable, Observable, Subscription } from 'rxjs'
-import { ServiceError } from '../errors.ts'
+import { serviceError } from '../errors.ts'
 import { isInteropObservable } from '../hooks/instead.ts'
-import { show } from '../options.ts'
+import { isRecord, show } from '../options.ts'
 import { isHooked, type Service } from '../service.ts'
 import { canFollow, HEALTHS, isFinal, type Phase, type ServiceState, transitions } from '../state.ts'
 
@@ -25,7 +25,7 @@ export const legal = <Name extends string>(service: Service<Name>): Service<Name
               if (phase === 'stopped' || phase === 'failed') return
               const wrong = wrongWith(state, phase)
               if (wrong) {
-                out.error(new ServiceError('ERR_ILLEGAL_STATE', name, `service "${name}": its lifecycle ${wrong}`))
+                out.error(serviceError('ERR_ILLEGAL_STATE', name, `its lifecycle ${wrong}`))
                 return life.unsubscribe()
               }
               phase = state.phase
@@ -42,18 +42,15 @@ export const legal = <Name extends string>(service: Service<Name>): Service<Name
 const observed = (name: string, lifecycle: Observable<ServiceState>): Observable<ServiceState> => {
   if (isObservable(lifecycle)) return lifecycle
   const given: unknown = lifecycle
-  if (typeof given === 'object' && given !== null && isInteropObservable(given)) return from(lifecycle)
-  const what = `service "${name}": lifecycle() must return an Observable of states, got ${show(given)}`
-  throw new ServiceError('ERR_ILLEGAL_STATE', name, what)
+  if (isRecord(given) && isInteropObservable(given)) return from(lifecycle)
+  throw serviceError('ERR_ILLEGAL_STATE', name, `lifecycle() must return an Observable of states, got ${show(given)}`)
 }
 
 const ENDINGS: readonly unknown[] = ['ended', 'stopped', 'forced', 'abandoned']
 
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
-
 /** Why a value is no legal state after the phase before, if it is not. */
 const wrongWith = (state: ServiceState, before: Phase): string | undefined => {
-  if (!isObject(state)) return `said ${show(state)}, which is no state; say { phase: 'running', health: 'pass' }, ...`
+  if (!isRecord(state)) return `said ${show(state)}, which is no state; say { phase: 'running', health: 'pass' }, ...`
   const { phase } = state
   if (!Object.hasOwn(transitions, phase))
     return `said the unknown phase ${show(phase)}; known are ${Object.keys(transitions).join(', ')}`
@@ -61,10 +58,15 @@ const wrongWith = (state: ServiceState, before: Phase): string | undefined => {
   if (!canFollow(before, phase) && !(before === 'idle' && (canFollow('starting', phase) || isFinal(state))))
     return `said "${phase}" after "${before}"; what can follow is ${transitions[before].join(', ')}`
   const lacks = (what: string): string => `said "${phase}" ${what}`
-  if (phase === 'running' && !HEALTHS.includes(state.health)) return lacks(`with health ${show(state.health)}`)
-  if ((phase === 'draining' || phase === 'stopping') && !isObject(state.reason)) return lacks('without a reason')
-  if (phase === 'waiting' && !Array.isArray(state.for)) return lacks('without the names it waits for')
-  if ((phase === 'failed' || phase === 'backoff') && !isObject(state.error)) return lacks('without an error')
-  if (phase === 'stopped' && !ENDINGS.includes(state.how)) return lacks(`with how ${show(state.how)}`)
+  if (phase === 'running' && !HEALTHS.includes(state.health))
+    return lacks(`with health ${show(state.health)}; known are ${HEALTHS.join(', ')}`)
+  if ((phase === 'draining' || phase === 'stopping') && !isRecord(state.reason))
+    return lacks('without a reason; give the reason of the step that was told')
+  if (phase === 'waiting' && !Array.isArray(state.for))
+    return lacks('without the names it waits for; give them as `for`')
+  if ((phase === 'failed' || phase === 'backoff') && !isRecord(state.error))
+    return lacks('without an error; give an ErrorInfo')
+  if (phase === 'stopped' && !ENDINGS.includes(state.how))
+    return lacks(`with how ${show(state.how)}; known are ${ENDINGS.join(', ')}`)
   return undefined
 }

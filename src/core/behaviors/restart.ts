@@ -1,4 +1,4 @@
-import { defer, EMPTY, Observable, Subscription } from 'rxjs'
+import { defer, Observable, Subscription } from 'rxjs'
 import { after, type Clock, onTheWall } from '../clock.ts'
 import {
   asFailure,
@@ -7,7 +7,8 @@ import {
   errorInfo,
   fromErrorInfo,
   messageOf,
-  ServiceError,
+  type ServiceError,
+  serviceError,
 } from '../errors.ts'
 import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
@@ -18,12 +19,12 @@ import { backoff } from './backoff.ts'
 import { admit, type RestartLimit } from './restart-limit.ts'
 import type { RestartRules } from './restart-options.ts'
 
-/** What a group adds to the restarts of one of its services. */
+/** The rules that a group adds to the restarts of one of its services. */
 export interface Supervision {
   /** From 0 to 1, for the jitter. */
   readonly random?: () => number
   /** Completes when the next incarnation may begin; `undefined` means now. Asked once the backoff is over. */
-  readonly gate?: () => Observable<never>
+  readonly mayBegin?: () => Observable<never>
   /** Why the service may not be restarted at a time. When there is no reason, that restart counts. */
   readonly admit?: (at: number, cause: Error) => ServiceError | undefined
 }
@@ -72,7 +73,7 @@ export const restart = <Name extends string>(
         let state: ServiceState = { phase: 'idle' }
         let info: Info | undefined
         let runningSince: number | undefined
-        /** The end that the service has said. It is not passed on when the service is restarted. */
+        /** The final state that the service has told. This state is not passed on when the service is restarted. */
         let ended: StateOf<'stopped'> | undefined
 
         const ranFor = (): number => (runningSince === undefined ? 0 : clock.now() - runningSince)
@@ -173,12 +174,12 @@ export const restart = <Name extends string>(
       }
 
       const onTime = (): void => {
-        const gate = supervision.gate?.()
-        if (!gate || gate === EMPTY) return begin(restarts.attempt)
-        // The gate may open at once. The incarnation that begins then may be over, and wait, before this returns.
+        const mayBegin = supervision.mayBegin?.()
+        if (!mayBegin) return begin(restarts.attempt)
+        // This may complete at once. The incarnation that begins then may be over, and wait, before this returns.
         const held = new Subscription()
         wait = held
-        held.add(gate.subscribe({ complete: () => begin(restarts.attempt) }))
+        held.add(mayBegin.subscribe({ complete: () => begin(restarts.attempt) }))
       }
 
       const told = listen(shutdown$, {
@@ -210,7 +211,7 @@ const endedError = (name: string, ended: StateOf<'stopped'> | undefined): ErrorI
 
 /** An abandoned service, with the reason why no other incarnation follows. */
 const notRestarted = (name: string, state: StateOf<'stopped'>): ServiceState => {
-  const error = state.error ?? errorInfo(new ServiceError('ERR_ABANDONED', name, `service "${name}": was abandoned`))
+  const error = state.error ?? errorInfo(serviceError('ERR_ABANDONED', name, 'was abandoned'))
   return { ...state, error: { ...error, message: `${error.message}; it is not restarted, because it may still run` } }
 }
 
@@ -240,5 +241,5 @@ export const restartedTooOften = (
 
 const endsFor = (code: ErrorCode, name: string, why: string, cause: Error | undefined): ServiceError => {
   const last = cause ? `; last error: ${messageOf(cause)}` : ''
-  return new ServiceError(code, name, `service "${name}": ${why}${last}`, cause && { cause })
+  return serviceError(code, name, `${why}${last}`, cause && { cause })
 }

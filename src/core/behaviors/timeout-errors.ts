@@ -16,7 +16,8 @@ export const stopTimedOut = (name: string, ms: number, around: Around): ServiceE
 }
 
 export const abandoned = (name: string, ms: number, around: Around, cause: ServiceError | undefined): ServiceError => {
-  const message = `${named(name, around)}: did not end within ${milliseconds(ms)} of force and was abandoned`
+  const what = `did not end within ${milliseconds(ms)} of force and was abandoned`
+  const message = `${named(name, around)}: ${what}; raise forceTimeout, or release more in force()`
   return new ServiceError('ERR_ABANDONED', name, message, { cause })
 }
 

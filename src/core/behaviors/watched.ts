@@ -17,7 +17,7 @@ export const onFailureOf = (service: string, option: string, value: OnFailure = 
   return value
 }
 
-/** How well a service was found to be. */
+/** The result of a look at a service. */
 export interface Finding {
   readonly health: Health
   readonly detail?: string | undefined
@@ -25,7 +25,7 @@ export interface Finding {
 
 export const PASS: Finding = { health: 'pass' }
 
-/** Where a watch tells what it has found. */
+/** Takes the results of a watch. */
 export interface Findings {
   found(finding: Finding): void
   /** The service is failing: `onFailure` says what that leads to. */

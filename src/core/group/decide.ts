@@ -25,7 +25,7 @@ export interface MemberFacts {
   /** The restart behaviour waits until the next incarnation may begin. */
   readonly held: boolean
   /** The member failed and is restarted. The strategy may restart other members with it. */
-  readonly gathers: boolean
+  readonly restartsOthers: boolean
   /** The member belongs to a restart set. */
   readonly inSet: boolean
   /** In a restart set: the member is down, and so are all members of the set that come after it. */
@@ -65,7 +65,17 @@ export interface GroupFacts {
 }
 
 /** The next action for a member. */
-export type Action = Step | 'begin' | 'open' | 'dismiss' | 'gather' | 'take-down' | 'rest' | 'end' | 'pass' | 'forget'
+export type Action =
+  | Step
+  | 'begin'
+  | 'release'
+  | 'dismiss'
+  | 'restart-others'
+  | 'take-down'
+  | 'rest'
+  | 'end'
+  | 'pass'
+  | 'forget'
 
 /**
  * Decides the next action for a member. A shutdown goes before all else. A restart set goes down before it comes up.
@@ -74,7 +84,7 @@ export const decide = (one: MemberFacts, group: GroupFacts): Action | undefined 
   switch (group.step) {
     case undefined:
       if (group.leaving) return undefined
-      if (one.gathers) return 'gather'
+      if (one.restartsOthers) return 'restart-others'
       if (one.inSet && !one.rests) return takeDown(one)
       return one.wanted === 'gone' ? end(one, group) : start(one, group)
     case 'unready':
@@ -107,7 +117,7 @@ const start = (one: MemberFacts, group: GroupFacts): Action | undefined => {
   if (one.begun && !one.held) return undefined
   const dependencies = group.order.declared[one.node]!
   if (!itsTurn || dependencies.some(node => holdsUp(group.at(node).state, one))) return undefined
-  return one.held ? 'open' : 'begin'
+  return one.held ? 'release' : 'begin'
 }
 
 /** A member of a restart set goes down after all members of the set that come after it. */

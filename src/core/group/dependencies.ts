@@ -80,7 +80,7 @@ export const dependencyFailed = (
   cause: ServiceError | undefined,
 ): ServiceError => {
   const name = nameOf(loss.node)
-  const why = cause?.message ?? `"${nameOf(loss.root)}" was stopped`
+  const why = cause?.message ?? `"${nameOf(loss.root)}" was stopped; restart that one first`
   return serviceError(
     'ERR_DEPENDENCY_FAILED',
     name,

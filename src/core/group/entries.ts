@@ -42,19 +42,20 @@ export class Entries {
     this.#byName.delete(name)
   }
 
-  /** Makes all services members; when one has no place, none of them ever starts. */
-  enrollIn(members: Members): void {
+  /** Makes all services members. Returns the error when a service has no place: then no service ever starts. */
+  enrollIn(members: Members): unknown {
     try {
       members.enroll(this.list)
+      return undefined
     } catch (error) {
       this.dismiss()
-      throw error
+      return error
     }
   }
 
   /** The services that name this one in `dependsOn`. */
-  usersOf(name: string): readonly string[] {
-    return this.list.filter(({ dependsOn }) => dependsOn?.includes(name)).map(user => user.name)
+  dependentsOf(name: string): readonly string[] {
+    return this.list.filter(({ dependsOn }) => dependsOn?.includes(name)).map(dependent => dependent.name)
   }
 
   /** Ends all services that have not started, the last added first. They never start. */

@@ -4,7 +4,7 @@ import type { Report } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
 
-/** How a group ended whose members are all over: as the worst of them. */
+/** The ending of a group whose members are all over: the worst of theirs. */
 export const endingOf = (states: readonly ServiceState[], shutdown: Shutdown | undefined): Ending => {
   const any = (how: Ending): boolean => states.some(state => state.phase === 'stopped' && state.how === how)
   if (any('abandoned')) return 'abandoned'
@@ -54,7 +54,7 @@ export const startTimeoutOf = (last: ServiceState | undefined): ServiceError | u
 
 /** The error of a group that would hold itself. */
 export const holdsItself = (outer: string, inner: string, path: readonly string[]): ServiceError => {
-  const why = `can't add group "${inner}": it would hold itself (${[...path, inner].join('/')})`
+  const why = `can't add group "${inner}": it would hold itself (${[...path, inner].join('/')}); leave one of these out`
   return new ServiceError('ERR_CIRCULAR_DEPENDENCY', inner, `group "${outer}": ${why}`)
 }
 

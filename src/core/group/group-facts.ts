@@ -4,12 +4,12 @@ import type { Step } from '../steps.ts'
 import type { GroupFacts, GroupPhase } from './decide.ts'
 import { type Lost, lostWith } from './dependencies.ts'
 import { groupFailure } from './group-errors.ts'
-import { healthOf, UnhealthyMembers } from './group-health.ts'
 import type { Member } from './member.ts'
+import { healthOf, UnhealthyMembers } from './member-health.ts'
 import type { Members } from './members.ts'
 import type { RestartSet } from './restart-set.ts'
 
-/** What follows at once from a new state of a member. */
+/** The consequences of a new state of a member. */
 export interface Consequences {
   /** Members that can't start any more. */
   readonly lost: readonly Lost[]
@@ -114,15 +114,16 @@ export class Facts implements GroupFacts {
   note(member: Member, state: ServiceState, error: ServiceError | undefined): Consequences {
     member.note(state, error)
     if (isFinal(state) && !member.observer) this.#working--
-    const isNeeded = !member.optional && !isAskedAlone(member, this.leaving) && !isTemporaryAndFailed(member)
-    const health = healthOf(state, error !== undefined, this.leaving, !isNeeded, member.returning)
+    const { leaving } = this
+    const needed = !member.optional && !isAskedAlone(member, leaving) && !isTemporaryAndFailed(member)
+    const health = healthOf(state, { failed: error !== undefined, leaving, needed, returning: member.returning })
     this.unhealthy.note(member.name, health, state)
     if (member.entry.onEnd === 'stop-group' && hasEnded(state)) this.#endedBy ??= member
     // A member that could not start is part of a loss that was noted before.
     if (error && !member.lived) return NOTHING
-    const lost = this.leaving ? NOTHING.lost : lostWith(member, this.members)
+    const lost = leaving ? NOTHING.lost : lostWith(member, this.members)
     if (!error && lost.length === 0) return NOTHING
-    const failure = error && isNeeded ? error : lost.find(other => !other.member.optional)?.error
+    const failure = error && needed ? error : lost.find(other => !other.member.optional)?.error
     if (!failure) return { lost, reason: undefined }
     this.#errors.push(failure)
     const reason: StopReason = {

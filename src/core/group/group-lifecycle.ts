@@ -23,6 +23,9 @@ export interface LifecycleOptions extends RestartsOptions, ShutdownOptions {
   readonly depth: number
 }
 
+/** The listener of an incarnation. It hears nothing after the first error or completion. */
+export type LifecycleListener = Pick<Subscriber<ServiceState>, 'next' | 'error' | 'complete' | 'add'>
+
 /** One incarnation of a group. It notes what its members tell, asks decide.ts for the next action, and does it. */
 export class GroupLifecycle implements Working {
   readonly depth: number
@@ -31,7 +34,7 @@ export class GroupLifecycle implements Working {
   readonly states: MemberStates
   readonly inbox: Inbox
   readonly #options: LifecycleOptions
-  readonly #out: Subscriber<ServiceState>
+  readonly #out: LifecycleListener
   readonly #facts: Facts
   readonly #shutdown: GroupShutdown
   readonly #all = new Subscription()
@@ -41,7 +44,7 @@ export class GroupLifecycle implements Working {
   /** The latest shutdown step that the group has taken. */
   #taken: Shutdown | undefined
 
-  constructor(options: LifecycleOptions, out: Subscriber<ServiceState>) {
+  constructor(options: LifecycleOptions, out: LifecycleListener) {
     const { depth, inbox, name } = options
     this.#options = options
     this.#out = out
@@ -123,7 +126,7 @@ export class GroupLifecycle implements Working {
     this.end(member, reason)
   }
 
-  // What is done next.
+  // The next action.
 
   turn(): boolean {
     const facts = this.#facts
@@ -133,7 +136,7 @@ export class GroupLifecycle implements Working {
     if (facts.phase === 'running' && !isAboutToLeave && facts.unhealthy.hasNews) this.#sayRunning()
     const member = this.members.next()
     if (member) {
-      member.wake()
+      member.completeWait()
       const action = decide(member, facts)
       if (action) this.#do(action, member)
       return true
@@ -149,12 +152,12 @@ export class GroupLifecycle implements Working {
     switch (action) {
       case 'begin':
         return this.#begun$.next(member)
-      case 'open':
-        return member.letOpen()
+      case 'release':
+        return member.release()
       case 'dismiss':
         return this.states.dismiss(member)
-      case 'gather':
-        return this.restarts.gather(member)
+      case 'restart-others':
+        return this.restarts.restartOthers(member)
       case 'rest':
         return this.restarts.set.rest(member)
       case 'take-down':
@@ -235,7 +238,7 @@ export class GroupLifecycle implements Working {
     return true
   }
 
-  // What the group tells.
+  // The states of the group.
 
   #sayRunning(): void {
     const { health, detail } = this.#facts.unhealthy.tell()

@@ -11,8 +11,8 @@ export interface ShutdownOptions {
   readonly clocks: ShutdownClocks
   readonly inbox: Inbox
   /**
-   * The force budget that a nested group was given, in milliseconds. It counts when it is shorter than that of the
-   * whole.
+   * The force budget that a nested group was given, in milliseconds. It counts when it is shorter than the budget of
+   * the outermost group.
    */
   readonly ownForceTimeout: number | undefined
   /** Whether the outer group shuts down too, so that its clocks count. */
@@ -80,7 +80,8 @@ export class GroupShutdown {
   #led$(): Observable<Shutdown> {
     const { clock, clocks, inbox } = this.#options
     const facts = this.#facts
-    const delayed = drainDelayed({ drainDelay: reason => this.#drainDelay ?? clocks.drainDelay(reason) }, clock)
+    const delayed = (reason: StopReason): Observable<unknown> =>
+      drainDelayed(reason, this.#drainDelay ?? clocks.drainDelay(reason), clock)
     const isUnready = (): boolean => facts.step !== undefined
     const isDrained = (): boolean => facts.toldDrained || reaches(facts.step, 'stop')
     return leadSteps(this.#trigger$, GRACEFUL, (step, reason) => {

@@ -1,7 +1,8 @@
-import { Observable } from 'rxjs'
+import { Observable, type Observer, type Unsubscribable } from 'rxjs'
 import { deadline } from '../behaviors/deadline.ts'
 import { UNBOUNDED } from '../defaults.ts'
 import { errorInfo } from '../errors.ts'
+import { Listener } from '../listener.ts'
 import { checkName, type Service, type Startable, toService } from '../service.ts'
 import type { Led, ShutdownClocks } from '../shutdown.ts'
 import { isFinal, type ServiceState, type StopReason } from '../state.ts'
@@ -16,7 +17,7 @@ import { explainStart } from './dependencies.ts'
 import { Entries } from './entries.ts'
 import { type AddOptions, entryOf, type Inside } from './entry.ts'
 import { alreadyStarted, stopFailure, stoppedEarly } from './group-errors.ts'
-import { GroupLifecycle } from './group-lifecycle.ts'
+import { GroupLifecycle, type LifecycleListener } from './group-lifecycle.ts'
 import { type GroupHealth, healthChanges } from './health.ts'
 import { Inbox } from './inbox.ts'
 import { awaitStop, holdersAmong } from './inside-calls.ts'
@@ -46,7 +47,11 @@ export class Group<Name extends string = string, Known extends string = never>
   /** `start()` has rejected with the failure of the group. */
   #toldByStart = false
   #over = new Deferred<Report>()
-  readonly #forceTimeoutNow = (): number => this.#forceTimeout
+  /** The force budget in this group: the one it was given, else that of the outer group. */
+  readonly #forceTimeout = (): number => {
+    const own = this.#clocks?.forceTimeout ?? this.#given.forceTimeout
+    return own ?? this.#nesting.holder?.forceTimeout() ?? this.options.forceTimeout
+  }
 
   constructor(name: Name, options: GroupOptions = {}) {
     this.name = checkName(name)
@@ -55,10 +60,9 @@ export class Group<Name extends string = string, Known extends string = never>
     this.#journal = new Journal(name, this.options.clock)
     this.#entries = new Entries(name, this.#journal)
     this.#nesting = new Nesting(name)
-    const { clock } = this.options
     this.#requests = new Requests({
       name,
-      clock,
+      clock: this.options.clock,
       entries: this.#entries,
       journal: this.#journal,
       live: () => (this.#isLive ? this.#lifecycle : undefined),
@@ -76,8 +80,7 @@ export class Group<Name extends string = string, Known extends string = never>
     const nested = added instanceof Group ? (added as Group) : undefined
     if (nested) this.#nesting.admit(nested.#nestable())
     const inside = nested ? nested.#inside() : undefined
-    const path = `${this.name}/${name}`
-    const entry = entryOf(service, path, options, this.options.clock, inside, this.#forceTimeoutNow)
+    const entry = entryOf(service, `${this.name}/${name}`, options, this.options.clock, inside, this.#forceTimeout)
     this.#requests.add(entry)
     this.#entries.add(entry)
     this.#journal.together(() => {
@@ -94,7 +97,7 @@ export class Group<Name extends string = string, Known extends string = never>
     if (this.#started && isFinal(this.#state))
       return this.#started.then(() => Promise.reject(stoppedEarly(this.status)))
     if (this.#nesting.wasAdded)
-      return Promise.reject(alreadyStarted(this.name, 'it is part of another group, which starts it'))
+      return Promise.reject(alreadyStarted(this.name, 'it is part of another group; start that group'))
     this.#started ??= startGroup(this, {
       failure: () => this.#lifecycle?.failure,
       failed: () => {
@@ -158,7 +161,7 @@ export class Group<Name extends string = string, Known extends string = never>
         if (this.#nesting.wasAdded) out.next({ phase: 'stopping', reason: this.status.trigger ?? { by: 'call' } })
         return out.error(stoppedEarly(this.status))
       }
-      if (this.#isLive) return out.error(alreadyStarted(this.name, 'it has a lifecycle already'))
+      if (this.#isLive) return out.error(alreadyStarted(this.name, 'it has a lifecycle already; stop it first'))
       this.#isLive = true
       let isOver = false
       const tell = (state: ServiceState): void => {
@@ -169,7 +172,7 @@ export class Group<Name extends string = string, Known extends string = never>
         // The outer group records the state of a nested group, because behaviours around the group may change it.
         if (!this.#nesting.wasAdded) this.#record(state)
       }
-      const life = this.#incarnation(shutdown$).subscribe({
+      const life = this.#incarnation(shutdown$, {
         next: state => {
           tell(state)
           out.next(state)
@@ -200,49 +203,46 @@ export class Group<Name extends string = string, Known extends string = never>
   }
 
   /** One incarnation, bounded by the start timeout of the group. */
-  #incarnation(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
-    const { name } = this
+  #incarnation(shutdown$: Observable<Shutdown>, observer: Observer<ServiceState>): Unsubscribable {
     const { clock, startTimeout } = this.options
-    const live: Service = { name, lifecycle: steps$ => this.#begin(steps$) }
-    if (startTimeout === Infinity) return live.lifecycle(shutdown$)
-    const around = { explain: () => explainStart(this.#lifecycle!.members), forceTimeout: this.#forceTimeoutNow }
-    return deadline(live, { ...UNBOUNDED, startTimeout }, clock, around).lifecycle(shutdown$)
+    if (startTimeout === Infinity) {
+      const out = new Listener(observer)
+      this.#begin(shutdown$, out)
+      return out
+    }
+    const live: Service = { name: this.name, lifecycle: steps$ => new Observable(out => this.#begin(steps$, out)) }
+    const around = { explain: () => explainStart(this.#lifecycle!.members), forceTimeout: this.#forceTimeout }
+    return deadline(live, { ...UNBOUNDED, startTimeout }, clock, around)
+      .lifecycle(shutdown$)
+      .subscribe(observer)
   }
 
-  #begin(shutdown$: Observable<Shutdown>): Observable<ServiceState> {
-    return new Observable(out => {
-      const { name } = this
-      const { holder, depth } = this.#nesting
-      const isFirst = this.#lifecycle === undefined
-      this.#inbox = holder?.inbox() ?? new Inbox()
-      const lifecycle = new GroupLifecycle(
-        {
-          ...this.options,
-          name,
-          journal: this.#journal,
-          inbox: this.#inbox,
-          depth,
-          ownForceTimeout: this.#clocks ? undefined : this.#given.forceTimeout,
-          endsWithHolder: () => holder?.leaving() === true,
-          clocks: this.#clocks ?? {
-            drainDelay: () => this.options.drainDelay,
-            shutdownTimeout: this.#given.shutdownTimeout ?? Infinity,
-            forceTimeout: this.#forceTimeout,
-          },
+  #begin(shutdown$: Observable<Shutdown>, out: LifecycleListener): void {
+    const { holder, depth } = this.#nesting
+    const isFirst = this.#lifecycle === undefined
+    this.#inbox = holder?.inbox() ?? new Inbox()
+    const lifecycle = new GroupLifecycle(
+      {
+        ...this.options,
+        name: this.name,
+        journal: this.#journal,
+        inbox: this.#inbox,
+        depth,
+        ownForceTimeout: this.#clocks ? undefined : this.#given.forceTimeout,
+        endsWithHolder: () => holder?.leaving() === true,
+        clocks: this.#clocks ?? {
+          drainDelay: () => this.options.drainDelay,
+          shutdownTimeout: this.#given.shutdownTimeout ?? Infinity,
+          forceTimeout: this.#forceTimeout(),
         },
-        out,
-      )
-      this.#lifecycle = lifecycle
-      out.add(() => lifecycle.abandon())
-      this.#entries.enrollIn(lifecycle.members)
-      lifecycle.begin(shutdown$, () => !isFirst && this.#entries.renew())
-    })
-  }
-
-  /** The force budget in this group: the one it was given, else that of the outer group. */
-  get #forceTimeout(): number {
-    const own = this.#clocks?.forceTimeout ?? this.#given.forceTimeout
-    return own ?? this.#nesting.holder?.forceTimeout() ?? this.options.forceTimeout
+      },
+      out,
+    )
+    this.#lifecycle = lifecycle
+    out.add(() => lifecycle.abandon())
+    const error = this.#entries.enrollIn(lifecycle.members)
+    if (error) return out.error(error)
+    lifecycle.begin(shutdown$, () => !isFirst && this.#entries.renew())
   }
 
   #record(state: ServiceState): void {
@@ -273,7 +273,7 @@ export class Group<Name extends string = string, Known extends string = never>
       requests: this.#requests,
       nesting: this.#nesting,
       inbox: () => this.#inbox,
-      forceTimeout: () => this.#forceTimeout,
+      forceTimeout: this.#forceTimeout,
       leaving: () => this.#lifecycle?.leaving === true,
     }
   }

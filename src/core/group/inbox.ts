@@ -14,9 +14,9 @@ interface Waiter {
 }
 
 /**
- * The only way into a group and all groups inside it. Whatever happens is written down as facts at once. Then the
- * groups act on the facts, the innermost group first, one action at a time, until nothing is left to do. So no decision
- * is made inside another.
+ * Every input of a group, and of all groups inside it, passes through one inbox. An input is written down as facts at
+ * once. Then the groups act on the facts, the innermost group first, one action at a time, until nothing is left to do.
+ * So no decision is made inside another.
  */
 export class Inbox {
   readonly #working = new Set<Working>()
@@ -59,12 +59,12 @@ export class Inbox {
       for (const group of this.#working) if (!deepest || group.depth > deepest.depth) deepest = group
       if (deepest) {
         if (!deepest.turn()) this.#working.delete(deepest)
-      } else if (!this.#wake()) return
+      } else if (!this.#completeWait()) return
     }
   }
 
   /** Completes the first waiter whose condition is true. Returns false when there is none. */
-  #wake(): boolean {
+  #completeWait(): boolean {
     const waiter = this.#waiters.find(({ isDone }) => isDone())
     waiter?.out.complete()
     return waiter !== undefined

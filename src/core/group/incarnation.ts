@@ -159,8 +159,7 @@ export class Incarnation extends Observable<Told> {
     if (this.#member.asked || state.phase !== 'stopped' || state.how === 'ended') return undefined
     const { name } = this.#service
     if (state.how === 'abandoned') {
-      const message = `service "${name}": was abandoned`
-      const why = state.error ?? { name, code: 'ERR_ABANDONED', service: name, message }
+      const why = state.error ?? errorInfo(serviceError('ERR_ABANDONED', name, 'was abandoned'))
       return why.cause ? combine(fromErrorInfo(why.cause), [fromErrorInfo(why)]) : fromErrorInfo(why)
     }
     if (this.hasRun) return undefined

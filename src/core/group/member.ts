@@ -31,13 +31,13 @@ export class Member implements MemberFacts, Work {
   ahead = 0
   /** The member has come up once, so the group's start does not wait for it again. */
   hasArrived = false
-  gathers = false
+  restartsOthers = false
   inSet = false
   rests = false
   holdsUpSet = false
   aheadInSet = 0
   /** Lets the restart behaviour begin the next incarnation. Set while that behaviour waits. */
-  open: (() => void) | undefined
+  onRelease: (() => void) | undefined
   /** The member was removed, and is gone. */
   isForgotten = false
   /** The member is in the group's list of members to look at. */
@@ -93,7 +93,7 @@ export class Member implements MemberFacts, Work {
   }
 
   get held(): boolean {
-    return this.open !== undefined
+    return this.onRelease !== undefined
   }
 
   get asked(): boolean {
@@ -149,7 +149,7 @@ export class Member implements MemberFacts, Work {
   }
 
   /** Completes what waits for a state of the member, if that has come. */
-  wake(): void {
+  completeWait(): void {
     const waiter = this.#waiter
     if (!waiter?.isDone()) return
     this.#waiter = undefined
@@ -157,10 +157,10 @@ export class Member implements MemberFacts, Work {
   }
 
   /** Lets the restart behaviour begin the next incarnation. */
-  letOpen(): void {
-    const { open } = this
-    this.open = undefined
-    open?.()
+  release(): void {
+    const { onRelease } = this
+    this.onRelease = undefined
+    onRelease?.()
   }
 
   /** Marks the member to stop and begin again, unless it is to end for good. */
@@ -182,7 +182,7 @@ export class Member implements MemberFacts, Work {
     this.wanted = 'up'
     this.reason = undefined
     this.led = false
-    this.open = undefined
+    this.onRelease = undefined
     this.error = undefined
     this.state = IDLE
   }
@@ -193,7 +193,7 @@ export class Member implements MemberFacts, Work {
     this.error = error
     if (state.phase === 'running' && this.wanted !== 'down') this.comesBack = false
     if (!isFinal(state)) return
-    this.open = undefined
+    this.onRelease = undefined
     if (this.wanted === 'down') this.wanted = 'up'
   }
 }

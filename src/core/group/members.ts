@@ -10,7 +10,7 @@ export type Direction = 'start' | 'drain' | 'stop'
 /** The members of a group, their places in the graph, which have passed, and which to look at. */
 export class Members {
   readonly graph: Graph = new Graph()
-  /** How many have not passed in the present direction. */
+  /** How many members have not passed in the present direction. */
   open = 0
   #list: Member[] = []
   #direction: Direction = 'start'

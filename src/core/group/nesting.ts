@@ -15,7 +15,7 @@ export interface Nestable {
   inbox(): Inbox
   /** The force budget of members that end in this group, in milliseconds. */
   forceTimeout(): number
-  /** It shuts down. */
+  /** Whether the group shuts down. */
   leaving(): boolean
 }
 

@@ -80,8 +80,8 @@ export class Requests {
     const { name, journal } = this.#group
     const isOver = isFinal(journal.status.group.state)
     if (!isOver && !this.#group.live()?.leaving) return
-    const why = `group "${name}" ${isOver ? 'has stopped' : 'is shutting down'}`
-    throw cannotBe(wanted, service, why, isOver ? 'ERR_GROUP_STOPPED' : 'ERR_GROUP_STOPPING')
+    if (!isOver) throw isLeaving(wanted, service, name)
+    throw cannotBe(wanted, service, `group "${name}" has stopped; make a new group`, 'ERR_GROUP_STOPPED')
   }
 
   async #remove(name: string): Promise<void> {
@@ -93,7 +93,7 @@ export class Requests {
     }
     if (this.#group.live()) return this.#ask(name, 'removed', removed).finally(forget)
     this.refuseIfEnding('removed', name)
-    refuseIfInUse(name, entries.usersOf(name))
+    refuseIfInUse(name, entries.dependentsOf(name))
     journal.remove(entry.path)
     forget()
   }
@@ -125,7 +125,7 @@ const restarted: Ask = (name, lifecycle, group) => {
   const member = findMember(name, lifecycle, group)
   refuseIfLeaving('restarted', name, lifecycle, group)
   const { state } = member
-  if (isAbandoned(state)) throw cannotBe('restarted', name, 'it was abandoned, and may still run', 'ERR_ABANDONED')
+  if (isAbandoned(state)) throw cannotBe('restarted', name, `it ${ABANDONED}`, 'ERR_ABANDONED')
   // A member that ends for good, or is about to be gone, begins anew after that.
   if (member.leavesForGood || (isFinal(state) && !member.gone))
     return concat(
@@ -154,10 +154,10 @@ const removed: Ask = (name, lifecycle, group) => {
   const { inbox, members } = lifecycle
   const member = findMember(name, lifecycle, group)
   refuseIfLeaving('removed', name, lifecycle, group)
-  const users = members.graph.dependents[member.node]!.map(members.at)
+  const dependents = members.graph.dependents[member.node]!.map(members.at)
   refuseIfInUse(
     name,
-    users.filter(user => !user.removed && !user.isForgotten).map(user => user.name),
+    dependents.filter(one => !one.removed && !one.isForgotten).map(one => one.name),
   )
   inbox.take(() => lifecycle.remove(member, { by: 'call', message: `removal of ${name}` }))
   return concat(
@@ -179,7 +179,7 @@ const findMember = (name: string, { members }: GroupLifecycle, group: string): M
 const refuseRemoved = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle, group: string): void => {
   const wanted = dependsOn.find(other => members.find(other)?.removed)
   if (wanted === undefined) return
-  const why = `it depends on "${wanted}", which is being removed from group "${group}"`
+  const why = `it depends on "${wanted}", which is being removed from group "${group}"; take it out of dependsOn`
   throw cannotBe('added', name, why, 'ERR_UNKNOWN_DEPENDENCY')
 }
 
@@ -194,7 +194,7 @@ const refuseLost = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle
 }
 
 const refuseIfLeaving = (wanted: Wanted, name: string, { leaving }: GroupLifecycle, group: string): void => {
-  if (leaving) throw cannotBe(wanted, name, `group "${group}" is shutting down`, 'ERR_GROUP_STOPPING')
+  if (leaving) throw isLeaving(wanted, name, group)
 }
 
 /** The requests for one service, as an error names them. */
@@ -203,15 +203,19 @@ type Wanted = 'added' | 'restarted' | 'removed'
 const cannotBe = (wanted: Wanted, name: string, why: string, code: ErrorCode): ServiceError =>
   serviceError(code, name, `can't be ${wanted}: ${why}`)
 
+const isLeaving = (wanted: Wanted, name: string, group: string): ServiceError =>
+  cannotBe(wanted, name, `group "${group}" is shutting down; do this before it is stopped`, 'ERR_GROUP_STOPPING')
+
+const ABANDONED = 'was abandoned, and may still run; restart the process'
+
 /** Throws the error that a member failed with, or that it was abandoned. */
 const throwItsError = ({ state, name }: Member): void => {
   if ('error' in state && state.error && isFinal(state)) throw fromErrorInfo(state.error)
-  if (state.phase === 'stopped' && state.how === 'abandoned')
-    throw serviceError('ERR_ABANDONED', name, 'was abandoned, and may still run')
+  if (state.phase === 'stopped' && state.how === 'abandoned') throw serviceError('ERR_ABANDONED', name, ABANDONED)
 }
 
 const stoppedBefore = (name: string): ServiceError =>
-  serviceError('ERR_START_FAILED', name, 'was stopped before it was running again')
+  serviceError('ERR_START_FAILED', name, 'was stopped before it was running again; call restart() once more')
 
 const unknownService = (name: string, group: string): ServiceError =>
   new ServiceError(
@@ -221,9 +225,9 @@ const unknownService = (name: string, group: string): ServiceError =>
   )
 
 /** A service can't be removed while others name it in `dependsOn`. */
-const refuseIfInUse = (name: string, users: readonly string[]): void => {
-  if (users.length === 0) return
-  const [verb, those] = users.length === 1 ? ['depends', 'that'] : ['depend', 'those']
-  const why = `${users.map(user => `"${user}"`).join(', ')} ${verb} on it; remove ${those} first`
+const refuseIfInUse = (name: string, dependents: readonly string[]): void => {
+  if (dependents.length === 0) return
+  const [verb, those] = dependents.length === 1 ? ['depends', 'that'] : ['depend', 'those']
+  const why = `${dependents.map(dependent => `"${dependent}"`).join(', ')} ${verb} on it; remove ${those} first`
   throw cannotBe('removed', name, why, 'ERR_SERVICE_IN_USE')
 }

@@ -19,7 +19,7 @@ export interface RestartsOptions extends RestartLimit {
   readonly clock: Clock
 }
 
-/** What restarts need of the group. */
+/** The parts of the group that restarts use. */
 interface Restarting {
   /** Tells that a member that was over begins anew. */
   revive(member: Member): void
@@ -59,33 +59,33 @@ export class Restarts {
     // Each incarnation is part of the member's work, whatever caused the restart.
     const placed: Service = { name, lifecycle: shutdown$ => inside(member, service.lifecycle(shutdown$)) }
     member.service = restart(placed, rules, this.#options.clock, {
-      gate: () => this.gate(member),
+      mayBegin: () => this.mayBegin(member),
       admit: (at, cause) => this.admit(name, at, cause),
     })
   }
 
   /** Completes when the next incarnation of a member may begin. Its restart behaviour waits for this. */
-  gate(member: Member): Observable<never> {
+  mayBegin(member: Member): Observable<never> {
     const { inbox } = this.#options
     return new Observable(out => {
-      const open = (): void => out.complete()
-      const note = (held: (() => void) | undefined): void =>
+      const release = (): void => out.complete()
+      const hold = (onRelease: (() => void) | undefined): void =>
         inbox.take(() => {
-          member.open = held
-          if (held) this.#group.tellWaiting(member)
+          member.onRelease = onRelease
+          if (onRelease) this.#group.tellWaiting(member)
           this.set.look(member)
           this.#members.look(member)
         })
-      note(open)
+      hold(release)
       return () => {
-        if (member.open === open) note(undefined)
+        if (member.onRelease === release) hold(undefined)
       }
     })
   }
 
   /** Restarts the members that the strategy restarts with one that failed. */
-  gather(member: Member): void {
-    member.gathers = false
+  restartOthers(member: Member): void {
+    member.restartsOthers = false
     if (member.state.phase !== 'backoff') return
     const { error } = member.state
     // The member failed before its turn to go down. Its own restart behaviour begins it again.
@@ -116,7 +116,7 @@ export class Restarts {
   /** Notes a state of a member. A failure that is restarted may restart others. */
   note(member: Member): void {
     const takesOthers = this.#options.strategy !== 'one-for-one'
-    member.gathers = takesOthers && member.state.phase === 'backoff' && !member.isTakenDown
+    member.restartsOthers = takesOthers && member.state.phase === 'backoff' && !member.isTakenDown
     this.set.look(member)
   }
 
@@ -129,13 +129,13 @@ export class Restarts {
     return [...restartedWith(strategy, node, this.#members.graph)].map(this.#members.at)
   }
 
-  /** @param sparing stops temporary members with the others for good */
-  #join(members: readonly Member[], reason: StopReason, sparing: boolean): void {
+  /** @param endsTemporary whether temporary members go down with the others for good */
+  #join(members: readonly Member[], reason: StopReason, endsTemporary: boolean): void {
     // A member that has not begun does so at its turn anyway.
     const joining = members.filter(member => member.begun || member.returning)
     for (const member of joining) {
       if (member.alive && !member.restartsItself) member.takeDown(reason)
-      if (sparing && member.entry.temporary && !isFinal(member.state)) member.endForGood(reason)
+      if (endsTemporary && member.entry.temporary && !isFinal(member.state)) member.endForGood(reason)
       this.#members.goBack(member)
     }
     this.set.join(joining)

@@ -19,16 +19,20 @@ export const startGroup = (
     const { clock, drainDelay, forceTimeout, shutdownTimeout } = group.options
     const clocks = { drainDelay: () => drainDelay, shutdownTimeout, forceTimeout }
     let last: ServiceState | undefined
-    conduct(group, { trigger$: NEVER, force$: NEVER, ...clocks, clock }).subscribe({
-      next: state => {
-        last = state
-        if (state.phase === 'running') resolve()
+    conduct(
+      group,
+      { trigger$: NEVER, force$: NEVER, ...clocks, clock },
+      {
+        next: state => {
+          last = state
+          if (state.phase === 'running') resolve()
+        },
+        error: error => {
+          told.failed()
+          reject(error)
+        },
+        // The group is gone, or was abandoned, and has never run.
+        complete: () => reject(startTimeoutOf(last) ?? told.failure() ?? stoppedEarly(group.status)),
       },
-      error: error => {
-        told.failed()
-        reject(error)
-      },
-      // The group is gone, or was abandoned, and has never run.
-      complete: () => reject(startTimeoutOf(last) ?? told.failure() ?? stoppedEarly(group.status)),
-    })
+    )
   })

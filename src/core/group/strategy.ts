@@ -11,7 +11,7 @@ import type { Order } from '../plan.ts'
 export type Strategy = 'one-for-one' | 'rest-for-one' | 'one-for-all'
 
 /** The parts of the graph that a strategy reads. */
-export interface Bonds {
+export interface StrategyGraph {
   /** For each node, the nodes that start after it. */
   readonly after: Order
   /** For each node, the nodes that name it in `dependsOn`. */
@@ -20,13 +20,17 @@ export interface Bonds {
 }
 
 /** The nodes that go down and come up with a node, itself included: by a strategy, or by hand. */
-export const restartedWith = (strategy: Strategy | 'by-hand', node: number, bonds: Bonds): ReadonlySet<number> => {
+export const restartedWith = (
+  strategy: Strategy | 'by-hand',
+  node: number,
+  graph: StrategyGraph,
+): ReadonlySet<number> => {
   if (strategy === 'one-for-one') return new Set([node])
-  if (strategy === 'by-hand') return closure(node, one => bonds.dependents[one]!)
+  if (strategy === 'by-hand') return closure(node, one => graph.dependents[one]!)
   // An observer is restarted with other observers only.
-  const alike = (other: number): boolean => bonds.isObserver(other) === bonds.isObserver(node)
-  if (strategy === 'one-for-all') return new Set([...bonds.after.keys()].filter(alike))
-  return closure(node, one => bonds.after[one]!.filter(alike))
+  const alike = (other: number): boolean => graph.isObserver(other) === graph.isObserver(node)
+  if (strategy === 'one-for-all') return new Set([...graph.after.keys()].filter(alike))
+  return closure(node, one => graph.after[one]!.filter(alike))
 }
 
 const closure = (node: number, next: (node: number) => readonly number[]): ReadonlySet<number> => {

@@ -73,7 +73,7 @@ export type Outcome = { readonly how: 'done' | 'aborted' } | { readonly how: 'fa
 const DONE: Outcome = Object.freeze({ how: 'done' })
 const ABORTED: Outcome = Object.freeze({ how: 'aborted' })
 
-/** What follows when a call has ended. */
+/** Continues when a call has ended. */
 export type Then = (outcome: Outcome) => void
 
 /** The incarnation that a hook call belongs to. */

@@ -11,7 +11,7 @@ const STARTING: ServiceState = Object.freeze({ phase: 'starting', attempt: 1 })
 const RUNNING: ServiceState = Object.freeze({ phase: 'running', health: 'pass' })
 const DRAINED: ServiceState = Object.freeze({ phase: 'drained' })
 
-/** What one incarnation says: its phase, with what its hooks have said about it so far. */
+/** The state of one incarnation: its phase, with the particulars that its hooks have given so far. */
 export class HookedState {
   readonly name: string
   readonly #out: Subscriber<ServiceState>
@@ -62,7 +62,7 @@ export class HookedState {
     if (this.phase === 'draining' || this.phase === 'stopping') this.say()
   }
 
-  /** What was pending in a drain is not pending any more. */
+  /** Forgets the count of pending work, which ended with the drain. */
   forgetPending(): void {
     this.#pending = undefined
   }

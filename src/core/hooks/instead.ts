@@ -1,4 +1,5 @@
 import { isObservable } from 'rxjs'
+import { isObjectLike } from '../foreign.ts'
 import { show } from '../options.ts'
 
 type Thing = Readonly<Record<string, unknown>>
@@ -65,8 +66,7 @@ function isClass(thing: Thing): boolean {
 
 /** The kind of a thing, and what to add in its place, for the text of an error. */
 export const whatInstead = (thing: unknown): string => {
-  const isThing = (typeof thing === 'object' && thing !== null) || typeof thing === 'function'
-  const found = isThing ? INSTEAD.find(([is]) => is(thing as Thing)) : undefined
+  const found = isObjectLike(thing) ? INSTEAD.find(([is]) => is(thing as Thing)) : undefined
   if (found) return `${found[1]}; use ${found[2]}`
   return `${show(thing)}; give a Service, or an object with start() and stop()`
 }

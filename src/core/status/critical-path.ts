@@ -1,5 +1,5 @@
 import { type Order, plan, reversed } from '../plan.ts'
-import { parentOf, type ServiceStatus } from './service-status.ts'
+import { byParent, type ServiceStatus } from './service-status.ts'
 
 /** The chains of services, by path, that decided how long a group took to start and to stop. */
 export interface CriticalPaths {
@@ -41,13 +41,6 @@ interface Tree {
 }
 
 const treeOf = (services: readonly ServiceStatus[]): Tree => {
-  const children = new Map<string, ServiceStatus[]>()
-  for (const service of services) {
-    const parent = parentOf(service.path)
-    const siblings = children.get(parent)
-    if (siblings) siblings.push(service)
-    else children.set(parent, [service])
-  }
   const orders = new Map<string, Order>()
   const orderOf = (parent: string, members: readonly ServiceStatus[]): Order => {
     const known = orders.get(parent)
@@ -58,7 +51,7 @@ const treeOf = (services: readonly ServiceStatus[]): Tree => {
     orders.set(parent, before)
     return before
   }
-  return { children, orderOf }
+  return { children: byParent(services), orderOf }
 }
 
 /** The path from the service that finished last, back through the services it waited for. Opens nested groups. */

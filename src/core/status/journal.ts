@@ -29,7 +29,7 @@ interface Outer {
 
 /**
  * The numbered events of a group, and the status folded from them. The status changes at once. Listeners are told
- * through a mailbox: an event that a listener causes reaches all listeners after the event that caused it.
+ * through a queue: an event that a listener causes reaches all listeners after the event that caused it.
  */
 export class Journal {
   status: GroupStatus
@@ -39,7 +39,7 @@ export class Journal {
   #skew: number
   /** Replaced, never changed: a listener may come or go while others are told. */
   #listeners: readonly Listener[] = []
-  readonly #mail: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
+  readonly #queue: { readonly event: GroupEvent; readonly status: GroupStatus }[] = []
   #outer: Outer | undefined
   #delivering = false
   #closed = false
@@ -132,9 +132,9 @@ export class Journal {
   #append(plain: GroupEvent): void {
     const event = this.#onTheWall(plain)
     this.status = foldStatus(this.status, event)
-    if (this.#listeners.length === 0 && (this.#outer || !hasSubscribers())) return
+    if (!this.#isHeard) return
     if (this.#delivering) {
-      this.#mail.push({ event, status: this.status })
+      this.#queue.push({ event, status: this.status })
       return
     }
     this.#delivering = true
@@ -153,10 +153,14 @@ export class Journal {
   }
 
   #tell(event: GroupEvent, status: GroupStatus): void {
+    if (!this.#isHeard) return
     const listeners = this.#listeners
-    if (listeners.length === 0 && (this.#outer || !hasSubscribers())) return
     // A listener runs outside all services, whichever service caused the event.
     outside(() => this.#tellAll(listeners, event, status))
+  }
+
+  get #isHeard(): boolean {
+    return this.#listeners.length > 0 || (!this.#outer && hasSubscribers())
   }
 
   #tellAll(listeners: readonly Listener[], event: GroupEvent, status: GroupStatus): void {
@@ -177,10 +181,10 @@ export class Journal {
 
   #deliver(): void {
     if (this.#delivering) return
-    if (this.#mail.length > 0) {
+    if (this.#queue.length > 0) {
       this.#delivering = true
-      for (let i = 0; i < this.#mail.length; i++) this.#tell(this.#mail[i]!.event, this.#mail[i]!.status)
-      this.#mail.length = 0
+      for (let i = 0; i < this.#queue.length; i++) this.#tell(this.#queue[i]!.event, this.#queue[i]!.status)
+      this.#queue.length = 0
       this.#delivering = false
     }
     if (this.#closed) for (const listener of this.#listeners) listener.end()

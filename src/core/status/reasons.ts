@@ -10,7 +10,7 @@ import {
   type ServiceState,
   type StopReason,
 } from '../state.ts'
-import { parentOf, type ServiceStatus } from './service-status.ts'
+import { byParent, parentOf, type ServiceStatus } from './service-status.ts'
 
 /** A reason that a group is not ready, or not well: a service, and what that service waits for. Plain JSON. */
 export interface Unready {
@@ -60,13 +60,7 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
   const unready = list.filter(({ state }) => !isWell(state))
   if (unready.length === 0) return NONE
   const paths = new Set(unready.map(({ path }) => path))
-  const inside = new Map<string, string[]>()
-  for (const { path } of unready) {
-    const group = parentOf(path)
-    const known = inside.get(group)
-    if (known) known.push(path)
-    else inside.set(group, [path])
-  }
+  const inside = byParent(unready)
   const declared = new Map(list.flatMap(({ path, dependsOn }) => (dependsOn?.length ? [[path, dependsOn]] : [])))
   const names = new Set(list.map(({ path }) => path))
   const dependsOnIt = (path: string, it: string, seen = new Set<string>()): boolean =>
@@ -85,7 +79,7 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
     const chain = `${parent}${observer ? ' observer' : ''}`
     const earlier = before.get(chain)
     const through = (): readonly string[] => {
-      if (names.has(path) && inside.has(path)) return inside.get(path)!
+      if (names.has(path) && inside.has(path)) return inside.get(path)!.map(one => one.path)
       if (state.phase !== 'idle' && state.phase !== 'waiting') return NONE
       if (dependsOn) return dependsOn.map(name => `${parent}/${name}`).filter(other => paths.has(other))
       const one =

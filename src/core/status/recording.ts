@@ -75,6 +75,9 @@ export const replayEvents = (lines: ObservableInput<string> | string): Observabl
     )
   })
 
+/** The advice for a line that can't be read. */
+const ADVICE = 'give all lines of recordEvents() in their order'
+
 /** Reads line after line, and throws at a wrong line. A torn line is wrong once another line follows. */
 const newReader = (): ((line: string, number: number) => GroupEvent | undefined) => {
   let status: GroupStatus | undefined
@@ -88,19 +91,19 @@ const newReader = (): ((line: string, number: number) => GroupEvent | undefined)
     try {
       event = JSON.parse(line)
     } catch (error) {
-      torn = wrong(`is not JSON: ${messageOf(error)}`, error)
+      torn = wrong(`is not JSON: ${messageOf(error)}; ${ADVICE}`, error)
       if (!status) throw torn
       return undefined
     }
-    if (!isEvent(event)) throw wrong('is not an event of a group')
+    if (!isEvent(event)) throw wrong(`is not an event of a group; ${ADVICE}`)
     if (event.kind !== 'snapshot') {
-      if (!status) throw wrong('is no snapshot, which a recording begins with')
-      if (event.seq !== status.seq + 1) throw wrong(`has event ${event.seq} after event ${status.seq}`)
+      if (!status) throw wrong(`is no snapshot, which a recording begins with; ${ADVICE}`)
+      if (event.seq !== status.seq + 1) throw wrong(`has event ${event.seq} after event ${status.seq}; ${ADVICE}`)
     }
     try {
       status = foldStatus(status, event)
     } catch (error) {
-      throw wrong(`can't be: ${messageOf(error)}`, error)
+      throw wrong(`can't be: ${messageOf(error)}; ${ADVICE}`, error)
     }
     return event
   }

@@ -7,7 +7,7 @@ import type { GroupStatus } from './status.ts'
 /** How a service ended. `still there`: it has not. */
 export type Outcome = Ending | 'failed' | 'never started' | 'still there'
 
-/** What happened to one service. Durations in milliseconds, `null` for what did not take place. */
+/** The history of one service. Durations are milliseconds, or `null` for a stage that did not take place. */
 export interface ServiceReport {
   readonly path: string
   readonly outcome: Outcome
@@ -30,7 +30,7 @@ export interface ServiceReport {
   readonly info?: Info
 }
 
-/** What happened to a group. Plain JSON. */
+/** The history of a group. Plain JSON. */
 export interface Report {
   readonly group: string
   /**
@@ -57,7 +57,7 @@ export interface Report {
 
 /**
  * The report of a group, made from its status, also from a status that was folded from a recording. The longer parts
- * are made when they are first read, since most people read `ok`.
+ * are made when they are first read, since most callers read `ok`.
  *
  * @param soFar a service that is still there does not count against `ok`. Default false.
  * @example

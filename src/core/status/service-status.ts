@@ -50,6 +50,18 @@ export const newStatus = (path: string, seq: number, at: number): ServiceStatus 
 /** The path of the group that holds a service. The outermost group has the empty one. */
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
 
+/** The services of each group, by the path of the group. */
+export const byParent = (services: readonly ServiceStatus[]): ReadonlyMap<string, readonly ServiceStatus[]> => {
+  const found = new Map<string, ServiceStatus[]>()
+  for (const service of services) {
+    const parent = parentOf(service.path)
+    const known = found.get(parent)
+    if (known) known.push(service)
+    else found.set(parent, [service])
+  }
+  return found
+}
+
 /** The status at the begin of a new incarnation. Only the number of restarts counts on. */
 export const renewed = (before: ServiceStatus, seq: number, at: number): ServiceStatus => ({
   ...newStatus(before.path, seq, at),

@@ -13,7 +13,7 @@ export class GroupStatus {
   readonly at: number
   /** The group's own lifecycle. */
   readonly group: ServiceStatus
-  /** What asked the group to end, once something has. */
+  /** The first reason that the group was asked to end for, if it was. */
   readonly trigger: StopReason | undefined
   readonly #health: Health
   readonly #services: VersionedMap<ServiceStatus>

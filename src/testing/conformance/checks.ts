@@ -10,7 +10,7 @@ type Needs = 'use' | 'work' | 'broken' | 'crash'
 
 export interface Check {
   readonly name: string
-  /** Parts of the subject without which it can't be tried. */
+  /** The parts of the subject that the check needs. */
   readonly needs: readonly Needs[]
   readonly run: (trial: Trial) => Promise<void>
 }
@@ -19,7 +19,7 @@ const check = (name: string, needs: readonly Needs[], run: Check['run']): Check 
 
 const phasesOf = (states: readonly ServiceState[]): string => [...new Set(states.map(({ phase }) => phase))].join(', ')
 
-/** What every service has to keep, whatever it is made of. */
+/** What every service must keep. */
 export const checks: readonly Check[] = [
   check('nothing happens before somebody subscribes', [], async trial => {
     const service = await trial.create()

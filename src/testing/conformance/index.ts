@@ -4,19 +4,19 @@ import { Trial } from './trial.ts'
 
 export type { ConformanceSubject, Work } from './subject.ts'
 
-/** One thing that is tried. */
+/** One check of a service. */
 export interface ConformanceCheck {
-  /** What has to hold, as a sentence. */
+  /** What the check demands, as a sentence. */
   readonly name: string
-  /** Tries it, with services of its own, in real time. @throws (as a rejection) Error when it does not hold */
+  /** Runs the check, with services of its own, in real time. @throws (as a rejection) Error when it fails */
   readonly run: () => Promise<void>
 }
 
 /**
- * What any service has to keep, as checks to be run one after the other by whatever runs your tests: that it starts,
- * does its work, drains, stops, lets go when forced, lives again, fails by an error that names it, and leaves neither
- * timer, socket nor listener behind, in every moment in which it can be told to end. Those whose part of the subject
- * is left out are not there; give `use` and `work` at least.
+ * Checks of what any service must keep, for any test runner to run one after the other. A service must start, do its
+ * work, drain, stop, end when forced, start again, and fail with an error that names it. It must leave no timer, socket
+ * or listener behind, whenever it is told to end. A check is left out when the subject lacks a part that it needs. Give
+ * `use` and `work` at least.
  *
  * @example
  * ```ts

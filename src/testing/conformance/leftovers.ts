@@ -1,9 +1,9 @@
 import { systemClock } from '../../core/clock.ts'
 
-/** What keeps a process alive, and who listens to it: how many of each kind. */
+/** The resources that keep a process alive, and the listeners of the process: how many of each kind. */
 export type Resources = ReadonlyMap<string, number>
 
-/** Platforms that don't tell have none. */
+/** The resources now. A platform that can't tell them has none. */
 export const resourcesNow = (): Resources => {
   const found = new Map<string, number>()
   const { process } = globalThis as { process?: Partial<NodeJS.Process> }
@@ -13,14 +13,14 @@ export const resourcesNow = (): Resources => {
   return found
 }
 
-/** What is there now and was not before. */
+/** The resources that were added since. */
 export const leftovers = (before: Resources, now: Resources): readonly string[] =>
   [...now].flatMap(([kind, count]) => {
     const more = count - (before.get(kind) ?? 0)
     return more > 0 ? [more === 1 ? kind : `${more} x ${kind}`] : []
   })
 
-/** Resolves once nothing is left: what has been closed takes a few turns of the event loop to go. */
+/** Resolves when no resource was added since. A closed handle takes a few turns of the event loop to go. */
 export const nothingLeft = async (before: Resources, timeout: number): Promise<void> => {
   const deadline = systemClock.now() + timeout
   for (;;) {

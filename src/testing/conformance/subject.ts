@@ -1,29 +1,29 @@
 import type { Service } from '../../core/service.ts'
 import type { StateOf } from '../../core/state.ts'
 
-/** A piece of work that a service is at. */
+/** A piece of work that a service does. */
 export interface Work {
-  /** Lets it come to its end. */
+  /** Lets the work end. */
   finish(): void
-  /** Resolves when whoever asked for it has what they asked for; rejects when it was lost. */
+  /** Resolves when the client has its result. Rejects when the work was lost. */
   readonly done: Promise<unknown>
 }
 
-/** A kind of service, and how to try it out. What is left out is not tried. */
+/** A kind of service, and how to check it. A check whose part is left out is not made. */
 export interface ConformanceSubject {
-  /** Makes a service. All are tried one after the other; none is running when the next is made. */
+  /** Makes a service. No other service of the checks is running at that time. */
   readonly create: () => Service | Promise<Service>
   /**
-   * Has it do a little work, knowing its running state (where to find its port, for example). Resolves once that is
-   * done; rejects when it is not, after a time of its own if need be. It leaves nothing open.
+   * Has the service do a little work. The running state tells its port, for example. Resolves when the work is done.
+   * Rejects when it is not, after a timeout of its own if need be. It leaves nothing open.
    */
   readonly use?: (running: StateOf<'running'>) => Promise<unknown>
-  /** Gives it work that lasts until it is told to finish. Resolves when the service is at it. */
+  /** Gives the service work that lasts until `finish` is called. Resolves when the service has begun it. */
   readonly work?: (running: StateOf<'running'>) => Promise<Work>
   /** Makes a service whose start fails. */
   readonly broken?: () => Service | Promise<Service>
-  /** Makes the running service die. */
+  /** Makes the running service fail. */
   readonly crash?: (running: StateOf<'running'>) => unknown
-  /** How long anything may take, in milliseconds. Default 10,000. */
+  /** The longest wait of a check, in milliseconds. Default 10,000. */
   readonly timeout?: number
 }

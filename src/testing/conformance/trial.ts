@@ -22,7 +22,7 @@ export const lost = (promise: Promise<unknown>): Promise<boolean> =>
     () => true,
   )
 
-/** One check under way: what it has made, so that it can be cleared away, and what was there before. */
+/** One run of a check. It remembers what the check has made, to clear it away, and the resources before. */
 export class Trial {
   readonly subject: ConformanceSubject
   readonly #timeout: number
@@ -51,7 +51,7 @@ export class Trial {
     return life
   }
 
-  /** One that is running. */
+  /** Starts a new service, and waits until it is running. */
   async start(): Promise<Drive> {
     const life = this.drive(await this.create())
     await life.until('running')
@@ -64,13 +64,13 @@ export class Trial {
 
   async work(life: Drive): Promise<Work> {
     const work = await this.subject.work!(await life.until('running'))
-    // Whether it is lost is asked by who waits for it.
+    // The check itself looks at whether the work was lost.
     work.done.catch(() => undefined)
     this.#works.push(work)
     return work
   }
 
-  /** All that it says when it is told to stop before it is subscribed to. */
+  /** The phases that a service tells when it is told to stop before it is subscribed to. */
   lifeAfterStop(service: Service): string {
     const level = new ShutdownSteps()
     level.raise({ step: 'stop', reason: { by: 'call' } })
@@ -86,7 +86,7 @@ export class Trial {
     return over ? said.join(', ') : `${said.join(', ')}, and did not end`
   }
 
-  /** A group of one. It is stopped at the end, whatever has happened. */
+  /** A group of one service. It is stopped at the end of the check, even when the check fails. */
   group(service: Service, options: AddOptions<never> = {}): ServiceGroup {
     const group = serviceGroup('conformance', { shutdownTimeout: this.#timeout, startTimeout: this.#timeout })
     group.add(service, options)
@@ -111,7 +111,7 @@ export class Trial {
     return firstValueFrom(merge(found$, late$))
   }
 
-  /** Nothing has come since, not even for a moment. */
+  /** Demands that no resource was added since, not even for a moment. */
   nothingSince(before: Resources): void {
     const left = leftovers(before, resourcesNow())
     assert(left.length === 0, `there is more than before: ${left.join(', ')}`)
@@ -121,7 +121,7 @@ export class Trial {
     return nothingLeft(this.#before, this.#timeout)
   }
 
-  /** Clears away what a check that has failed left standing. */
+  /** Ends all that a failed check left behind. */
   async end(): Promise<void> {
     for (const work of this.#works) work.finish()
     for (const life of this.#lives) {
@@ -132,7 +132,7 @@ export class Trial {
   }
 }
 
-/** Running, in a group, with the state to prove it. */
+/** The status of a service that runs in a group. */
 export type Running = ServiceStatus & { readonly state: StateOf<'running'> & ServiceState }
 
 export const isRunning = (status: ServiceStatus): status is Running => status.state.phase === 'running'

@@ -80,7 +80,9 @@ describe('why it fails', () => {
 
   test('what was stopped has none', () => {
     const failure = dependencyFailed(loss, nameOf, undefined)
-    expect(failure.message).toBe(`service "api": can't start (api -> cache): "cache" was stopped`)
+    expect(failure.message).toBe(
+      `service "api": can't start (api -> cache): "cache" was stopped; restart that one first`,
+    )
     expect('cause' in failure).toBe(false)
   })
 })

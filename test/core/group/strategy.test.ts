@@ -13,13 +13,13 @@ const parse = (line: string): Placed[] =>
 const together = (line: string, strategy: Strategy | 'by-hand', root: string): string => {
   const services = parse(line)
   const { before, declared } = plan(services)
-  const bonds = {
+  const graph = {
     after: reversed(before),
     dependents: reversed(declared),
     isObserver: (node: number) => services[node]!.observer === true,
   }
   const node = services.findIndex(({ name }) => name === root)
-  return [...restartedWith(strategy, node, bonds)]
+  return [...restartedWith(strategy, node, graph)]
     .sort((a, b) => a - b)
     .map(one => services[one]!.name)
     .join('')

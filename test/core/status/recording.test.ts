@@ -143,7 +143,7 @@ describe('a line that is wrong is named', () => {
     [
       'an unknown kind',
       [SNAPSHOT, ADDED.replace('added', 'lost')],
-      /^recording "shop": line 2 is not an event of a group$/,
+      /^recording "shop": line 2 is not an event of a group; give all lines of recordEvents\(\) in their order$/,
     ],
     [
       'an unknown phase',

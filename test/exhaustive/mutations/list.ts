@@ -49,7 +49,7 @@ const starts: readonly Mutation[] = [
   {
     title: 'a service whose dependency is over goes on waiting',
     file: 'group/group-facts.ts',
-    find: 'this.leaving ? NOTHING.lost : lostWith(member, this.members)',
+    find: 'leaving ? NOTHING.lost : lostWith(member, this.members)',
     replace: 'NOTHING.lost',
   },
 ]
@@ -135,14 +135,14 @@ const restarts: readonly Mutation[] = [
   {
     title: 'a failure restarts no other service',
     file: DECIDE,
-    find: "if (one.gathers) return 'gather'",
+    find: "if (one.restartsOthers) return 'restart-others'",
     replace: '',
     tests: ['test/conformance/strategies.test.ts'],
   },
   {
     title: 'a temporary service comes back with the others',
     file: 'group/restarts.ts',
-    find: 'if (sparing && member.entry.temporary && !isFinal(member.state)) member.endForGood(reason)',
+    find: 'if (endsTemporary && member.entry.temporary && !isFinal(member.state)) member.endForGood(reason)',
     replace: '',
     tests: ['test/conformance/strategies.test.ts', 'test/conformance/restart.test.ts'],
   },
@@ -211,13 +211,14 @@ const nested: readonly Mutation[] = [
     file: SHUTDOWN,
     find: ' || endsWithHolder()) return',
     replace: ') return',
+    tests: ['test/conformance/deadline.test.ts'],
   },
   {
     title: 'the inbox stays held after an error',
     file: 'group/inbox.ts',
     find: 'this.#act()\n      return result\n    } finally {\n      this.#held = false\n    }',
     replace: 'this.#act()\n      this.#held = false\n      return result\n    } finally {\n    }',
-    tests: ['test/core/group/', 'test/conformance/inside.test.ts', 'test/conformance/change.test.ts'],
+    tests: ['test/core/group/inbox.test.ts'],
   },
 ]
 

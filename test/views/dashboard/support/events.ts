@@ -1,19 +1,9 @@
 import type { GroupEvent, ServiceState, ServiceStatus } from 'rx-service-group'
+import { newStatus } from '../../../../src/core/status/service-status.ts'
 
-/** The status of one that has just been added. */
+/** The status of a service that has just been added. */
 export const idle = (path: string, at: number, more: Partial<ServiceStatus> = {}): ServiceStatus => ({
-  path,
-  state: { phase: 'idle' },
-  seq: 0,
-  since: at,
-  startedAt: null,
-  readyAt: null,
-  leftAt: null,
-  drainingAt: null,
-  drainedAt: null,
-  stoppingAt: null,
-  endedAt: null,
-  restarts: 0,
+  ...newStatus(path, 0, at),
   ...more,
 })
 

@@ -1,20 +1,26 @@
 import { type Health, isGoingDown, isRestarting, type ServiceState } from '../state.ts'
 
+/** The facts beside its state that decide about the health of a member. */
+export interface Circumstances {
+  /** The member fails with this state. */
+  readonly failed: boolean
+  /** The group shuts down. */
+  readonly leaving: boolean
+  /** The group can't do without the member. */
+  readonly needed: boolean
+  /** The member ran before, and is to run again. */
+  readonly returning: boolean
+}
+
 /**
  * The health of a member, as its group counts it. A member that failed, or is ending by itself, counts as `fail`. A
  * member that is restarted, or that the group can do without, counts as `warn` at worst.
  */
-export const healthOf = (
-  state: ServiceState,
-  failed: boolean,
-  leaving: boolean,
-  spared: boolean,
-  returning = false,
-): Health => {
+export const healthOf = (state: ServiceState, { failed, leaving, needed, returning }: Circumstances): Health => {
   const gone = failed || state.phase === 'failed' || (!leaving && !returning && isGoingDown(state))
   const back = !leaving && (returning || isRestarting(state))
   const health = gone ? 'fail' : state.phase === 'running' ? state.health : back ? 'warn' : 'pass'
-  return (spared || back) && health === 'fail' ? 'warn' : health
+  return (!needed || back) && health === 'fail' ? 'warn' : health
 }
 
 /** The trouble of a member, for people: `db failed`, `orders: slow disk`, `worker: restarting`. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { healthOf, troubleOf, UnhealthyMembers } from '../../../src/core/group/group-health.ts'
+import { healthOf, troubleOf, UnhealthyMembers } from '../../../src/core/group/member-health.ts'
 import type { Health, ServiceState, StopReason } from '../../../src/core/state.ts'
 
 const reason = { by: 'call' } as const
@@ -10,6 +10,8 @@ const running = (health: Health, detail?: string): ServiceState => ({
   ...(detail !== undefined && { detail }),
 })
 const stopping = (because: StopReason): ServiceState => ({ phase: 'stopping', reason: because })
+
+const plain = { failed: false, leaving: false, needed: true, returning: false }
 
 describe('the health of one, seen from its group', () => {
   test.each<[string, ServiceState, Health, Health, Health]>([
@@ -27,14 +29,14 @@ describe('the health of one, seen from its group', () => {
     ['failed', { phase: 'failed', error }, 'fail', 'fail', 'warn'],
   ])('%s', (_, state, health, leaving, optional) => {
     expect([
-      healthOf(state, false, false, false),
-      healthOf(state, false, true, false),
-      healthOf(state, false, false, true),
+      healthOf(state, plain),
+      healthOf(state, { ...plain, leaving: true }),
+      healthOf(state, { ...plain, needed: false }),
     ]).toEqual([health, leaving, optional])
   })
 
   test('one that was stopped before it ran has failed all the same', () => {
-    expect(healthOf({ phase: 'stopped', how: 'stopped' }, true, false, false)).toBe('fail')
+    expect(healthOf({ phase: 'stopped', how: 'stopped' }, { ...plain, failed: true })).toBe('fail')
   })
 })
 
@@ -56,7 +58,7 @@ describe('what is wrong with one, for people', () => {
     [{ phase: 'stopped', how: 'ended' }, 'db has ended'],
   ])('%j', (state, expected) => expect(troubleOf('db', state)).toBe(expected))
 
-  test('one that the group can spare is failing all the same', () => {
+  test('one that the group can do without is failing all the same', () => {
     const unhealthy = new UnhealthyMembers()
     unhealthy.note('cache', 'warn', running('fail'))
     expect(unhealthy.detail).toBe('cache is failing')
