@@ -6,8 +6,11 @@ import { chaos } from './chaos/run.ts'
 /** Another test may have the processor, while a process ends. */
 const SLACK = 2000
 
-describe('messages through a producer and consumers, while all that can happen to them happens', () => {
-  const broker = useBroker({ alone: true })
+describe.each([
+  ['classic', undefined],
+  ['quorum', 20],
+] as const)('messages through a %s queue, while all that can happen to them happens', (queue, deliveryLimit) => {
+  const broker = useBroker({ alone: true, deliveryLimit })
 
   test('none is lost, none is handled twice but by what AMQP can not avoid, and whoever is told to go goes in time', async ({
     skip,
@@ -21,7 +24,7 @@ describe('messages through a producer and consumers, while all that can happen t
       messages: 3000,
       perSecond: 200,
       consumers: 3,
-      queue: 'classic',
+      queue,
       pause: 300,
       once: true,
       say,
@@ -29,6 +32,6 @@ describe('messages through a producer and consumers, while all that can happen t
     const happened = await chaos(broker, options)
     const story = `CHAOS_SEED=${seed}\n${said.join('\n')}\n${report(happened)}\n`
     expect(complaints(happened, SLACK), story).toEqual([])
-    expect(happened.verdict.done + happened.verdict.parked, story).toBe(3000)
+    expect(happened.verdict.settled, story).toBe(3000)
   }, 180_000)
 })

@@ -52,20 +52,21 @@ test('of two sessions that were cut off, the one that did it first is charged', 
   expect(judge(confirmed(1), [second, first], [])).toMatchObject({ again: { ...none, lost: 1 } })
 })
 
-test('a copy of what failed may be there twice if the publishing connection was lost or blocked at that time', () => {
-  const failing = (...lines: readonly string[]) =>
+test('a message that was copied may be there twice if a connection was lost or blocked at that time, or its process killed', () => {
+  const copying = (...lines: readonly string[]) =>
     judge(
       confirmed(1),
-      [
-        consumer('a', 'session x', 'failed 1 1 x 1000', ...lines, 'end 9000 stopped - -'),
-        other('handled 1 1 y 2000', 'handled 1 1 y 2100'),
-      ],
+      [consumer('a', 'session x', 'copy 1 1 1000', ...lines), other('handled 1 1 y 2000', 'handled 1 1 y 2100')],
       [],
     )
-  expect(failing('lost publishing 1100').again).toEqual({ ...none, copying: 1 })
-  expect(failing('blocked 1100', 'unblocked 1500').again).toEqual({ ...none, copying: 1 })
-  expect(failing('lost publishing 9100').unexplained).toHaveLength(1)
-  expect(failing().unexplained).toHaveLength(1)
+  const end = 'end 9000 stopped - -'
+  for (const line of ['lost publishing 1100', 'lost consuming 1100', 'blocked 1100']) {
+    expect(copying(line, 'unblocked 1500', end).again).toEqual({ ...none, copying: 1 })
+    expect(copying(line.replace('1100', '9100'), end).unexplained).toHaveLength(1)
+  }
+  expect(copying('handled 2 1 x 1200').again).toEqual({ ...none, copying: 1 })
+  expect(copying('handled 2 1 x 9200').unexplained).toHaveLength(1)
+  expect(copying(end).unexplained).toHaveLength(1)
 })
 
 test('what the producer held when it lost its connection may have been published twice', () => {

@@ -78,6 +78,7 @@ export const useBroker = ({ alone = false, deliveryLimit = limitOfRun }: BrokerU
       start: fault('start'),
       restart: fault('restart'),
       deliveryTimeout: fault('deliveryTimeout'),
+      deadLetterTimeout: fault('deadLetterTimeout'),
     },
   }
 }

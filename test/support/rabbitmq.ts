@@ -32,6 +32,8 @@ export interface Faults {
   allowDeclaring(vhost: string): Promise<void>
   /** How long a delivery may stay without an ack, in milliseconds (406 after that). */
   deliveryTimeout(ms: number): Promise<void>
+  /** How long a quorum queue waits before it offers a message again to a queue that refused it, in milliseconds. */
+  deadLetterTimeout(ms: number): Promise<void>
 }
 
 /** A private RabbitMQ node, which dies with this process. */
@@ -139,7 +141,6 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
     writeFile(join(home, '.erlang.cookie'), cookie, { mode: 0o400 }),
     writeFile(join(home, 'env.conf'), ''),
     writeFile(join(home, 'plugins'), '[].\n'),
-    writeFile(join(home, 'advanced.config'), `[{rabbit,[{dead_letter_worker_publisher_confirm_timeout,1000}]}].\n`),
     writeFile(join(home, 'rabbitmq.conf'), `listeners.tcp.1 = ${HOST}:${port}\nlog.console = false\n`),
   ])
 
@@ -217,6 +218,7 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
     },
     forbidDeclaring: vhost => mayDeclare(vhost, '^$'),
     allowDeclaring: vhost => mayDeclare(vhost, '.*'),
+    deadLetterTimeout: ms => tell(`application:set_env(rabbit,dead_letter_worker_publisher_confirm_timeout,${ms})`),
     deliveryTimeout: ms =>
       tell(
         `application:set_env(rabbit,consumer_timeout,${ms}), ` +

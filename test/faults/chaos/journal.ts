@@ -1,5 +1,5 @@
 import { openSync, writeSync } from 'node:fs'
-import { type ChannelModel, connect as connectWithAmqplib } from 'amqplib'
+import { type ChannelModel, type ConfirmChannel, connect as connectWithAmqplib } from 'amqplib'
 import type { AmqpConnect } from 'rx-service-group/amqp'
 
 /**
@@ -11,6 +11,17 @@ export const openJournal = (file: string, onLost = () => {}) => {
   const write = (...words: readonly (string | number)[]): void => void writeSync(fd, `${words.join(' ')}\n`)
   const now = (): number => Math.round(performance.timeOrigin + performance.now())
 
+  /** Writes down what a consumer publishes: a message that it sets aside, puts off, or gives back as another. */
+  const journaled = (channel: ConfirmChannel): ConfirmChannel => {
+    const { publish } = channel
+    channel.publish = (...all) => {
+      const { n, copy } = JSON.parse(all[2].toString())
+      write('copy', n, copy, now())
+      return publish.apply(channel, all)
+    }
+    return channel
+  }
+
   /** Connects, and writes down when such a connection is lost or blocked; one that opens confirm channels publishes. */
   const connect: AmqpConnect = async (url, options) => {
     const model: ChannelModel = await connectWithAmqplib(url, options)
@@ -18,7 +29,7 @@ export const openJournal = (file: string, onLost = () => {}) => {
     const { createConfirmChannel } = model
     model.createConfirmChannel = (...args: []) => {
       kind = 'publishing'
-      return createConfirmChannel.apply(model, args)
+      return createConfirmChannel.apply(model, args).then(journaled)
     }
     model.on('blocked', () => write('blocked', now()))
     model.on('unblocked', () => write('unblocked', now()))

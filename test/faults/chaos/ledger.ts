@@ -31,6 +31,8 @@ export interface Verdict {
   /** Different numbers that were done. */
   readonly done: number
   readonly parked: number
+  /** Different numbers that were done or parked. */
+  readonly settled: number
   /** Confirmed to the producer, and neither handled nor parked. */
   readonly lost: readonly string[]
   /** Done twice, and nothing that AMQP can't avoid explains it. */
@@ -48,8 +50,8 @@ export interface Verdict {
  * Why a message that was done is done again, though nobody made a mistake:
  *
  * - `killed`, `lost`, `forced`: whoever did it was cut off from the broker before its acknowledgement arrived
- * - `copying`: it failed, and nobody knows whether the copy that was published of it arrived, since the connection was
- *   lost, or the broker took nothing at the time
+ * - `copying`: a copy of it was published instead of it, and nobody knows whether the copy arrived, or whether the
+ *   original was acknowledged: a connection was lost, or the broker took nothing, or the process was killed at the time
  * - `publishing`: the producer can't know either, and published it again
  */
 export type Excuse = 'killed' | 'lost' | 'forced' | 'copying' | 'publishing'
@@ -57,8 +59,6 @@ export type Excuse = 'killed' | 'lost' | 'forced' | 'copying' | 'publishing'
 interface Event {
   readonly session: Session
   readonly at: number
-  /** Its copy may have been published twice. */
-  readonly copied: boolean
 }
 
 const keyOf = (n: number | string, copy: string): string => `${n} of ${copy}`
@@ -75,6 +75,8 @@ export const judge = (
   const times = new Map<string, number>()
   const numbers = new Set<string>()
   const sessions: Session[] = []
+  /** Copies of which nobody knows whether they and their originals are one. */
+  const copied = new Map<string, number>()
   let failed = 0
 
   for (const written of consumers) {
@@ -82,6 +84,7 @@ export const judge = (
     const uncertain = whenUncertain(written.lines)
     for (const line of written.lines) {
       const [what, n, copy, tag, at] = line.split(' ') as [string, string, string, string, string]
+      if (what === 'copy' && uncertain(Number(tag))) copied.set(keyOf(n, copy), (copied.get(keyOf(n, copy)) ?? 0) + 1)
       if (what !== 'handled' && what !== 'failed') continue
       const session: Session = ofTag.get(tag) ?? {
         process: written.name,
@@ -92,11 +95,7 @@ export const judge = (
       if (!ofTag.has(tag)) sessions.push(session)
       ofTag.set(tag, session)
       const key = keyOf(n, copy)
-      push(events, key, {
-        session,
-        at: Number(at),
-        copied: what === 'failed' && uncertain(Number(at)),
-      })
+      push(events, key, { session, at: Number(at) })
       if (what === 'failed') failed++
       else {
         numbers.add(n)
@@ -138,7 +137,11 @@ export const judge = (
         publishedAgain.set(key, copies - 1)
         return 'publishing'
       }
-      if (take(({ copied }) => copied)) return 'copying'
+      const uncertain = copied.get(key) ?? 0
+      if (uncertain > 0) {
+        copied.set(key, uncertain - 1)
+        return 'copying'
+      }
       const cutOff = take(event => isCutOff(event) && event.session.again < event.session.prefetch)
       if (cutOff) return charge(cutOff)
       const tooMany = take(isCutOff)
@@ -167,6 +170,7 @@ export const judge = (
   return {
     done: numbers.size,
     parked: parkedNumbers.size,
+    settled: new Set([...[...numbers].map(Number), ...parkedNumbers]).size,
     lost,
     unexplained,
     again,
@@ -195,20 +199,25 @@ const endOf = ({ lines }: Written, tag: string): SessionEnd => {
 /** How long a copy may be on its way, in milliseconds. */
 const ON_ITS_WAY = 3000
 
-/** Whether what was published at a time may have arrived though nobody was told so. */
+/** Whether it is uncertain what became of a copy that was published at a time, and of its original. */
 const whenUncertain = (lines: readonly string[]): ((at: number) => boolean) => {
   const spans: { from: number; to: number }[] = []
   let blockedAt: number | undefined
+  let latest = 0
   for (const line of lines) {
     const words = line.split(' ')
     const at = Number(words.at(-1))
+    if (Number.isFinite(at)) latest = Math.max(latest, at)
     if (words[0] === 'blocked') blockedAt ??= at
-    if (line.startsWith('lost publishing ')) spans.push({ from: at - ON_ITS_WAY, to: at })
+    if (words[0] === 'lost') spans.push({ from: at - ON_ITS_WAY, to: at })
     if (words[0] === 'unblocked' || words[0] === 'lost') {
       if (blockedAt !== undefined) spans.push({ from: blockedAt - ON_ITS_WAY, to: at })
       blockedAt = undefined
     }
   }
   if (blockedAt !== undefined) spans.push({ from: blockedAt - ON_ITS_WAY, to: Number.POSITIVE_INFINITY })
+  const end = lines.findLast(line => line.startsWith('end '))
+  // It was killed, or forced: what it had published last may have arrived, and its acknowledgements not.
+  if (end?.split(' ')[2] !== 'stopped') spans.push({ from: latest - ON_ITS_WAY, to: Number.POSITIVE_INFINITY })
   return at => spans.some(({ from, to }) => at >= from && at <= to)
 }

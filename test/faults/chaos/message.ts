@@ -16,7 +16,7 @@ export interface Conduct {
 }
 
 export const LONGEST_HANDLER = 200
-export const RETRY = { limit: 3, initialDelay: 300, factor: 1 }
+export const RETRY = { limit: 5, initialDelay: 300, factor: 1 }
 
 /** Four of five end at once; one in a hundred fails at first, one in a thousand always. */
 export const conductOf = (n: number): Conduct => {

@@ -78,6 +78,17 @@ describe('headers of ours', () => {
     expect(Object.keys(properties.headers ?? {}).filter(name => /attempt|original|parked/.test(name))).toEqual([])
   })
 
+  test('that tell why a message was parked are seen by whoever consumes what was parked', () => {
+    const parked = parkedCopy(message({ tenant: 7 }), queue(), 3, new Error('no stock'))
+    const seen = asPublished(raw(parked), 'orders.parked')
+    expect(seen.properties.headers).toMatchObject({
+      tenant: 7,
+      'x-parked-reason': 'no stock',
+      'x-parked-queue': 'orders',
+    })
+    expect(seen.fields.routingKey).toBe('orders')
+  })
+
   test('that name no queue count nothing', () => {
     expect(attemptOf(message({ 'x-attempt': 4 }), 'orders')).toBe(1)
   })

@@ -9,16 +9,9 @@ const ATTEMPT_QUEUE = 'x-attempt-queue'
 const EXCHANGE = 'x-original-exchange'
 const ROUTING_KEY = 'x-original-routing-key'
 const PARKED_QUEUE = 'x-parked-queue'
-const OWN = [
-  ATTEMPT,
-  ATTEMPT_QUEUE,
-  EXCHANGE,
-  ROUTING_KEY,
-  PARKED_QUEUE,
-  'x-parked-reason',
-  'x-parked-at',
-  'x-parked-attempts',
-]
+const OF_RETRIES = [ATTEMPT, ATTEMPT_QUEUE, EXCHANGE, ROUTING_KEY]
+const OF_PARKED = [PARKED_QUEUE, 'x-parked-reason', 'x-parked-at', 'x-parked-attempts']
+const OWN = [...OF_RETRIES, ...OF_PARKED]
 
 type Headers = Record<string, unknown>
 
@@ -39,17 +32,21 @@ export const asPublished = (message: ConsumeMessage, queue: string): ConsumeMess
   return {
     ...message,
     fields: { ...message.fields, ...fields },
-    properties: { ...message.properties, headers: isOurs ? withoutDelays(headers, queue) : withoutOwn(headers) },
+    properties: { ...message.properties, headers: isOurs ? withoutDelays(headers, queue) : ofOthers(headers) },
   }
 }
 
-const withoutOwn = (headers: Headers): Headers =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN.includes(name)))
+const without = (headers: Headers, names: readonly string[]): Headers =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)))
+
+/** Whoever consumes what another consumer has parked wants to know why. */
+const ofOthers = (headers: Headers): Headers =>
+  PARKED_QUEUE in headers ? without(headers, [ATTEMPT, ATTEMPT_QUEUE]) : without(headers, OF_RETRIES)
 
 /** The broker notes each death of a message. Those in our delay queues are ours, and no business of its handler. */
 const withoutDelays = (headers: Headers, queue: string): Headers => {
   const isDelayQueue = (name: unknown): boolean => String(name).startsWith(`${queue}.retry.`)
-  const others = withoutOwn(headers)
+  const others = without(headers, OWN)
   for (const which of ['first', 'last']) {
     if (!isDelayQueue(others[`x-${which}-death-queue`])) continue
     for (const part of ['queue', 'reason', 'exchange']) delete others[`x-${which}-death-${part}`]
