@@ -7,13 +7,12 @@ export { type AmqpMessage, type AmqpPipeline, amqpMessages } from './consumer/me
 export type {
   AmqpConsumerOptions,
   AmqpSourceOptions,
-  BindingOptions,
   MessageContext,
   MessageHandler,
   QueueOptions,
 } from './consumer/options.ts'
 export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'
-export type { ExchangeOptions } from './exchange.ts'
+export type { BindingOptions, ExchangeOptions } from './exchange.ts'
 export type { BodyFor, Encode } from './publisher/encode.ts'
 export type { AmqpPublisherOptions, PublishOptions } from './publisher/options.ts'
 export { type AmqpPublisher, amqpPublisher } from './publisher/publisher.ts'

@@ -241,7 +241,7 @@ describe('its life', () => {
     expect(make({ exchange: { name: 'orders' } })).toThrow(
       'exchange.type must be a type, like "topic" or "fanout", got undefined',
     )
-    expect(make({ exchange: { name: '', type: 'topic' } })).toThrow('exchange must be the name of an exchange')
+    expect(make({ exchange: { name: '', type: 'topic' } })).toThrow('exchange.name must be the name of an exchange')
     expect(make({ encode: 'xml' })).toThrow('encode must be "json", "text", "buffer" or a function, got "xml"')
     expect(make({ url: undefined })).toThrow('no broker is named; give its url, or a connection')
   })

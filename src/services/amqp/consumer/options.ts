@@ -3,7 +3,7 @@ import type { HookResult } from '../../../core/hooks/hook-result.ts'
 import { flag, isName, isRecord, known, must, namesOf } from '../../../core/options.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
 import { type AmqpConnectionOptions, CONNECTION_OPTIONS } from '../connection/options.ts'
-import type { ExchangeOptions } from '../exchange.ts'
+import { type BindingOptions, checkBindings, checkExchanges, type ExchangeOptions } from '../exchange.ts'
 import type { Decode } from './decode.ts'
 import { type OnError, OUTCOMES, type RetryOptions, type RetrySettings, retrySettings } from './policy.ts'
 
@@ -28,15 +28,6 @@ export interface QueueOptions extends Options.AssertQueue {
   readonly name: string
   /** Default: what the virtual host says, which is `'classic'` unless it was changed. */
   readonly type?: 'classic' | 'quorum'
-}
-
-/** From where messages come to the queue. */
-export interface BindingOptions {
-  readonly exchange: string
-  /** The routing key or pattern. Default `''`. */
-  readonly pattern?: string
-  /** For an exchange of type `headers`. */
-  readonly arguments?: Readonly<Record<string, unknown>>
 }
 
 /** What is consumed, and what becomes of messages that fail. */
@@ -116,12 +107,8 @@ export const settingsOf = (service: string, options: AmqpConsumerOptions): Setti
   const { name: queue, ...queueOptions } = isRecord(options.queue) ? options.queue : { name: options.queue }
   must(service, 'queue', isName(queue), 'the name of a queue', queue)
   flag(service, 'declare', declare)
-  for (const { name, type } of exchanges) {
-    must(service, 'exchanges', isName(name), 'exchanges with a name each', name)
-    must(service, 'exchanges', isName(type), 'exchanges with a type each', type)
-  }
-  for (const { exchange } of bindings)
-    must(service, 'bindings', isName(exchange), 'bindings with an exchange each', exchange)
+  checkExchanges(service, 'exchanges', exchanges)
+  checkBindings(service, 'bindings', bindings)
   must(service, 'prefetch', Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65535, '1 to 65535', prefetch)
   const goodConcurrency = concurrency === Infinity || (Number.isInteger(concurrency) && concurrency >= 1)
   must(service, 'concurrency', goodConcurrency, 'a whole number >= 1', concurrency)

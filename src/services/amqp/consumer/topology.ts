@@ -1,12 +1,12 @@
 import type { Channel } from 'amqplib'
-import { declareExchange, withExchange } from '../exchange.ts'
+import { declareExchanges, withExchange } from '../exchange.ts'
 import type { QueueOptions, Settings } from './options.ts'
 
 /** Declares what the consumer needs, or looks whether its queue is there. */
 export const declareTopology = async (settings: Settings, channel: Channel): Promise<void> => {
   const { queue, queueOptions, declare, exchanges, bindings } = settings
   if (!declare) return void (await channel.checkQueue(queue))
-  for (const exchange of exchanges) await declareExchange(settings, channel, exchange)
+  await declareExchanges(settings, channel, exchanges)
   const { type, ...options } = queueOptions
   const given: unknown = options.arguments
   const declared = { ...options, arguments: { ...(given as object), ...queueArguments(type) } }

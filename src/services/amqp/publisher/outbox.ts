@@ -25,6 +25,10 @@ export interface Outbox {
   overflow(): Error | undefined
   /** Settles when the broker has it. */
   publish(key: string, content: Buffer, options: PublishOptions): Promise<void>
+  /** Publishes a message, which is told what becomes of it. */
+  post(message: Outgoing): void
+  /** Holds a message no longer: it is neither sent, nor sent again, nor told what becomes of it. */
+  withdraw(message: Outgoing): void
   /** Here is a channel: what was not confirmed on the last one is published again, before all that came later. */
   attach(channel: ConfirmChannel): void
   /** The channel is gone; returns whether that was because of a message. */
@@ -101,6 +105,11 @@ export const makeOutbox = (
     }
   }
 
+  const post = (message: Outgoing) => {
+    if (waiting.length > 0 || !canSend() || !send(message)) waiting.push(message)
+    onChange()
+  }
+
   const flush = () => {
     let count = 0
     while (count < waiting.length && canSend() && send(waiting[count]!)) count++
@@ -133,11 +142,12 @@ export const makeOutbox = (
       return errors.bufferFull(held)
     },
     publish: (key, content, options) =>
-      new Promise((resolve, reject) => {
-        const message = new Outgoing(key, content, options, resolve, reject)
-        if (waiting.length > 0 || !canSend() || !send(message)) waiting.push(message)
-        onChange()
-      }),
+      new Promise((resolve, reject) => post(new Outgoing(key, content, options, resolve, reject))),
+    post,
+    withdraw: message => {
+      if (!sent.remove(message)) waiting = waiting.filter(one => one !== message)
+      onChange()
+    },
     attach: opened => {
       channel = opened
       full = false
