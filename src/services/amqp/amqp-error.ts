@@ -15,6 +15,10 @@ export type AmqpErrorCode =
   | 'ERR_AMQP_BUFFER_FULL'
   | 'ERR_AMQP_UNCONFIRMED'
   | 'ERR_AMQP_CLOSED'
+  | 'ERR_AMQP_TIMEOUT'
+  | 'ERR_AMQP_NOT_SENT'
+  | 'ERR_AMQP_REPLY_LOST'
+  | 'ERR_AMQP_NO_REPLY_TO'
 
 /** An error of a RabbitMQ service, for people who want to know what to do. */
 export const amqpError = (

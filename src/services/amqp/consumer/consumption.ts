@@ -1,4 +1,3 @@
-import type { ChannelModel } from 'amqplib'
 import {
   from,
   fromEvent,
@@ -17,7 +16,9 @@ import { currentWork, enter } from '../../../core/work.ts'
 import { makeInFlight } from '../../common/in-flight.ts'
 import { type ChannelState, type OpenChannel, superviseChannel } from '../connection/channel.ts'
 import { isFinal } from '../connection/errors.ts'
+import { isRabbit } from '../connection/is-rabbit.ts'
 import type { Hold } from '../connection/line.ts'
+import { makeReplies } from '../rpc/replies.ts'
 import { makeCopies } from './copies.ts'
 import { makeCounts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
@@ -87,6 +88,7 @@ export const consumption = (
     sayHealth()
   }
   const copies = makeCopies(lines.publishing, service, why => sayTrouble(`messages that failed wait: ${why}`))
+  const replies = makeReplies(lines.publishing, service, settings.encode)
   const outcomes = makeOutcomes(settings, {
     inFlight,
     counts,
@@ -146,6 +148,7 @@ export const consumption = (
     worker.letGo?.()
     forgetSession()
     copies.drop()
+    replies.drop()
   })
 
   /** From this very tick on no message is begun, and nothing connects again. Settles when no more are delivered. */
@@ -167,7 +170,7 @@ export const consumption = (
   const close = async (): Promise<void> => {
     channel?.opened.flush()
     await channel?.close()
-    await Promise.all([hold?.leave(), copies.leave()])
+    await Promise.all([hold?.leave(), copies.leave(), replies.leave()])
     life.unsubscribe()
   }
 
@@ -208,10 +211,10 @@ export const consumption = (
       hold = held
       const channels$ = superviseChannel(held, {
         create: model => {
-          keepsDelays = isRabbit(model)
+          keepsDelays = isRabbit(model.connection)
           return model.createChannel()
         },
-        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery),
+        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery, replies.send),
         explain: error => queueError(settings, held.settings, error),
       })
       life.add(channels$.subscribe(onChannel))
@@ -267,10 +270,4 @@ export const consumption = (
   }
 
   return { hooks: { start, drain, stop, force: () => life.unsubscribe() }, fail }
-}
-
-/** A broker inside the process has queues, but no clock: delays are waited for here then. */
-const isRabbit = (model: ChannelModel): boolean => {
-  const properties: Readonly<Record<string, unknown>> | undefined = model.connection?.serverProperties
-  return properties?.['capabilities'] !== undefined
 }

@@ -4,7 +4,9 @@ import { flag, isName, isRecord, known, must, namesOf } from '../../../core/opti
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
 import { type AmqpConnectionOptions, CONNECTION_OPTIONS } from '../connection/options.ts'
 import { type BindingOptions, checkBindings, checkExchanges, type ExchangeOptions } from '../exchange.ts'
-import type { Decode } from './decode.ts'
+import { checkEncode, type Encode } from '../publisher/encode.ts'
+import type { PublishOptions } from '../publisher/options.ts'
+import { checkDecode, type Decode } from './decode.ts'
 import { type OnError, OUTCOMES, type RetryOptions, type RetrySettings, retrySettings } from './policy.ts'
 
 /** What a handler is given beside its message's body. */
@@ -18,6 +20,18 @@ export interface MessageContext {
    * broker delivers it again. An Observable is unsubscribed then.
    */
   readonly signal: AbortSignal
+  /**
+   * Replies to a request: publishes the body, as `encode` says, to the `replyTo` of the message, with its
+   * `correlationId`. Settles when the broker has the reply; while the broker is away or blocked it waits. Return it or
+   * await it, so that the message is acknowledged after that. A client that is gone is no error: a direct reply is not
+   * stored, and the broker drops it. For a reply queue that must be there, say `mandatory: true`.
+   *
+   * @throws ServiceError (as a rejection) `ERR_AMQP_NO_REPLY_TO` the message is no request; `ERR_AMQP_BODY` the body
+   * can't be encoded; `ERR_INVALID_OPTION` an option is unknown; `ERR_AMQP_REFUSED` something is wrong with the reply;
+   * `ERR_AMQP_NACKED`, `ERR_AMQP_UNROUTABLE` the reply queue can't take it, or is not there; `ERR_AMQP_CLOSED`,
+   * `ERR_AMQP_UNCONFIRMED` the consumer ended before.
+   */
+  readonly reply: (body: unknown, options?: PublishOptions) => Promise<void>
 }
 
 /** Handles one message. It is acknowledged when what this returns has come to its end well; see `HookResult`. */
@@ -50,6 +64,8 @@ export interface AmqpSourceOptions<D extends Decode = Decode> extends Connection
    * A body that can't be decoded goes the way of `onError`. Default `'json'`.
    */
   readonly decode?: D
+  /** What the body of a reply becomes: `'json'`, `'text'`, `'buffer'`, or what a function makes of it. Default `'json'`. */
+  readonly encode?: Encode
   /**
    * What becomes of a message that fails, or a function that says so. Default `'retry'`, and that a body that can't be
    * decoded is parked at once. It loses nothing.
@@ -78,6 +94,7 @@ export interface Settings {
   readonly prefetch: number
   readonly concurrency: number
   readonly decode: Decode
+  readonly encode: Encode
   readonly onError: OnError
   readonly retry: RetrySettings
 }
@@ -93,6 +110,7 @@ const OPTIONS = [
     prefetch: true,
     concurrency: true,
     decode: true,
+    encode: true,
     onError: true,
     retry: true,
   }),
@@ -102,8 +120,8 @@ const OPTIONS = [
 export const settingsOf = (service: string, options: AmqpConsumerOptions): Settings => {
   must(service, 'options', isRecord(options), 'an object', options)
   known(service, options, OPTIONS)
-  const { prefetch = 10, concurrency = Infinity, onError = 'retry', declare = true, decode = 'json' } = options
-  const { exchanges = [], bindings = [] } = options
+  const { prefetch = 10, concurrency = Infinity, onError = 'retry', declare = true } = options
+  const { exchanges = [], bindings = [], decode = 'json', encode = 'json' } = options
   const { name: queue, ...queueOptions } = isRecord(options.queue) ? options.queue : { name: options.queue }
   must(service, 'queue', isName(queue), 'the name of a queue', queue)
   flag(service, 'declare', declare)
@@ -112,8 +130,8 @@ export const settingsOf = (service: string, options: AmqpConsumerOptions): Setti
   must(service, 'prefetch', Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65535, '1 to 65535', prefetch)
   const goodConcurrency = concurrency === Infinity || (Number.isInteger(concurrency) && concurrency >= 1)
   must(service, 'concurrency', goodConcurrency, 'a whole number >= 1', concurrency)
-  const goodDecode = typeof decode === 'function' || ['json', 'text', 'buffer'].includes(decode)
-  must(service, 'decode', goodDecode, '"json", "text", "buffer" or a function', decode)
+  checkDecode(service, decode)
+  checkEncode(service, encode)
   const goodOutcome = typeof onError === 'function' || OUTCOMES.includes(onError)
   must(
     service,
@@ -136,6 +154,7 @@ export const settingsOf = (service: string, options: AmqpConsumerOptions): Setti
     prefetch,
     concurrency,
     decode,
+    encode,
     onError,
     retry,
   }

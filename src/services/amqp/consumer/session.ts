@@ -1,5 +1,6 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { ConsumerLost } from '../connection/channel.ts'
+import type { Reply } from '../rpc/replies.ts'
 import { type Acks, acknowledge } from './acks.ts'
 import { Delivery } from './delivery.ts'
 import type { Settings } from './options.ts'
@@ -7,6 +8,8 @@ import { declareTopology } from './topology.ts'
 
 /** A consumer on its channel. */
 export interface Session extends Acks {
+  /** Replies to a message. */
+  readonly reply: Reply
   /** From now on deliveries are handed over, those that came before first. */
   begin(): void
   /** Settles when no more deliveries come, or when the channel is gone. */
@@ -19,6 +22,7 @@ export const consume = async (
   channel: Channel,
   lose: (error: Error) => void,
   onDelivery: (delivery: Delivery) => void,
+  sendReply: Reply,
 ): Promise<Session> => {
   const { queue, prefetch } = settings
   let consumerTag = ''
@@ -29,6 +33,7 @@ export const consume = async (
   let early: Delivery[] | undefined = []
   const session: Session = {
     ...acks,
+    reply: sendReply,
     begin: () => {
       const held = early ?? []
       early = undefined

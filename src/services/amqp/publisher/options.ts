@@ -40,7 +40,8 @@ export interface AmqpPublisherOptions<E extends Encode = Encode> extends Connect
  */
 export type PublishOptions = Options.Publish
 
-const PUBLISH_OPTIONS = namesOf<PublishOptions>({
+/** The names of the options of one message. */
+export const PUBLISH_OPTIONS: readonly string[] = namesOf<PublishOptions>({
   expiration: true,
   userId: true,
   CC: true,
@@ -118,6 +119,15 @@ const OPTIONS = [
 export const settingsOf = (service: string, options: AmqpPublisherOptions): Settings => {
   must(service, 'options', isRecord(options), 'an object', options)
   known(service, options, OPTIONS)
+  return publishingSettings(service, options)
+}
+
+/**
+ * The settings of a service that publishes, whatever it is.
+ *
+ * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
+ */
+export const publishingSettings = (service: string, options: AmqpPublisherOptions): Settings => {
   const { mandatory = true, encode = 'json' } = options
   flag(service, 'mandatory', mandatory)
   checkEncode(service, encode)

@@ -1,6 +1,6 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
-import { publishErrors } from './errors.ts'
+import { type PublishErrors, publishErrors } from './errors.ts'
 import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { SentMessages } from './sent.ts'
@@ -46,8 +46,8 @@ export interface Outbox {
 export const makeOutbox = (
   { service, exchange, maxPending }: Pick<Settings, 'service' | 'exchange' | 'maxPending'>,
   onChange: () => void,
+  errors: PublishErrors = publishErrors(service),
 ): Outbox => {
-  const errors = publishErrors(service)
   const tally: Tally = { confirmed: 0, unroutable: 0, nacked: 0, refused: 0, overflowed: 0 }
   /** On the present channel, and not confirmed. All of them are before those that wait. */
   const sent = new SentMessages()
@@ -145,7 +145,8 @@ export const makeOutbox = (
       new Promise((resolve, reject) => post(new Outgoing(key, content, options, resolve, reject))),
     post,
     withdraw: message => {
-      if (!sent.remove(message)) waiting = waiting.filter(one => one !== message)
+      if (!sent.remove(message) && waiting.length > 0) waiting = waiting.filter(one => one !== message)
+      if (message.written && suspects > 0) suspects--
       onChange()
     },
     attach: opened => {
