@@ -118,4 +118,38 @@ describe('a reply', () => {
     })
     expect(await request(queue, '[1]')).toEqual([1])
   })
+
+  test('is sent by a handler that ends while its consumer drains, though none was sent before', async () => {
+    const [begun, ended] = [promised(), promised()]
+    const { life, queue } = await server(async (_: unknown, { reply }) => {
+      begun.resolve()
+      await ended.promise
+      await reply('done')
+    })
+    const { request } = await client()
+    const requested = request(queue, 1)
+    await begun.promise
+    life.tell('drain')
+    await life.until(state => state.phase === 'draining' && state.pending === 1)
+    ended.resolve()
+    expect(await requested).toBe('done')
+    life.tell('stop')
+    await life.over
+    expect(last(life)).toMatchObject({ phase: 'stopped', how: 'stopped', info: { handled: 1 } })
+  })
+
+  test('that the handler does not wait for is sent before the consumer is gone', async () => {
+    const replied = promised()
+    const { life, queue } = await server((_: unknown, { reply }) => {
+      for (let n = 0; n < 20; n++) void reply(n)
+      replied.resolve()
+    })
+    const channel = await plainChannel()
+    const replies = await channel.assertQueue('', { exclusive: true })
+    channel.sendToQueue(queue, Buffer.from('1'), { replyTo: replies.queue })
+    await replied.promise
+    life.tell('stop')
+    await life.over
+    expect((await channel.checkQueue(replies.queue)).messageCount).toBe(20)
+  })
 })
