@@ -45,6 +45,16 @@ describe('a direct reply', () => {
     expect(await reply).toBe('"a reply"')
   })
 
+  test.each(['CC', 'BCC'])('is published also as a copy, by %s', async copies => {
+    const { address, reply } = await client()
+    const { publish } = await publishing()
+    await publish('a queue that is not there', 'a copy', { [copies]: [address] })
+    expect(await reply).toBe('"a copy"')
+    await expect(publish('not there', 1, { [copies]: ['nor there'] })).rejects.toMatchObject({
+      code: 'ERR_AMQP_UNROUTABLE',
+    })
+  })
+
   test('is told from a queue that is not there, and from a routing key of another exchange', async () => {
     const { publish } = await publishing()
     await expect(publish('amq.rabbitmq.reply-top', 1)).rejects.toMatchObject({ code: 'ERR_AMQP_UNROUTABLE' })

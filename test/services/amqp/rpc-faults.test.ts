@@ -123,12 +123,16 @@ describe.runIf(brokerIsOurs)('requests, and a broker that', () => {
     await broker.faults.block()
     onTestFinished(() => broker.faults.unblock())
     const replied = reply('first')
+    const warned = await server.life.until(hasHealth('warn'))
+    expect(warned.detail).toMatch(/^replies wait: the broker is blocked: low on memory/)
     const second = reply('second')
     expect(await Promise.race([replied, second, new Promise(resolve => setTimeout(resolve, 100, 'waits'))])).toBe(
       'waits',
     )
+    server.life.forget()
     await broker.faults.unblock()
     await Promise.all([replied, second])
+    await server.life.until(hasHealth('pass'))
     expect(await requested).toBe('first')
     server.release()
   })

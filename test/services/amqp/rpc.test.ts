@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import type { ConsumeMessage } from 'amqplib'
 import { amqpConsumer, amqpMessages, amqpRpc, type MessageContext } from 'rx-service-group/amqp'
 import { mergeMap } from 'rxjs'
@@ -181,6 +182,15 @@ describe('a request rejects', () => {
     await expect(requested).rejects.toBe(reason)
     await expect(request(queue, 3, { signal: AbortSignal.timeout(30) })).rejects.toMatchObject({ name: 'TimeoutError' })
     await channel.checkQueue(queue)
+  })
+
+  test('or is replied to, and leaves no listener at its signal', async () => {
+    const { queue } = await server((n: number, { reply }) => reply(n))
+    const { request } = await client()
+    const { signal } = new AbortController()
+    expect(await Promise.all([1, 2].map(n => request(queue, n, { signal })))).toEqual([1, 2])
+    expect(await codeOf(request('nowhere', 1, { signal }))).toBe('ERR_AMQP_UNROUTABLE')
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   test('when too many wait already', async () => {

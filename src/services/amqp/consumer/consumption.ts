@@ -88,7 +88,7 @@ export const consumption = (
     sayHealth()
   }
   const copies = makeCopies(lines.publishing, service, why => sayTrouble(`messages that failed wait: ${why}`))
-  const replies = makeReplies(lines.publishing, service, settings.encode)
+  const replies = makeReplies(lines.publishing, service, settings.encode, sayTrouble)
   const outcomes = makeOutcomes(settings, {
     inFlight,
     counts,

@@ -10,8 +10,11 @@ const DELAYED = 'x-delayed-message'
 /** The longest delay in ms that the plugin heeds. */
 const LONGEST_DELAY = 4_294_967_295
 
-/** Whether a message published to the default exchange with this routing key is a direct reply. */
-export const isDirectReply = (key: unknown): boolean => typeof key === 'string' && key.startsWith(REPLY_TO)
+const isReplyTo = (key: unknown): boolean => typeof key === 'string' && key.startsWith(REPLY_TO)
+
+/** Whether a message for the default exchange is a direct reply, or one of its copies is. */
+const isDirectReply = (key: string, options: PublishOptions | undefined): boolean =>
+  isReplyTo(key) || (options !== undefined && [options.CC, options.BCC].flat().some(isReplyTo))
 
 const isDelayed = (headers: Readonly<Record<string, unknown>> | undefined): boolean => {
   const delay = Number(headers?.['x-delay'])
@@ -26,7 +29,7 @@ const isDelayed = (headers: Readonly<Record<string, unknown>> | undefined): bool
 export const returnsDelivered =
   (exchange: string, declared: readonly ExchangeOptions[]) =>
   (key: string, options: PublishOptions | undefined): boolean => {
-    if (exchange === '') return isDirectReply(key)
+    if (exchange === '') return isDirectReply(key, options)
     if (options?.headers === undefined) return false
     const { type = DELAYED } = declared.find(({ name }) => name === exchange) ?? {}
     return type === DELAYED && isDelayed(options.headers)

@@ -29,7 +29,13 @@ const MAX_PENDING = 65_535
 /** The longest wait for the broker at the end, in ms. The handlers have ended by then. */
 const GRACE = 250
 
-export const makeReplies = (line: Line, service: string, encode: Encode): Replies => {
+/** @param onTrouble is told why no reply can be sent, and with `undefined` that replies can be sent again. */
+export const makeReplies = (
+  line: Line,
+  service: string,
+  encode: Encode,
+  onTrouble: (why: string | undefined) => void,
+): Replies => {
   const contentOf = encoder(service, encode)
   // A client that is gone is no failure of the handler: a direct reply is dropped by the broker then, as are others.
   const optionsOf = publishOptions({ service, exchange: '', exchanges: [], mandatory: false, encode })
@@ -38,14 +44,29 @@ export const makeReplies = (line: Line, service: string, encode: Encode): Replie
   const life = new Subscription()
   let outlet: Subscription | undefined
   let hold: Hold | undefined
+  let trouble: string | undefined
+
+  const sayTrouble = (why: string | undefined) => {
+    if (why === trouble) return
+    trouble = why
+    onTrouble(why === undefined ? undefined : `replies wait: ${why}`)
+  }
 
   const open = () => {
     if (hold) return
     const held = line.hold(service)
     hold = held
     life.add(() => held.drop())
-    const ignore = () => {}
-    outlet = openOutlet(held, outbox, { onLine: ignore, onOpen: ignore, onMissing: ignore })
+    outlet = openOutlet(held, outbox, {
+      onLine: state => {
+        if (state.connection === 'blocked') sayTrouble(`the broker is blocked: ${state.reason}`)
+        else if (state.connection === 'connected') sayTrouble(undefined)
+      },
+      onOpen: () => sayTrouble(undefined),
+      onMissing: (error, forgiven) => {
+        if (error && !forgiven) sayTrouble(error.message)
+      },
+    })
     life.add(outlet)
   }
 
