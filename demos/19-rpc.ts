@@ -5,8 +5,8 @@
  *
  * The price list is a consumer that replies. An item without a price is an error that it replies too, since a handler
  * that fails sends no reply: the request for a unicorn times out, and its message is parked. A customer who leaves ends
- * the wait with a signal. The client names the price list in its `dependsOn`: at the end, the price list takes questions
- * until the client has all its replies.
+ * the wait with a signal. The client names the price list in its `dependsOn`: at the end, the price list takes
+ * questions until the client has all its replies.
  */
 import { run, ServiceError, serviceGroup, task } from 'rx-service-group'
 import { amqpConsumer, amqpRpc } from 'rx-service-group/amqp'

@@ -16,7 +16,7 @@ export interface OutletUse {
   readonly onLine: (state: LineState) => void
   /** Messages are about to be published on a new channel. */
   readonly onOpen: () => void
-  /** There is no channel. Nothing is wrong with the outlet when `forgiven`: the broker closed it because of a message. */
+  /** There is no channel. It is `forgiven` when the broker has closed it because of a message. */
   readonly onMissing: (error: Error | undefined, forgiven: boolean) => void
 }
 
@@ -56,8 +56,11 @@ export const openOutlet = (hold: Hold, source: OutletSource, use: OutletUse): Su
   const outlet = new Subscription()
   outlet.add(hold.state$.subscribe(onLine))
   const { explain } = use
-  const create: Parameters<typeof superviseChannel<ConfirmChannel, ConfirmChannel>>[1]['create'] = model =>
-    model.createConfirmChannel()
-  outlet.add(superviseChannel(hold, { create, prepare, ...(explain && { explain }) }).subscribe(onChannel))
+  const channels$ = superviseChannel(hold, {
+    create: model => model.createConfirmChannel(),
+    prepare,
+    ...(explain && { explain }),
+  })
+  outlet.add(channels$.subscribe(onChannel))
   return outlet
 }

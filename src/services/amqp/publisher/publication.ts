@@ -32,7 +32,7 @@ export interface Publication<P extends Publishing> {
 }
 
 /**
- * One life of a publisher. To unsubscribe `life` is to let go of everything, and to reject what is not settled.
+ * One life of a publisher. The end of `life` closes everything without waiting, and rejects what is not settled.
  *
  * @param publish Makes what is published from. It calls `onChange` at each change.
  */
@@ -146,7 +146,7 @@ export const publication = <P extends Publishing>(
       signal.addEventListener('abort', cancel, { once: true })
     })
 
-  /** Takes no more, and waits until all that is held is settled, or until all is let go of. */
+  /** Takes no more, and waits until all that is held is settled, or `life` has ended. */
   const flush = (pending: ServiceContext['pending']): Promise<void> =>
     new Promise(resolve => {
       stopping = true

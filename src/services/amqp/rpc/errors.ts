@@ -31,9 +31,11 @@ export const requestErrors = (service: string): RequestErrors => {
     unroutable: ({ key }, exchange) =>
       error(
         'ERR_AMQP_UNROUTABLE',
-        exchange === ''
-          ? `sent a request to queue "${key}", which is not there; start the service that replies first`
-          : `sent a request with routing key "${key}" to exchange "${exchange}", which has no queue for it; start the service that replies first`,
+        `${
+          exchange === ''
+            ? `sent a request to queue "${key}", which is not there`
+            : `sent a request with routing key "${key}" to exchange "${exchange}", which has no queue for it`
+        }; start the service that replies first`,
       ),
     late: (request, timeout) =>
       request.written

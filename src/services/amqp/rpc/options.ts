@@ -9,17 +9,19 @@ import { PUBLISH_OPTIONS, type PublishOptions, publishingSettings, type Settings
 /** Where requests go, and what they and their replies look like. */
 export interface AmqpRpcOptions<E extends Encode = Encode, D extends Decode = Decode> extends ConnectionChoice {
   /**
-   * The exchange that requests are published to: its name, or what it is declared with. Default: the default exchange of
-   * the broker, where the routing key is the name of a queue.
+   * The exchange that requests are published to: its name, or what it is declared with. Default: the default exchange
+   * of the broker, where the routing key is the name of a queue.
    */
   readonly exchange?: string | ExchangeOptions
   /** Further exchanges to declare. */
   readonly exchanges?: readonly ExchangeOptions[]
-  /** The longest wait for a reply, in milliseconds; `request` can say it for one. `Infinity`: no limit. Default 10000. */
+  /**
+   * The longest wait for a reply, in milliseconds; `request` can say it for one. `Infinity`: no limit. Default 10000.
+   */
   readonly timeout?: number
   /** How many requests may wait for their replies at a time. One more is refused at once. Default 1000. */
   readonly maxPending?: number
-  /** What the body of a request becomes: `'json'`, `'text'`, `'buffer'`, or what a function makes of it. Default `'json'`. */
+  /** What the body of a request becomes: `'json'`, `'text'`, `'buffer'`, or what a function says. Default `'json'`. */
   readonly encode?: E
   /** What is made of the content of a reply: `'json'`, `'text'`, `'buffer'`, or a function. Default `'json'`. */
   readonly decode?: D
@@ -27,7 +29,8 @@ export interface AmqpRpcOptions<E extends Encode = Encode, D extends Decode = De
 
 /**
  * What is said of one request: the options of amqplib, a timeout and a signal. Unless said otherwise a request is not
- * `persistent`, and its `expiration` is its timeout, because a request that nobody waits for need not be kept.
+ * `persistent`, and its `expiration` is its timeout: nobody waits for it any longer. A queue with a dead-letter exchange
+ * gives it what has expired.
  */
 export interface RequestOptions extends Omit<PublishOptions, 'mandatory' | 'replyTo' | 'correlationId'> {
   /** The longest wait for the reply, in milliseconds. Default: the `timeout` of the service. */

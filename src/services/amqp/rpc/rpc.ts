@@ -28,27 +28,29 @@ export interface AmqpRpc<Name extends string = string, T = unknown, R = unknown>
 }
 
 /**
- * Sends requests over RabbitMQ and waits for the replies, as a service, on amqplib. Any consumer can reply that
- * publishes to the `replyTo` of a message with its `correlationId`: an `amqpConsumer` by `reply(body)`.
+ * Sends requests over RabbitMQ and waits for their replies, as a service, on amqplib. Any consumer can reply that
+ * publishes to the `replyTo` of a message with its `correlationId`: an `amqpConsumer` does so by `reply(body)`.
  *
- * Replies come as direct replies (`amq.rabbitmq.reply-to`), without a queue, to the channel of the request. A request is
- * mandatory: without a queue for it, it rejects at once. When the channel is lost, all requests that were sent reject,
- * since their replies can't come any more, and none is sent again. Requests made while the broker is away (health
+ * Replies come as direct replies (`amq.rabbitmq.reply-to`), without a queue, to the channel of the request. A request
+ * is mandatory: without a queue for it, it rejects at once. When the channel is lost, all requests that were sent
+ * reject, since their replies can't come any more; none is sent again. Requests made while the broker is away (health
  * `fail`) or blocked (`warn`) wait until they can be sent, or until their timeout.
  *
- * A handler that fails sends no reply. When it is retried a later attempt may reply in time; otherwise the request times
- * out. To tell the client of an error, reply one.
+ * A handler that fails sends no reply. When it is retried, a later attempt may reply in time; otherwise the request
+ * times out. To tell the client of an error, reply one.
  *
- * Add it before the services that use it, or name it in their `dependsOn`. While it drains it takes requests, because
- * other services finish their work meanwhile; it has drained when none waits for a reply. At its own turn to stop it takes
- * no more, and waits for the replies. Forced, it rejects the requests that are left, told as `unanswered` in `info`.
+ * Add it before the services that use it, or name it in their `dependsOn`. If the consumer that replies is in the same
+ * group, let the client name it in its own `dependsOn`: then the consumer drains after the client. While it drains it
+ * takes requests, because other services finish their work meanwhile; it has drained when none waits for a reply. At
+ * its own turn to stop it takes no more, and waits for the replies. Forced, it rejects the requests that are left, told
+ * as `unanswered` in `info`.
  *
- * `info` tells `broker`, `exchange`, `connection`, `channel`, and once a second what has changed of `pending`, `replied`,
- * `lastProgress`, and how many were `timedOut`, `aborted`, `lost`, `unroutable`, `nacked`, `refused` or `overflowed`.
- * `late` counts the replies for which no request waited any more; they are dropped.
+ * `info` tells `broker`, `exchange`, `connection`, `channel`, and once a second what has changed of `pending`,
+ * `replied`, `lastProgress`, and how many were `timedOut`, `aborted`, `lost`, `unroutable`, `nacked`, `refused` or
+ * `overflowed`. `late` counts the replies for which no request waited any more; they are dropped.
  *
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` at the call. The
- * start fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_VHOST`, `ERR_AMQP_EXCHANGE` or
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` at the call.
+ * The start fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_VHOST`, `ERR_AMQP_EXCHANGE` or
  * `ERR_MISSING_PACKAGE`.
  * @example
  * ```ts
