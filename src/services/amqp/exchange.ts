@@ -92,15 +92,24 @@ export const withExchange = async (
   }
 }
 
-/** Declares exchanges, and then their bindings, so that the exchanges may be given in any order. */
-export const declareExchanges = async (
+/**
+ * The requests that declare exchanges, and then those that bind them, so that the exchanges may be given in any order.
+ */
+export const exchangeRequests = (
   user: User,
   channel: Channel,
   exchanges: readonly ExchangeOptions[],
-): Promise<void> => {
-  for (const { name, type, bindings: _, ...options } of exchanges)
-    await withExchange(user, name, () => channel.assertExchange(name, type, options))
-  for (const { name, bindings = [] } of exchanges)
-    for (const { exchange: source, pattern = '', arguments: args } of bindings)
-      await withExchange(user, source, () => channel.bindExchange(name, source, pattern, args))
-}
+): readonly (() => Promise<void>)[] => [
+  ...exchanges.map(
+    ({ name, type, bindings: _, ...options }) =>
+      () =>
+        withExchange(user, name, () => channel.assertExchange(name, type, options)),
+  ),
+  ...exchanges.flatMap(({ name, bindings = [] }) =>
+    bindings.map(
+      ({ exchange: source, pattern = '', arguments: args }) =>
+        () =>
+          withExchange(user, source, () => channel.bindExchange(name, source, pattern, args)),
+    ),
+  ),
+]

@@ -1,12 +1,12 @@
 import type { Channel } from 'amqplib'
-import { declareExchanges, withExchange } from '../exchange.ts'
+import { exchangeRequests, withExchange } from '../exchange.ts'
 import type { QueueOptions, Settings } from './options.ts'
 
 /** Declares what the consumer needs, or looks whether its queue is there. */
 export const declareTopology = async (settings: Settings, channel: Channel): Promise<void> => {
   const { queue, queueOptions, declare, exchanges, bindings } = settings
   if (!declare) return void (await channel.checkQueue(queue))
-  await declareExchanges(settings, channel, exchanges)
+  for (const request of exchangeRequests(settings, channel, exchanges)) await request()
   const { type, ...options } = queueOptions
   const given: unknown = options.arguments
   const declared = { ...options, arguments: { ...(given as object), ...queueArguments(type) } }

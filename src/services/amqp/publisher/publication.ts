@@ -6,7 +6,7 @@ import type { Info } from '../../../core/state.ts'
 import { makeNews } from '../../common/news.ts'
 import { connectError, isFinal } from '../connection/errors.ts'
 import type { Hold, LineState } from '../connection/line.ts'
-import { declareExchanges, withExchange } from '../exchange.ts'
+import { exchangeRequests, withExchange } from '../exchange.ts'
 import type { Settings } from './options.ts'
 import type { Outbox } from './outbox.ts'
 import { type OutletSource, openOutlet } from './outlet.ts'
@@ -90,7 +90,7 @@ export const publication = <P extends Publishing>(
   })
 
   const prepare = async (channel: ConfirmChannel, lose: (error: Error) => void): Promise<void> => {
-    await declareExchanges(settings, channel, exchanges)
+    for (const request of exchangeRequests(settings, channel, exchanges)) await request()
     if (exchange !== '' && !exchanges.some(({ name }) => name === exchange))
       await withExchange(settings, exchange, () => channel.checkExchange(exchange))
     await publishing.prepare?.(channel, lose)
