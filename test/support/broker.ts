@@ -19,11 +19,23 @@ export interface Broker {
   readonly faults: Omit<Faults, OfVhost> & Record<OfVhost, () => Promise<void>>
 }
 
+/** In one run of these tests all queues are quorum queues with a delivery limit, as they are on RabbitMQ 4. */
+const limitOfRun = process.env['DELIVERY_LIMIT'] === undefined ? undefined : Number(process.env['DELIVERY_LIMIT'])
+
+/** Whether the queues of this run are quorum queues, unless a test says otherwise. */
+export const queuesAreQuorum = limitOfRun !== undefined
+
+export interface BrokerUse {
+  readonly alone?: boolean
+  /** Its queues are quorum queues unless said otherwise, from which messages are dropped that come back so often. */
+  readonly deliveryLimit?: number | undefined
+}
+
 /**
  * The broker for this test file, there from `beforeAll` on. Say `alone` if a test stops, freezes or blocks it: then no
  * other file uses it meanwhile.
  */
-export const useBroker = ({ alone = false } = {}): Broker => {
+export const useBroker = ({ alone = false, deliveryLimit = limitOfRun }: BrokerUse = {}): Broker => {
   let socket: Socket | undefined
   let url = AMQP_URL ?? ''
   const vhost = `v${randomUUID()}`
@@ -42,7 +54,7 @@ export const useBroker = ({ alone = false } = {}): Broker => {
     await once(socket, 'connect')
     createInterface(socket).on('line', line => waiting.shift()?.(JSON.parse(line)))
     await ask({ ask: 'turn', alone })
-    url = String(await ask({ ask: 'vhost', name: vhost }))
+    url = String(await ask({ ask: 'vhost', name: vhost, deliveryLimit }))
   }, 180_000)
   afterAll(() => void socket?.destroy())
 

@@ -4,14 +4,16 @@ export type { AmqpConnect, AmqpConnectionOptions } from './connection/options.ts
 export { amqpConsumer } from './consumer/consumer.ts'
 export type { BodyOf, Decode } from './consumer/decode.ts'
 export { type AmqpMessage, type AmqpPipeline, amqpMessages } from './consumer/messages.ts'
+export type { StreamOffset } from './consumer/offsets.ts'
 export type {
   AmqpConsumerOptions,
   AmqpSourceOptions,
+  ConsumeOptions,
   MessageContext,
   MessageHandler,
-  QueueOptions,
 } from './consumer/options.ts'
 export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'
+export type { QueueOptions, QueueType } from './consumer/queue.ts'
 export type { BindingOptions, ExchangeOptions } from './exchange.ts'
 export type { BodyFor, Encode } from './publisher/encode.ts'
 export type { AmqpPublisherOptions, PublishOptions } from './publisher/options.ts'

@@ -1,4 +1,4 @@
-import { type AmqpConnect, type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
+import { type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
 import { type Bystander, bystander, hasHealth, isPhase, isRunning, last, live, promised, queueName } from './life.ts'
@@ -65,43 +65,71 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     expect(await other.ready(queue)).toBe(0)
   })
 
-  test('a handler that hung through a lost connection is given up, and the new channel hears nothing of it', async () => {
+  test('a message is not handled twice at a time: it waits for its handler of before, as the same attempt', async () => {
+    const queue = queueName()
+    await other.publish(queue, ['work'])
+    const started = promised()
+    const go = promised()
+    const seen: number[] = []
+    const again = promised()
+    let running = 0
+    const handler: MessageHandler<string> = async (_, { attempt }) => {
+      running++
+      seen.push(attempt, running)
+      if (seen.length > 2) again.resolve()
+      started.resolve()
+      await go.promise
+      running--
+    }
+    const life = consume(queue, handler, { prefetch: 1 })
+    await started.promise
+    life.forget()
+    await broker.faults.closeAllConnections()
+    await life.until(hasHealth('fail'))
+    await reconnectBystander()
+    await expect.poll(() => other.consumers(queue)).toBe(1)
+    // The broker has delivered it again by the time that it answers.
+    await other.declare(queue)
+    expect(seen).toEqual([1, 1])
+    go.resolve()
+    await again.promise
+    expect(seen).toEqual([1, 1, 1, 1])
+    await stop(life)
+    expect(await other.ready(queue)).toBe(0)
+  })
+
+  test('a handler that hung through a lost connection keeps no place: warn, others go on, its message is put off', async () => {
     const queue = queueName()
     await other.publish(queue, ['hangs'])
-    const amqplib = await import('amqplib')
-    const nacks: number[] = []
-    const connect: AmqpConnect = async (url, options) => {
-      const connection = await amqplib.connect(url, options)
-      const createChannel = connection.createChannel.bind(connection)
-      connection.createChannel = async () => {
-        const channel = await createChannel()
-        const nack = channel.nack.bind(channel)
-        channel.nack = (message, ...rest) => {
-          nacks.push(message.fields.deliveryTag)
-          nack(message, ...rest)
-        }
-        return channel
-      }
-      return connection
-    }
     const started = promised()
-    const again = promised()
-    const handler: MessageHandler<string> = (_, { message }) => {
-      if (message.fields.redelivered) return again.resolve()
+    const next = promised()
+    let hung = 0
+    const handler: MessageHandler<string> = body => {
+      if (body === 'next') return next.resolve()
+      hung++
       started.resolve()
       return new Promise(() => {})
     }
-    const life = consume(queue, handler, { connect })
+    const life = consume(queue, handler, { prefetch: 1, retry: { initialDelay: 100 } })
     await started.promise
     await broker.faults.closeAllConnections()
-    await again.promise
+    expect((await life.until(hasHealth('warn'))).detail).toMatch(/^a handler runs on though it was asked to give up/)
+    await reconnectBystander()
+    await other.publish(queue, ['next'])
+    await next.promise
+    expect(hung).toBe(1)
     life.tell('drain')
     life.tell('stop')
     await life.over
-    expect(last(life)).toMatchObject({ how: 'stopped', info: { abandoned: 1 } })
-    expect(nacks).toEqual([])
-    await reconnectBystander()
-    expect(await other.ready(queue)).toBe(0)
+    expect(last(life)).toMatchObject({ how: 'stopped', info: { abandoned: 1, handled: 1 } })
+    expect(last(life).info).not.toHaveProperty('failed')
+    const delays = [100, 200, 400, 800].map(delay => `${queue}.retry.${delay}`)
+    const left = async () => {
+      let count = 0
+      for (const name of [queue, ...delays]) if (await other.exists(name)) count += await other.ready(name)
+      return count
+    }
+    await expect.poll(left).toBe(1)
   })
 
   test('its queue deleted: fail, and the queue is declared and consumed again', async () => {
@@ -132,23 +160,42 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await stop(life)
   })
 
-  test('a delivery that took too long: fail, and it is delivered again', async () => {
+  test('a delivery that took too long: fail, and it is delivered again, as another attempt', async () => {
     const queue = queueName()
     await broker.faults.deliveryTimeout(400)
     await other.publish(queue, ['slow'])
+    const attempts: number[] = []
     const again = promised()
-    const life = consume(queue, (_, { message }) =>
-      message.fields.redelivered ? again.resolve() : new Promise(() => {}),
-    )
+    const life = consume(queue, (_, { attempt, signal }) => {
+      if (attempts.push(attempt) === 2) return again.resolve()
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    })
     const lost = await life.until(hasHealth('fail'))
     expect(lost.detail).toMatch(/^channel closed: .*timed out/)
     await again.promise
-    life.tell('drain')
-    life.tell('stop')
-    await life.over
-    expect(last(life)).toMatchObject({ how: 'stopped', info: { abandoned: 1 } })
+    expect(attempts).toEqual([1, 2])
+    await stop(life)
+    expect(last(life)).toMatchObject({ how: 'stopped', info: { handled: 1 } })
     await broker.faults.deliveryTimeout(1_800_000)
   })
+
+  test('a message that overruns the delivery timeout again and again is parked', async () => {
+    const queue = queueName()
+    await broker.faults.deliveryTimeout(400)
+    await other.publish(queue, ['slow'])
+    const attempts: number[] = []
+    const handler: MessageHandler<string> = (_, { attempt, signal }) => {
+      attempts.push(attempt)
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    }
+    const life = consume(queue, handler, { retry: { limit: 3 } })
+    await life.until(state => state.info?.['parked'] === 1)
+    expect(attempts).toEqual([1, 2, 3])
+    const { properties } = await other.next(`${queue}.parked`)
+    expect(properties.headers?.['x-parked-reason']).toMatch(/was delivered 3 times before and never settled/)
+    await stop(life)
+    await broker.faults.deliveryTimeout(1_800_000)
+  }, 30_000)
 
   test('stopped and started: back within seconds, nothing fails', async () => {
     const queue = queueName()

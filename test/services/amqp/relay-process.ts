@@ -19,6 +19,9 @@ const relay = amqpConsumer('relay', { connection, queue: from, prefetch: 100 }, 
 const group = serviceGroup('shop')
   .add(outbox, { stopTimeout: Number(stopTimeout) })
   .add(relay, { stopTimeout: Number(stopTimeout), drainTimeout: Number(stopTimeout) })
+group.status$.subscribe(({ phase }) => {
+  if (phase === 'running') say('both run')
+})
 group.events$.subscribe(event => {
   if (event.kind === 'transition' && event.path === 'shop/outbox') say(JSON.stringify(event.state))
 })

@@ -11,12 +11,14 @@ export interface Unacked {
 export interface Acks {
   /** Every delivery, in the order in which they come. */
   add(delivery: Unacked): void
-  /** Told to the broker within this turn of the event loop. */
-  ack(delivery: Unacked): void
-  /** Hands a message back to the queue, or rejects it for good; at once. */
-  nack(delivery: Unacked, requeue: boolean): void
+  /** Told to the broker within this turn of the event loop. False: the channel is closed, and the message comes again. */
+  ack(delivery: Unacked): boolean
+  /** Gives a message back to the queue, or rejects it for good; at once. False: the channel is closed, it comes again. */
+  nack(delivery: Unacked, requeue: boolean): boolean
   /** Tells what is still to be told. */
   flush(): void
+  /** Those that are neither acknowledged nor handed back, in the order of delivery. */
+  all(): readonly Unacked[]
   /** Forgets everything: the channel is gone. */
   close(): void
 }
@@ -60,16 +62,22 @@ export const acknowledge = (channel: Channel): Acks => {
   return {
     add: delivery => void unacked.add(delivery),
     ack: delivery => {
-      if (closed) return
+      if (closed) return false
       delivery.done = true
-      if (unacked.size === 1) return flush()
+      if (unacked.size === 1) {
+        flush()
+        return true
+      }
       finished.push(delivery)
       scheduled ??= setImmediate(flush)
+      return true
     },
     nack: (delivery, requeue) => {
       if (unacked.delete(delivery)) send(() => channel.nack(delivery.message, false, requeue))
+      return !closed
     },
     flush,
+    all: () => [...unacked],
     close: () => {
       closed = true
       clearImmediate(scheduled)
@@ -78,3 +86,13 @@ export const acknowledge = (channel: Channel): Acks => {
     },
   }
 }
+
+/** For a consumer without acknowledgements: what was delivered is settled for the broker. */
+export const noAcks = (): Acks => ({
+  add: () => undefined,
+  ack: () => true,
+  nack: () => true,
+  flush: () => undefined,
+  all: () => [],
+  close: () => undefined,
+})

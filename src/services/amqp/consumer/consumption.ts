@@ -1,4 +1,6 @@
 import {
+  concat,
+  defer,
   from,
   fromEvent,
   ignoreElements,
@@ -12,37 +14,29 @@ import {
 import { after, systemClock, timer } from '../../../core/clock.ts'
 import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
-import { currentWork, enter } from '../../../core/work.ts'
 import { makeInFlight } from '../../common/in-flight.ts'
 import { type ChannelState, type OpenChannel, superviseChannel } from '../connection/channel.ts'
 import { isFinal } from '../connection/errors.ts'
-import { isRabbit } from '../connection/is-rabbit.ts'
+import { type Features, featuresOf, UNKNOWN } from '../connection/features.ts'
 import type { Hold } from '../connection/line.ts'
 import { makeReplies } from '../rpc/replies.ts'
 import { makeCopies } from './copies.ts'
 import { makeCounts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
 import type { OnEnded } from './ended.ts'
-import { queueError } from './errors.ts'
+import { isDeliveryTimeout, queueError } from './errors.ts'
+import { makeGiveBack } from './give-back.ts'
+import { GRACE, makeHandlers } from './handlers.ts'
+import { makeHealth } from './health.ts'
+import { makeIntake } from './intake.ts'
 import { type Level, levels } from './levels.ts'
+import { makeOffsets } from './offsets.ts'
 import type { Settings } from './options.ts'
 import { makeOutcomes } from './outcomes.ts'
+import { watchProgress } from './progress.ts'
+import { makeReturned } from './returned.ts'
 import { consume, type Session } from './session.ts'
-
-/** How long those who work on messages may take to end once they were asked to give up, in milliseconds. */
-const GRACE = 250
-
-/** Whoever works on messages. */
-export interface Worker {
-  /** Begins with a message; never throws. */
-  begin(delivery: Delivery): void
-  /** Asks that this one be given up. Promises may take their time, Observables are let go at once. */
-  abort(delivery: Delivery): void
-  /** No more messages come. What this returns completes when all that was begun has come to its end. */
-  drain?(): Observable<unknown>
-  /** Lets go of what it does for all of them. */
-  letGo?(): void
-}
+import type { Worker } from './worker.ts'
 
 /** One life of a consumer, from outside. */
 export interface Consumption {
@@ -57,93 +51,96 @@ export const consumption = (
   life: Subscription,
   makeWorker: (onEnded: OnEnded) => Worker,
 ): Consumption => {
-  const { service, address, queue, lines, concurrency } = settings
-  const within = currentWork()
+  const { service, address, queue, lines } = settings
+  const noAck = settings.consumeOptions.noAck ?? false
   let hold: Hold | undefined
   let channel: OpenChannel<Session> | undefined
   let leaving: Promise<void> | undefined
   let context: ServiceContext | undefined
   let running = false
   let rejectStart: (error: unknown) => void = () => {}
-  let keepsDelays = true
-  let lost: string | undefined
-  let trouble: string | undefined
-  /** How many are being worked on, and those that wait for one of them to end. */
-  let working = 0
-  const room: Delivery[] = []
+  let features: Features = UNKNOWN
 
   const tell: ServiceContext['info'] = particulars => context?.info(particulars)
-  const sayHealth = () => {
-    if (!running) return
-    if (lost !== undefined) context?.setHealth('fail', lost)
-    else if (trouble !== undefined) context?.setHealth('warn', trouble)
-    else context?.setHealth('pass')
-  }
-
+  const health = makeHealth()
   const inFlight = makeInFlight<Delivery>()
   const counts = makeCounts(() => inFlight.size, tell)
-  const sayTrouble = (why: string | undefined) => {
-    if (why === trouble) return
-    trouble = why
-    sayHealth()
-  }
-  const copies = makeCopies(lines.publishing, service, why => sayTrouble(`messages that failed wait: ${why}`))
-  const replies = makeReplies(lines.publishing, service, settings.encode, sayTrouble)
+  const returned = makeReturned()
+  const offsets = settings.offset === undefined ? undefined : makeOffsets(settings.offset)
+  const copies = makeCopies(lines.publishing, service, why =>
+    health.trouble('setting aside', `messages that failed wait: ${why}`),
+  )
+  const replies = makeReplies(lines.publishing, service, settings.encode, why => health.trouble('replying', why))
+  const common = { inFlight, counts, copies, returned, features: () => features }
+  const giveBack = makeGiveBack(queue, common)
   const outcomes = makeOutcomes(settings, {
-    inFlight,
-    counts,
-    copies,
-    keepsDelays: () => keepsDelays,
-    trouble: sayTrouble,
+    ...common,
+    giveBack,
+    begin: delivery => intake.places.take(delivery),
+    trouble: why => health.trouble('setting aside', why),
   })
-  const worker = makeWorker((delivery, ended) => {
-    if (delivery.ended) return
-    delivery.ended = true
-    working--
-    outcomes.onEnded(delivery, ended)
-    if (room.length > 0) beginNext()
+  const progress = watchProgress(
+    () => intake.places.areFull,
+    why => health.trouble('progress', why),
+  )
+  const handlers = makeHandlers(makeWorker, {
+    service,
+    handlerTimeout: settings.handlerTimeout,
+    life,
+    onEnded: (delivery, ended) => {
+      progress.made()
+      outcomes.onEnded(delivery, ended)
+    },
+    free: delivery => {
+      if (!delivery.hasPlace) return
+      delivery.hasPlace = false
+      intake.places.free()
+    },
+    runOn: count => health.trouble('handlers', runsOn(count)),
   })
-
+  const { worker } = handlers
   const begin = (delivery: Delivery) => {
-    working++
     inFlight.take(delivery)
     counts.changed()
-    enter(within && { within, exact: true, isOpen: () => !delivery.ended }, () => worker.begin(delivery))
+    handlers.begin(delivery)
   }
-  const beginNext = () => {
-    while (working < concurrency) {
-      const delivery = room.shift()
-      if (!delivery) return
-      begin(delivery)
-    }
-  }
+  const intake = makeIntake(settings, { ...common, handlers, outcomes, giveBack, begin })
+
   const onDelivery = (delivery: Delivery) => {
-    if (leaving) delivery.session.nack(delivery, true)
-    else if (working < concurrency) begin(delivery)
-    else room.push(delivery)
+    if (!leaving || noAck) intake.take(delivery)
+    // A single active consumer keeps what comes until its channel is closed, or the next one overtakes it.
+    else if (!queue.hasSingleActiveConsumer) giveBack(delivery)
   }
 
-  const abort = () => {
-    for (const delivery of inFlight.all()) if (!delivery.ended) worker.abort(delivery)
-  }
   /** What was delivered over a lost session is delivered again: who works on it should know. */
-  const forgetSession = () => {
+  const forgetSession = (error?: Error) => {
+    const unacked = channel?.opened.all() ?? []
     channel?.opened.close()
     channel = undefined
-    room.length = 0
+    // What needs no acknowledgement does not come again.
+    if (noAck) return
+    intake.clear()
     outcomes.forget()
-    abort()
+    for (const [place, delivery] of (unacked as readonly Delivery[]).entries()) {
+      // The oldest is the one that took too long.
+      const isAttempt = place === 0 && isDeliveryTimeout(error)
+      if (!delivery.done) returned.remember(delivery, delivery.attempt + (isAttempt ? 1 : 0))
+    }
+    handlers.giveUp(inFlight.all())
   }
   const giveUp = () => {
     let abandoned = 0
     for (const delivery of inFlight.all()) {
+      if (delivery.handled) abandoned++
       inFlight.release(delivery)
-      delivery.session.nack(delivery, true)
-      if (!delivery.ended) abandoned++
+      delivery.ended = true
+      giveBack(delivery)
     }
+    counts.dropped += noAck ? intake.clear().length : 0
     if (abandoned > 0) tell({ abandoned })
   }
   life.add(() => {
+    progress.stop()
     counts.stop()
     worker.letGo?.()
     forgetSession()
@@ -155,9 +152,8 @@ export const consumption = (
   const leave = (): Promise<void> => {
     if (leaving) return leaving
     if (channel) {
-      leaving = channel.opened.cancel()
-      for (const delivery of room) delivery.session.nack(delivery, true)
-      room.length = 0
+      leaving = queue.hasSingleActiveConsumer ? Promise.resolve() : channel.opened.cancel()
+      if (!noAck) for (const delivery of intake.clear()) onDelivery(delivery)
       outcomes.leave()
       tell({ consumer: 'stopped' })
     } else {
@@ -168,29 +164,29 @@ export const consumption = (
   }
   /** The channel first, since only the answer to its close says that the last acks arrived; then the connections. */
   const close = async (): Promise<void> => {
+    giveBack.hurry()
     channel?.opened.flush()
     await channel?.close()
+    if (queue.isTemporary) await copies.deleteQueue(queue.parkedName)
     await Promise.all([hold?.leave(), copies.leave(), replies.leave()])
     life.unsubscribe()
   }
 
   const onMissing = (missing: Level, error: Error | undefined) => {
-    forgetSession()
+    forgetSession(error)
     if (leaving) return life.unsubscribe()
     if (error && isFinal(error, running)) return fail(error)
-    if (error && error.message !== lost) {
-      lost = error.message
+    if (error && error.message !== health.lost) {
+      health.lost = error.message
       lastError = error
-      sayHealth()
     }
     tell(levels(missing))
   }
   const onChannel = (state: ChannelState<Session>) => {
     if (state.missing !== undefined) return onMissing(state.missing, state.error)
     channel = state
-    lost = undefined
-    tell(levels(undefined))
-    sayHealth()
+    tell({ ...levels(undefined), ...(queue.isServerNamed && { queue: state.opened.queue }) })
+    health.lost = undefined
     begun(state.opened)
   }
   let lastError: Error | undefined
@@ -201,9 +197,10 @@ export const consumption = (
       context = given
       rejectStart = reject
       const { signal } = given
-      tell({ broker: address, queue })
+      tell({ broker: address, ...(!queue.isServerNamed && { queue: queue.name }) })
       begun = session => {
         running = true
+        health.begin(given)
         resolve()
         queueMicrotask(() => session.begin())
       }
@@ -211,10 +208,10 @@ export const consumption = (
       hold = held
       const channels$ = superviseChannel(held, {
         create: model => {
-          keepsDelays = isRabbit(model.connection)
+          features = featuresOf(model)
           return model.createChannel()
         },
-        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery, replies.send),
+        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery, replies.send, offsets),
         explain: error => queueError(settings, held.settings, error),
       })
       life.add(channels$.subscribe(onChannel))
@@ -229,22 +226,30 @@ export const consumption = (
       signal.addEventListener('abort', cancel, { once: true })
     })
 
-  const drain = ({ pending }: ServiceContext) =>
-    merge(
+  const drain = ({ pending }: ServiceContext): Observable<unknown> => {
+    const emptied$ = merge(
       from(leave()).pipe(ignoreElements()),
       // What it has kept for itself is handed back.
-      worker.drain?.().pipe(ignoreElements(), tap({ complete: abort })) ?? [],
+      worker.drain?.().pipe(ignoreElements(), tap({ complete: () => handlers.giveUp(inFlight.all()) })) ?? [],
       inFlight.untilEmpty$().pipe(tap(pending)),
     )
+    if (!queue.hasSingleActiveConsumer) return emptied$
+    // Only now may the next consumer begin: all handlers have ended, and all acks are known to have arrived.
+    return concat(emptied$, defer(async () => channel?.close()).pipe(ignoreElements()))
+  }
 
   const stop = async ({ signal, pending }: ServiceContext): Promise<void> => {
     void leave()
     worker.letGo?.()
-    abort()
+    handlers.giveUp(inFlight.all())
     // Under force those that end at once still count as ended.
-    const graceOver$ = merge(timer(signal.aborted ? 0 : GRACE), fromEvent(signal, 'abort'))
-    await lastValueFrom(inFlight.untilEmpty$().pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })
+    const graceOver$ = () => merge(timer(signal.aborted ? 0 : GRACE), fromEvent(signal, 'abort'))
+    const emptied = () =>
+      lastValueFrom(inFlight.untilEmpty$().pipe(tap(pending), takeUntil(graceOver$())), { defaultValue: 0 })
+    await emptied()
     giveUp()
+    // Copies of what is given back may be on their way.
+    await emptied()
     counts.flush()
     await close()
   }
@@ -255,7 +260,7 @@ export const consumption = (
       return rejectStart(error)
     }
     void leave()
-    abort()
+    handlers.giveUp(inFlight.all())
     giveUp()
     counts.flush()
     const end = () => {
@@ -270,4 +275,11 @@ export const consumption = (
   }
 
   return { hooks: { start, drain, stop, force: () => life.unsubscribe() }, fail }
+}
+
+const runsOn = (count: number): string | undefined => {
+  if (count === 0) return undefined
+  return count === 1
+    ? 'a handler runs on though it was asked to give up, and its message waits for it'
+    : `${count} handlers run on though they were asked to give up, and their messages wait for them`
 }

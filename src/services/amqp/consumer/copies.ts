@@ -2,7 +2,7 @@ import type { ConfirmChannel } from 'amqplib'
 import { BehaviorSubject, filter, firstValueFrom, map, raceWith, Subject, Subscription, take } from 'rxjs'
 import { type ChannelState, superviseChannel } from '../connection/channel.ts'
 import type { Hold, Line } from '../connection/line.ts'
-import type { Copy } from './copy.ts'
+import { type Copy, UNUSED_FOR } from './copy.ts'
 
 /** Publishes copies of messages over the publishing line, which is opened when there is the first. */
 export interface Copies {
@@ -10,6 +10,8 @@ export interface Copies {
   send(copy: Copy): Promise<void>
   /** From now on nothing waits for better times: what can't be published, or isn't confirmed by a broker that is blocked, is rejected. */
   hurry(): void
+  /** Deletes a queue if it was declared here. */
+  deleteQueue(queue: string): Promise<void>
   /** Closes what was opened; what is not confirmed is rejected. */
   leave(): Promise<void>
   /** The same without waiting. */
@@ -21,6 +23,12 @@ interface Pending {
   reject(error: Error): void
 }
 
+/** A queue was declared, and when; what the broker has answered or will answer. */
+interface Declaration {
+  readonly at: number
+  readonly answer: Promise<unknown>
+}
+
 const CONNECTING: ChannelState<ConfirmChannel> = { missing: 'connection', error: undefined }
 
 /** @param onBlocked Is told when the broker takes no more, though there may be copies on their way. */
@@ -29,7 +37,7 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
   const over$ = new Subject<never>()
   const life = new Subscription()
   const pending = new Set<Pending>()
-  let declared = new Map<string, Promise<unknown>>()
+  let declared = new Map<string, Declaration>()
   let hold: Hold | undefined
   let blocked: string | undefined
   let hurried = false
@@ -82,6 +90,17 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
     return firstValueFrom(settled$)
   }
 
+  /** A queue that expires when it is unused is used, for the broker, when it is declared. */
+  const isThere = (channel: ConfirmChannel, { queue, declareWith }: Copy): Promise<unknown> | undefined => {
+    if (!declareWith) return undefined
+    const before = declared.get(queue)
+    const now = performance.now()
+    if (before && now - before.at < UNUSED_FOR / 2) return before.answer
+    const answer = declare(channel, queue, declareWith)
+    declared.set(queue, { at: now, answer })
+    return answer
+  }
+
   const publish = (channel: ConfirmChannel, { queue, content, options }: Copy): Promise<void> =>
     new Promise((resolve, fail) => {
       const settle = (error: unknown) => {
@@ -107,9 +126,7 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
   return {
     send: async copy => {
       const channel = await channelNow()
-      const { queue, declareWith } = copy
-      if (declareWith && !declared.has(queue)) declared.set(queue, declare(channel, queue, declareWith))
-      await declared.get(queue)
+      await isThere(channel, copy)
       if (blocked !== undefined) throw new Error(blocked)
       await publish(channel, copy)
     },
@@ -117,6 +134,11 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
       hurried = true
       state$.next(state$.value)
       giveUpIfBlocked()
+    },
+    deleteQueue: async queue => {
+      const state = state$.value
+      if (!declared.delete(queue) || state.missing !== undefined) return
+      await Promise.resolve(state.opened.deleteQueue(queue)).catch(() => undefined)
     },
     leave: async () => {
       const left = hold?.leave()

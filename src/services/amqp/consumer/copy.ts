@@ -1,7 +1,8 @@
 import type { ConsumeMessage, Options } from 'amqplib'
 import { messageOf } from '../../../core/errors.ts'
-import type { QueueOptions } from './options.ts'
-import { queueArguments } from './topology.ts'
+import type { Features } from '../connection/features.ts'
+import { delayQueueName, headersOfAttempt, headersOfParked } from './own-headers.ts'
+import type { Queue } from './queue.ts'
 
 /** A message as it is published anew, and the queue it goes to. */
 export interface Copy {
@@ -12,67 +13,69 @@ export interface Copy {
   readonly options: Options.Publish
 }
 
-const ATTEMPT = 'x-attempt'
 /** A header has to fit into a frame, with all others. */
 const LONGEST_REASON = 1000
 
-/** Which attempt the delivery of a message is: the first says nothing of it. */
-export const attemptOf = ({ properties }: ConsumeMessage): number => {
-  const attempt: unknown = properties.headers?.[ATTEMPT]
-  return typeof attempt === 'number' && attempt >= 1 ? attempt : 1
-}
+/** How long a queue of ours is kept that nobody has declared again, beyond what its messages wait for: a day. */
+export const UNUSED_FOR = 86_400_000
 
-/** For a queue that gives it back after `delay` milliseconds; with no delay, for the queue it came from. */
-export const retryCopy = (
+/** For a queue that gives it back after `delay` milliseconds, as this attempt. */
+export const delayedCopy = (
   message: ConsumeMessage,
-  queue: string,
-  { type, durable = true }: Omit<QueueOptions, 'name'>,
+  queue: Queue,
+  attempt: number,
   delay: number,
-): Copy => {
-  const { content } = message
-  const options = { ...properties(message), headers: { ...headers(message), [ATTEMPT]: attemptOf(message) + 1 } }
-  if (delay === 0) return { queue, declareWith: undefined, content, options }
-  const back = { messageTtl: delay, deadLetterExchange: '', deadLetterRoutingKey: queue }
-  // A quorum queue hands over only what has arrived, if it is told to.
-  const declareWith =
-    type === 'quorum'
-      ? { durable, ...back, arguments: { ...queueArguments(type), ...AT_LEAST_ONCE } }
-      : { durable, ...back, arguments: queueArguments(type) }
-  return { queue: `${queue}.retry.${delay}`, declareWith, content, options }
+  { deadLettersSafely }: Features,
+): Copy => ({
+  ...renewedCopy(message, queue, attempt),
+  queue: delayQueueName(queue.name, delay),
+  declareWith: {
+    durable: deadLettersSafely || queue.durable,
+    messageTtl: delay,
+    deadLetterExchange: '',
+    deadLetterRoutingKey: queue.name,
+    expires: delay + UNUSED_FOR,
+    arguments: deadLettersSafely ? HANDED_OVER_SAFELY : typeArguments(queue.type),
+  },
+})
+
+/**
+ * Only a quorum queue keeps a message until the queue it goes back to has it, whatever the type of that one: it may be
+ * full, or away for a while.
+ */
+const HANDED_OVER_SAFELY = {
+  'x-queue-type': 'quorum',
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-overflow': 'reject-publish',
 }
 
-const AT_LEAST_ONCE = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' }
+/** For the end of its own queue, as this attempt: to the broker it is a new message, of which nothing was counted. */
+export const renewedCopy = (message: ConsumeMessage, queue: Queue, attempt: number): Copy => ({
+  queue: queue.name,
+  declareWith: undefined,
+  content: message.content,
+  options: { ...properties(message), headers: headersOfAttempt(message, queue.name, attempt) },
+})
 
-/** For the queue where people look after it, with what they will want to know. Sent back from there it begins anew. */
-export const parkedCopy = (
-  message: ConsumeMessage,
-  queue: string,
-  { type, durable = true }: Omit<QueueOptions, 'name'>,
-  error: unknown,
-): Copy => {
-  const { [ATTEMPT]: _, ...rest } = headers(message)
-  const told = {
-    'x-parked-reason': messageOf(error).slice(0, LONGEST_REASON),
-    'x-parked-at': new Date().toISOString(),
-    'x-parked-attempts': attemptOf(message),
-    'x-parked-queue': queue,
-  }
-  return {
-    queue: `${queue}.parked`,
-    declareWith: { durable, arguments: queueArguments(type) },
-    content: message.content,
-    options: { ...properties(message), headers: { ...rest, ...told } },
-  }
-}
+/** For the queue where people look after it. Sent back from there it begins anew. */
+export const parkedCopy = (message: ConsumeMessage, queue: Queue, attempt: number, error: unknown): Copy => ({
+  queue: queue.parkedName,
+  declareWith: {
+    durable: queue.durable,
+    arguments: queue.type === 'stream' ? {} : typeArguments(queue.type),
+    ...(queue.isTemporary && { expires: UNUSED_FOR }),
+  },
+  content: message.content,
+  options: {
+    ...properties(message),
+    headers: headersOfParked(message, queue.name, attempt, messageOf(error).slice(0, LONGEST_REASON)),
+  },
+})
+
+const typeArguments = (type: Queue['type']): Record<string, unknown> => (type ? { 'x-queue-type': type } : {})
 
 /** As they came, but for what would have the copy refused, expired on the way, or published to others as well. */
 const properties = ({ properties }: ConsumeMessage): Options.Publish => {
   const { headers: _headers, userId: _userId, expiration: _expiration, clusterId: _clusterId, ...rest } = properties
   return { ...rest, deliveryMode: true }
-}
-
-/** Where it was first published is told by the broker only once. */
-const headers = ({ properties, fields }: ConsumeMessage): Record<string, unknown> => {
-  const { CC: _CC, BCC: _BCC, ...rest } = properties.headers ?? {}
-  return { 'x-original-exchange': fields.exchange, 'x-original-routing-key': fields.routingKey, ...rest }
 }

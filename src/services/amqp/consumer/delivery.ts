@@ -1,7 +1,8 @@
 import type { ConsumeMessage } from 'amqplib'
+import type { Subscription } from 'rxjs'
 import type { Cancel } from '../../../core/hooks/hook-result.ts'
-import { attemptOf } from './copy.ts'
 import type { MessageContext } from './options.ts'
+import { asPublished, attemptOf, timesReturned } from './own-headers.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -12,23 +13,32 @@ export class Delivery implements MessageContext {
   readonly message: ConsumeMessage
   /** What delivered it, which alone can acknowledge it. */
   readonly session: Session
+  attempt: number
   /** Its work is done; only the broker has yet to hear of it. */
   done = false
-  /** The work on it has ended, well or not. */
+  /** It was decided what becomes of it: its handler has ended, or was given up. */
   ended = false
+  /** Its handler runs, also when it was given up. */
+  handled = false
+  /** Its handler takes one of the places. */
+  hasPlace = false
+  /** It was on its way before, and it is not known how that ended. */
+  isUncounted = false
+  /** Its handler took longer than it may. */
+  timedOut = false
+  /** Fires when the time of its handler is over. */
+  deadline: Subscription | undefined
   /** Whoever works on it has been asked to give up. */
   aborted = false
   /** Asks what works on it to give up, where it can be asked. */
   cancel: Cancel | undefined
   #controller: AbortController | undefined
 
-  constructor(message: ConsumeMessage, session: Session) {
-    this.message = message
+  /** @param queue The queue it came from. */
+  constructor(message: ConsumeMessage, session: Session, queue: string) {
+    this.message = asPublished(message, queue)
     this.session = session
-  }
-
-  get attempt(): number {
-    return attemptOf(this.message)
+    this.attempt = attemptOf(message, queue) + timesReturned(message)
   }
 
   get signal(): AbortSignal {
@@ -45,5 +55,15 @@ export class Delivery implements MessageContext {
   abort(): void {
     this.aborted = true
     this.#controller?.abort()
+  }
+
+  /** Another attempt, without the broker: as if it had just come. */
+  again(attempt: number): void {
+    this.attempt = attempt
+    this.ended = false
+    this.timedOut = false
+    this.aborted = false
+    this.cancel = undefined
+    this.#controller = undefined
   }
 }

@@ -15,7 +15,11 @@ export const queueError = (
   const { address } = connection
   const problem =
     codeOf(cause) !== 404
-      ? `can't use queue "${queue}" at ${address}: ${messageOf(cause)}`
-      : `found no queue "${queue}" at ${address}${declare ? `: ${messageOf(cause)}` : '; create it, or leave out `declare: false`'}`
+      ? `can't use queue "${queue.name}" at ${address}: ${messageOf(cause)}`
+      : `found no queue "${queue.name}" at ${address}${declare === true ? `: ${messageOf(cause)}` : '; create it, or leave out `declare: false`'}`
   return amqpError('ERR_AMQP_QUEUE', service, problem, cause)
 }
+
+/** Whether the broker has closed a channel because a message was not settled in time. */
+export const isDeliveryTimeout = (error: Error | undefined): boolean =>
+  error?.message.includes('delivery acknowledgement on channel') ?? false

@@ -1,9 +1,9 @@
 import type { ConsumeMessage } from 'amqplib'
 import { follow } from '../../../core/hooks/hook-result.ts'
-import type { Worker } from './consumption.ts'
 import type { Delivery } from './delivery.ts'
 import { ABORTED, DONE, type OnEnded } from './ended.ts'
 import type { MessageHandler } from './options.ts'
+import type { Worker } from './worker.ts'
 
 /** Calls a handler for each message. */
 export const handlerWorker = (

@@ -3,21 +3,29 @@ import { timer } from '../../../core/clock.ts'
 import { errorInfo, messageOf } from '../../../core/errors.ts'
 import { errorLine } from '../../../core/text/error-text.ts'
 import type { InFlight } from '../../common/in-flight.ts'
+import type { Features } from '../connection/features.ts'
 import type { Copies } from './copies.ts'
-import { type Copy, parkedCopy, retryCopy } from './copy.ts'
+import { type Copy, delayedCopy, parkedCopy, renewedCopy } from './copy.ts'
 import type { Counts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
-import type { OnEnded } from './ended.ts'
+import type { Ended } from './ended.ts'
+import type { GiveBack } from './give-back.ts'
 import type { Settings } from './options.ts'
-import { decide, delayAfter } from './policy.ts'
+import { decide, delayAfter, type Outcome } from './policy.ts'
 
 /** What becomes of messages once the work on them has ended. */
 export interface Outcomes {
-  readonly onEnded: OnEnded
-  /** From now on nothing waits here: what is due later is handed back at once. */
+  onEnded(delivery: Delivery, ended: Ended): void
+  /** Applies `onError` to a message that is not to be begun again. False: it is to be begun all the same. */
+  onEndless(delivery: Delivery, error: unknown): boolean
+  /** Counts an attempt that nobody has seen the end of: the message goes to the end of its queue as the next one. */
+  recount(delivery: Delivery): void
+  /** Puts a message off that can't be begun yet. That is no attempt. */
+  putOff(delivery: Delivery, times: number): void
+  /** From now on nothing waits here: what is due later is given back at once. */
   leave(): void
   /** Forgets what waits here: its session is lost, and it comes again. */
-  forget(): void
+  forget(): readonly Delivery[]
 }
 
 /** What the outcomes have to know of the consumer they belong to. */
@@ -25,101 +33,144 @@ export interface OutcomeHost {
   readonly inFlight: InFlight<Delivery>
   readonly counts: Counts
   readonly copies: Copies
-  /** Whether the broker can keep a message for a while, and then give it back to its queue. */
-  keepsDelays(): boolean
+  readonly giveBack: GiveBack
+  features(): Features
+  /** Another attempt, without the broker. */
+  begin(delivery: Delivery): void
   /** Messages can't be set aside, and why; or they can again. */
   trouble(why: string | undefined): void
 }
 
 export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes => {
-  const { onError, retry, queue, queueOptions } = settings
-  const { inFlight, counts, copies } = host
+  const { onError, retry, queue } = settings
+  const { inFlight, counts, copies, giveBack } = host
   /** Not in flight, and not told to the broker yet: each with the timer it waits for. */
   const waiting = new Map<Delivery, Subscription>()
   let leaving = false
 
-  const handBack = (delivery: Delivery) => delivery.session.nack(delivery, true)
   const after = (delay: number, delivery: Delivery, then: () => void) => {
-    if (leaving) return handBack(delivery)
+    if (leaving) return giveBack(delivery)
     const due = timer(delay).subscribe(() => {
       waiting.delete(delivery)
       then()
     })
     waiting.set(delivery, due)
   }
+  /** A queue that goes with its consumer takes all that waits for it along, and a stream takes nothing back. */
+  const waitsHere = (): boolean => queue.isTemporary || queue.type === 'stream' || !host.features().hasDelays
 
-  /** The copy first, and only when the broker has it the original is acknowledged: a crash in between duplicates at most. */
-  const replace = async (delivery: Delivery, copy: Copy, delay: number, count: 'retried' | 'parked'): Promise<void> => {
+  /**
+   * The copy first, and only when the broker has it the original is acknowledged: a crash in between duplicates at most.
+   * A message whose copy can't be published is held, and tried again: to give it back would count against it.
+   */
+  const replace = async (
+    delivery: Delivery,
+    copy: Copy,
+    delay: number,
+    count?: 'retried' | 'parked',
+  ): Promise<void> => {
+    inFlight.take(delivery)
     try {
       await copies.send(copy)
     } catch (error) {
       if (!inFlight.release(delivery)) return
-      host.trouble(`a message that failed can't be ${count}, and is handed back: ${messageOf(error)}`)
-      return after(delay, delivery, () => handBack(delivery))
+      host.trouble(`a message that failed can't be ${count ?? 'put off'}, and is held: ${messageOf(error)}`)
+      return after(delay, delivery, () => void replace(delivery, copy, delay, count))
     }
     host.trouble(undefined)
     if (!inFlight.release(delivery)) return
     delivery.session.ack(delivery)
-    counts[count]++
+    if (count) counts[count]++
     counts.changed()
   }
 
+  const againHere = (delivery: Delivery, attempt: number, delay: number) => {
+    inFlight.release(delivery)
+    after(delay, delivery, () => {
+      // Its handler was given up, and runs on.
+      if (delivery.handled) return againHere(delivery, attempt, delay)
+      delivery.again(attempt)
+      host.begin(delivery)
+    })
+  }
   const tryAgain = (delivery: Delivery) => {
     const { message, attempt } = delivery
     const delay = delayAfter(attempt, retry)
-    if (host.keepsDelays())
-      return void replace(delivery, retryCopy(message, queue, queueOptions, delay), delay, 'retried')
-    inFlight.release(delivery)
-    after(delay, delivery, () => {
-      inFlight.take(delivery)
-      void replace(delivery, retryCopy(message, queue, queueOptions, 0), delay, 'retried')
-    })
+    if (!waitsHere())
+      return void replace(delivery, delayedCopy(message, queue, attempt + 1, delay, host.features()), delay, 'retried')
+    counts.retried++
+    againHere(delivery, attempt + 1, delay)
+  }
+  const park = (delivery: Delivery, error: unknown) => {
+    const at = queue.isServerNamed ? { ...queue, name: delivery.session.queue } : queue
+    void replace(delivery, parkedCopy(delivery.message, at, delivery.attempt, error), retry.initialDelay, 'parked')
   }
 
-  const onFailure = (delivery: Delivery, error: unknown) => {
-    const { session, message, attempt } = delivery
+  const outcomeOf = ({ message, attempt }: Delivery, error: unknown): Outcome =>
+    decide(onError, retry, error, message, attempt)
+  const countFailure = (error: unknown) => {
     counts.failed++
     counts.lastFailure = errorLine(errorInfo(error))
-    const outcome = decide(onError, retry, error, message, attempt)
+  }
+  const carryOut = (outcome: Outcome, delivery: Delivery, error: unknown) => {
+    const { session, attempt } = delivery
+    const isStream = queue.type === 'stream'
     if (outcome === 'retry') return tryAgain(delivery)
-    const { initialDelay } = retry
-    if (outcome === 'park')
-      return void replace(delivery, parkedCopy(message, queue, queueOptions, error), initialDelay, 'parked')
-    if (!inFlight.release(delivery)) return
+    // Nothing of a stream is dead-lettered.
+    if (outcome === 'park' || (outcome === 'dead-letter' && isStream)) return park(delivery, error)
+    if (outcome === 'requeue' && isStream) {
+      counts.requeued++
+      return againHere(delivery, attempt, retry.initialDelay)
+    }
+    inFlight.release(delivery)
     if (outcome === 'requeue') {
       counts.requeued++
-      after(initialDelay, delivery, () => handBack(delivery))
+      after(retry.initialDelay, delivery, () => giveBack(delivery))
     } else if (outcome === 'drop') {
-      counts.dropped++
-      session.ack(delivery)
+      if (session.ack(delivery)) counts.dropped++
     } else {
-      counts.deadLettered++
-      session.nack(delivery, false)
+      if (session.nack(delivery, false)) counts.deadLettered++
     }
   }
 
-  const dropTimers = () => {
+  const forget = (): readonly Delivery[] => {
+    const all = [...waiting.keys()]
     for (const due of waiting.values()) due.unsubscribe()
     waiting.clear()
+    return all
   }
   return {
     onEnded: (delivery, ended) => {
       if (ended.how === 'failed') {
-        if (inFlight.has(delivery)) onFailure(delivery, ended.error)
-      } else if (inFlight.release(delivery)) {
-        if (ended.how === 'done') {
-          counts.handled++
-          delivery.session.ack(delivery)
-        } else handBack(delivery)
-      }
+        if (!inFlight.has(delivery)) return
+        countFailure(ended.error)
+        carryOut(outcomeOf(delivery, ended.error), delivery, ended.error)
+      } else if (ended.how === 'aborted') {
+        if (inFlight.release(delivery)) giveBack(delivery)
+      } else if (inFlight.release(delivery) && delivery.session.ack(delivery)) counts.handled++
       counts.changed()
+    },
+    onEndless: (delivery, error) => {
+      const outcome = outcomeOf(delivery, error)
+      if (outcome === 'requeue') return false
+      countFailure(error)
+      carryOut(outcome, delivery, error)
+      counts.changed()
+      return true
+    },
+    recount: delivery =>
+      void replace(delivery, renewedCopy(delivery.message, queue, delivery.attempt), retry.initialDelay),
+    putOff: (delivery, times) => {
+      const delay = delayAfter(times, retry)
+      const { message, attempt } = delivery
+      if (waitsHere()) againHere(delivery, attempt, delay)
+      else void replace(delivery, delayedCopy(message, queue, attempt, delay, host.features()), delay)
     },
     leave: () => {
       leaving = true
-      for (const delivery of waiting.keys()) handBack(delivery)
-      dropTimers()
+      for (const delivery of forget()) giveBack(delivery)
       copies.hurry()
     },
-    forget: dropTimers,
+    forget,
   }
 }

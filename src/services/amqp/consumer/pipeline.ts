@@ -1,10 +1,10 @@
 import type { ConsumeMessage } from 'amqplib'
 import { Subject, Subscription } from 'rxjs'
 import { refuse } from '../../../core/options.ts'
-import type { Worker } from './consumption.ts'
 import type { Delivery } from './delivery.ts'
 import { ABORTED, DONE, type OnEnded } from './ended.ts'
 import type { AmqpMessage, AmqpPipeline } from './messages.ts'
+import type { Worker } from './worker.ts'
 
 /** A pipeline, as what works on messages. */
 export interface RunningPipeline {

@@ -53,6 +53,9 @@ export const retrySettings = (service: string, options: RetryOptions | undefined
 export const delayAfter = (attempt: number, { initialDelay, factor, maxDelay }: RetrySettings): number =>
   Math.round(Math.min(maxDelay, initialDelay * factor ** (attempt - 1)))
 
+/** The longest of these waits. */
+export const longestDelay = (retry: RetrySettings): number => delayAfter(Math.min(retry.limit, 10_000), retry)
+
 /** The outcome for a message that failed with this error at this attempt: never `'retry'` after the last. */
 export const decide = (
   onError: OnError,

@@ -1,8 +1,9 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { ConsumerLost } from '../connection/channel.ts'
 import type { Reply } from '../rpc/replies.ts'
-import { type Acks, acknowledge } from './acks.ts'
+import { type Acks, acknowledge, noAcks } from './acks.ts'
 import { Delivery } from './delivery.ts'
+import type { Offsets } from './offsets.ts'
 import type { Settings } from './options.ts'
 import { declareTopology } from './topology.ts'
 
@@ -10,6 +11,10 @@ import { declareTopology } from './topology.ts'
 export interface Session extends Acks {
   /** Replies to a message. */
   readonly reply: Reply
+  /** The queue that is consumed, as it is named at the broker. */
+  readonly queue: string
+  /** False once it is lost: what it delivered comes again. */
+  readonly isOpen: boolean
   /** From now on deliveries are handed over, those that came before first. */
   begin(): void
   /** Settles when no more deliveries come, or when the channel is gone. */
@@ -23,17 +28,23 @@ export const consume = async (
   lose: (error: Error) => void,
   onDelivery: (delivery: Delivery) => void,
   sendReply: Reply,
+  offsets?: Offsets,
 ): Promise<Session> => {
-  const { queue, prefetch } = settings
+  const { prefetch, consumeOptions } = settings
   let consumerTag = ''
-  const acks = acknowledge(channel)
+  const acks = consumeOptions.noAck ? noAcks() : acknowledge(channel)
   let closed = false
   // Deliveries come before the reply is heard, and no message may be handled by a consumer that isn't running yet:
   // to end it then is to cancel its start.
   let early: Delivery[] | undefined = []
+  const queue = await declareTopology(settings, channel)
   const session: Session = {
     ...acks,
     reply: sendReply,
+    queue,
+    get isOpen() {
+      return !closed
+    },
     begin: () => {
       const held = early ?? []
       early = undefined
@@ -44,25 +55,37 @@ export const consume = async (
         await channel.cancel(consumerTag)
       } catch {}
     },
+    ack: delivery => {
+      offsets?.settled(delivery.message)
+      return acks.ack(delivery)
+    },
     close: () => {
       closed = true
+      offsets?.lost()
       acks.close()
     },
   }
-  await declareTopology(settings, channel)
   await channel.prefetch(prefetch)
 
   const deliver = (message: ConsumeMessage) => {
     if (closed) return
-    const delivery = new Delivery(message, session)
+    const delivery = new Delivery(message, session, queue)
     acks.add(delivery)
-    if (early) early.push(delivery)
+    if (offsets?.came(message) === false) acks.ack(delivery)
+    else if (early) early.push(delivery)
     else onDelivery(delivery)
   }
-  const reply = await channel.consume(queue, message => {
-    if (message) deliver(message)
-    else lose(new ConsumerLost(`consumer cancelled by the broker: queue "${queue}" was deleted, or can't be served`))
-  })
+  const options = offsets
+    ? { ...consumeOptions, arguments: { ...consumeOptions.arguments, 'x-stream-offset': offsets.argument() } }
+    : consumeOptions
+  const reply = await channel.consume(
+    queue,
+    message => {
+      if (message) deliver(message)
+      else lose(new ConsumerLost(`consumer cancelled by the broker: queue "${queue}" was deleted, or can't be served`))
+    },
+    options,
+  )
   consumerTag = reply.consumerTag
   return session
 }

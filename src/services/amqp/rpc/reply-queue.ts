@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
 import { ConsumerLost } from '../connection/channel.ts'
-import { isRabbit } from '../connection/is-rabbit.ts'
+import { featuresOf } from '../connection/features.ts'
 
 /** The address of direct replies: no queue, but a consumer on the channel on which the requests are published. */
 const DIRECT = 'amq.rabbitmq.reply-to'
@@ -22,7 +22,7 @@ export const makeReplyQueue = (service: string, onReply: (message: ConsumeMessag
       return address
     },
     consume: async (channel, lose) => {
-      if (!isRabbit(channel.connection)) {
+      if (!featuresOf(channel).repliesDirectly) {
         address = `${service}.replies.${randomUUID()}`
         await channel.assertQueue(address, { exclusive: true, autoDelete: true, durable: false })
       }

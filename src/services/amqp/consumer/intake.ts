@@ -1,0 +1,128 @@
+import type { Subscription } from 'rxjs'
+import { after, systemClock } from '../../../core/clock.ts'
+import { times } from '../../../core/units.ts'
+import { amqpError } from '../amqp-error.ts'
+import type { Features } from '../connection/features.ts'
+import type { Delivery } from './delivery.ts'
+import type { GiveBack } from './give-back.ts'
+import type { Handlers } from './handlers.ts'
+import type { Settings } from './options.ts'
+import type { Outcomes } from './outcomes.ts'
+import { deliveryCount } from './own-headers.ts'
+import { makePlaces, type Places } from './places.ts'
+import type { Returned } from './returned.ts'
+
+/** How long a message is held that can't be begun, before it is put off: its handler still runs, over a lost connection. */
+const HOLD = 1_000
+
+/** A message may come back so often without having been settled, whatever the limit of attempts is: a stop may be why. */
+const LEAST_LIMIT = 3
+
+/** What becomes of messages as they come. */
+export interface Intake {
+  readonly places: Places
+  take(delivery: Delivery): void
+  /** The consumer leaves, or its session is lost: those that were not begun. */
+  clear(): readonly Delivery[]
+}
+
+export interface IntakeHost {
+  readonly handlers: Handlers
+  readonly returned: Returned
+  readonly outcomes: Outcomes
+  readonly giveBack: GiveBack
+  features(): Features
+  begin(delivery: Delivery): void
+}
+
+export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
+  const { service, queue, onError, retry } = settings
+  const { handlers, returned, outcomes } = host
+  const limit = onError === 'requeue' ? Infinity : Math.max(retry.limit, LEAST_LIMIT)
+  const lastDelivery = Math.max(1, queue.deliveryLimit - 1)
+  /** Held until the handler of the same message has ended. */
+  const held = new Map<Delivery, Subscription | undefined>()
+  /** How often messages were put off whose handler still runs. */
+  const putOffs = new WeakMap<Delivery, number>()
+
+  const isOften = (delivery: Delivery): boolean =>
+    (deliveryCount(delivery.message.properties.headers) ?? 0) >= lastDelivery
+
+  /** A message that comes again and again without an end, or that the broker would drop next time. */
+  const onEndless = (delivery: Delivery): boolean => {
+    const often = isOften(delivery)
+    if (delivery.attempt <= limit && !often) return false
+    if (onError === 'requeue') {
+      host.giveBack(delivery)
+      return true
+    }
+    const before = times(delivery.attempt - 1)
+    const error = amqpError(
+      'ERR_AMQP_UNSETTLED',
+      service,
+      `a message was delivered ${before} before and never settled; look whether its handler ends the process, or overruns the delivery timeout of the broker`,
+    )
+    return outcomes.onEndless(delivery, error)
+  }
+  /** A classic queue tells that a message comes again, and not how often. So we count, by a copy. */
+  const mustRecount = (delivery: Delivery): boolean =>
+    deliveryCount(delivery.message.properties.headers) === undefined &&
+    onError !== 'requeue' &&
+    host.features().hasDelays &&
+    !queue.isTemporary &&
+    !queue.hasSingleActiveConsumer &&
+    queue.type !== 'stream'
+
+  const places = makePlaces(settings.concurrency, delivery => {
+    if (delivery.attempt > limit || delivery.isUncounted) {
+      const { isUncounted } = delivery
+      delivery.isUncounted = false
+      if (onEndless(delivery)) return false
+      if (isUncounted && mustRecount(delivery)) {
+        outcomes.recount(delivery)
+        return false
+      }
+    }
+    delivery.hasPlace = true
+    host.begin(delivery)
+    return true
+  })
+
+  const hold = (delivery: Delivery, running: Delivery, putOff: number) => {
+    const release = () => {
+      held.get(delivery)?.unsubscribe()
+      return held.delete(delivery)
+    }
+    const due = queue.hasSingleActiveConsumer
+      ? undefined
+      : after(systemClock, HOLD, () => {
+          if (!release()) return
+          putOffs.set(running, putOff + 1)
+          returned.remember(running, delivery.attempt)
+          outcomes.putOff(delivery, putOff + 1)
+        })
+    held.set(delivery, due)
+    handlers.whenEnded(running, () => {
+      if (release()) places.take(delivery)
+    })
+  }
+  return {
+    places,
+    take: delivery => {
+      const { redelivered } = delivery.message.fields
+      if (redelivered || handlers.someRunOn) {
+        const known = returned.recall(delivery.message, !redelivered)
+        if (known) delivery.attempt = known.attempt
+        if (known?.delivery.handled) return hold(delivery, known.delivery, putOffs.get(known.delivery) ?? 0)
+        delivery.isUncounted = redelivered && !known
+      }
+      places.take(delivery)
+    },
+    clear: () => {
+      const all = [...held.keys()]
+      for (const due of held.values()) due?.unsubscribe()
+      held.clear()
+      return [...places.clear(), ...all]
+    },
+  }
+}

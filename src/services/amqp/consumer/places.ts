@@ -1,0 +1,47 @@
+import type { Delivery } from './delivery.ts'
+
+/** How many messages are handled at a time. Those beyond that wait, the oldest first. */
+export interface Places {
+  readonly areFull: boolean
+  /** Begins with a message, at once or when there is a place. */
+  take(delivery: Delivery): void
+  /** A message no longer takes its place. */
+  free(): void
+  /** Those that wait, which from now on don't. */
+  clear(): readonly Delivery[]
+}
+
+/** @param begin Begins with a message. False: it was dealt with otherwise, and takes no place. */
+export const makePlaces = (limit: number, begin: (delivery: Delivery) => boolean): Places => {
+  let taken = 0
+  let waiting: Delivery[] = []
+  let isFilling = false
+
+  const tryToBegin = (delivery: Delivery) => {
+    taken++
+    if (!begin(delivery)) taken--
+  }
+  const nextWaiting = (): Delivery | undefined => (taken < limit ? waiting.shift() : undefined)
+  return {
+    get areFull() {
+      return taken >= limit
+    },
+    take: delivery => {
+      if (taken < limit) tryToBegin(delivery)
+      else waiting.push(delivery)
+    },
+    free: () => {
+      taken--
+      // A handler that ends at once frees its place while the places are filled.
+      if (isFilling) return
+      isFilling = true
+      for (let next = nextWaiting(); next; next = nextWaiting()) tryToBegin(next)
+      isFilling = false
+    },
+    clear: () => {
+      const all = waiting
+      waiting = []
+      return all
+    },
+  }
+}

@@ -1,0 +1,91 @@
+import type { Options } from 'amqplib'
+import { flag, isName, isRecord, must, oneOf, refuse } from '../../../core/options.ts'
+import { delayQueueName } from './own-headers.ts'
+
+/** A queue with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
+export interface QueueOptions extends Options.AssertQueue {
+  /** Left out, the server chooses one, a new one after each reconnect; that needs `exclusive: true`. */
+  readonly name?: string
+  /** Default: what the virtual host says, which is `'classic'` unless it was changed. */
+  readonly type?: QueueType
+  /**
+   * The broker serves one consumer of the queue at a time. At its end such a consumer hands the queue over only when its
+   * handlers have ended, so that order is kept and nothing overlaps. With `declare: false`, say it too.
+   */
+  readonly singleActiveConsumer?: boolean
+}
+
+export type QueueType = 'classic' | 'quorum' | 'stream'
+
+const TYPES: readonly QueueType[] = ['classic', 'quorum', 'stream']
+
+/** A queue, checked. */
+export interface Queue {
+  /** The name; until the server has chosen one, empty. */
+  readonly name: string
+  readonly isServerNamed: boolean
+  /** `undefined`: whatever the virtual host says. */
+  readonly type: QueueType | undefined
+  readonly durable: boolean
+  /** It goes with its consumers. */
+  readonly isTemporary: boolean
+  readonly hasSingleActiveConsumer: boolean
+  /** How often a quorum queue lets a message come back. */
+  readonly deliveryLimit: number
+  readonly parkedName: string
+  readonly declareWith: Options.AssertQueue
+}
+
+/** RabbitMQ 4 lets a message come back to a quorum queue so often; before that, as often as it likes. */
+const DEFAULT_DELIVERY_LIMIT = 20
+
+/** What a name may have, in bytes. */
+const LONGEST_NAME = 255
+
+/** @throws ServiceError `ERR_INVALID_OPTION` */
+export const queueOf = (service: string, given: string | QueueOptions, longestDelay: number): Queue => {
+  const {
+    name = '',
+    type: ownType,
+    singleActiveConsumer,
+    ...options
+  }: QueueOptions = typeof given === 'string' ? { name: given } : isRecord(given) ? given : {}
+  const isServerNamed = isRecord(given) && given.name === undefined
+  if (isServerNamed && options.exclusive !== true)
+    refuse(service, 'queue must have a name; only with `exclusive: true` may the server choose one')
+  must(service, 'queue', isServerNamed || isName(name), 'the name of a queue', typeof given === 'string' ? given : name)
+  if (ownType !== undefined) oneOf(service, 'queue.type', TYPES, ownType)
+  flag(service, 'queue.singleActiveConsumer', singleActiveConsumer)
+  const ownArguments: Readonly<Record<string, unknown>> = isRecord(options.arguments) ? { ...options.arguments } : {}
+  const type = ownType ?? (ownArguments['x-queue-type'] as QueueType | undefined)
+  const single = singleActiveConsumer ?? ownArguments['x-single-active-consumer'] === true
+  const limit = ownArguments['x-delivery-limit']
+  const isTemporary = options.exclusive === true || options.autoDelete === true
+  const suffixed = [delayQueueName(name, longestDelay), parkedName(name)]
+  const longest = suffixed.find(other => Buffer.byteLength(other) > LONGEST_NAME)
+  if (longest)
+    refuse(
+      service,
+      `the name of the queue is too long: messages that failed wait in "${longest}", of more than 255 bytes`,
+    )
+  return {
+    name,
+    isServerNamed,
+    type,
+    durable: options.durable ?? true,
+    isTemporary,
+    hasSingleActiveConsumer: single,
+    deliveryLimit: typeof limit === 'number' ? (limit < 0 ? Infinity : limit) : DEFAULT_DELIVERY_LIMIT,
+    parkedName: parkedName(isServerNamed ? service : name),
+    declareWith: {
+      ...options,
+      arguments: {
+        ...ownArguments,
+        ...(type && { 'x-queue-type': type }),
+        ...(single && { 'x-single-active-consumer': true }),
+      },
+    },
+  }
+}
+
+const parkedName = (queue: string): string => `${queue}.parked`
