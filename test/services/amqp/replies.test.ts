@@ -2,8 +2,8 @@ import type { ConsumeMessage } from 'amqplib'
 import type { MessageContext } from 'rx-service-group/amqp'
 import { describe, expect, test } from 'vitest'
 import { useBroker } from '../../support/broker.ts'
-import { last, promised } from './life.ts'
-import { codeOf, rpcAt } from './rpc-life.ts'
+import { last, promised, queueName } from './life.ts'
+import { codeOf, rpcAt, TEMPORARY } from './rpc-life.ts'
 
 const { client, server, plainChannel, plainServer } = rpcAt(useBroker())
 
@@ -11,7 +11,7 @@ describe('a reply', () => {
   test('comes to a client on plain amqplib, as a direct reply and in a queue, with its correlation id', async () => {
     const { queue } = await server((n: number, { reply }) => reply(n + 1, { headers: { from: 'server' } }))
     const channel = await plainChannel()
-    const own = await channel.assertQueue('', { exclusive: true })
+    const own = await channel.assertQueue(queueName(), TEMPORARY)
     for (const replyTo of ['amq.rabbitmq.reply-to', own.queue]) {
       const got = promised<ConsumeMessage>()
       const { consumerTag } = await channel.consume(replyTo, message => got.resolve(message!), { noAck: true })
@@ -145,7 +145,7 @@ describe('a reply', () => {
       replied.resolve()
     })
     const channel = await plainChannel()
-    const replies = await channel.assertQueue('', { exclusive: true })
+    const replies = await channel.assertQueue(queueName(), TEMPORARY)
     channel.sendToQueue(queue, Buffer.from('1'), { replyTo: replies.queue })
     await replied.promise
     life.tell('stop')

@@ -12,6 +12,9 @@ import { onTestFinished } from 'vitest'
 import type { Broker } from '../../support/broker.ts'
 import { isRunning, type Life, live, queueName } from './life.ts'
 
+/** What a queue goes with that nobody uses for a minute, whatever its type. */
+export const TEMPORARY = { expires: 60_000 } as const
+
 /** A life that runs, until the test is over. */
 export const running = async (life: Life): Promise<Life> => {
   onTestFinished(() => life.subscription.unsubscribe())
@@ -38,7 +41,7 @@ export const rpcAt = (broker: Broker) => {
   /** A consumer of a queue of its own, which goes with it. */
   const server = async (handler: MessageHandler<never>, options: Partial<AmqpConsumerOptions> = {}) => {
     const name = queueName()
-    const queue = { name, autoDelete: true, durable: false }
+    const queue = { name, ...TEMPORARY }
     const life = await running(
       live(amqpConsumer('server', { url: broker.url, queue, ...options }, handler as MessageHandler)),
     )
@@ -55,7 +58,7 @@ export const rpcAt = (broker: Broker) => {
   /** A server on plain amqplib. What it returns is the reply; `undefined` is none. */
   const plainServer = async (answer: (message: ConsumeMessage) => string | undefined) => {
     const channel = await plainChannel()
-    const { queue } = await channel.assertQueue('', { exclusive: true })
+    const { queue } = await channel.assertQueue(queueName(), TEMPORARY)
     await channel.consume(queue, message => {
       const { replyTo, correlationId } = message!.properties
       channel.ack(message!)

@@ -5,7 +5,7 @@ import { mergeMap } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { useBroker } from '../../support/broker.ts'
 import { isPhase, last, live, promised, queueName } from './life.ts'
-import { codeOf, rpcAt, running } from './rpc-life.ts'
+import { codeOf, rpcAt, running, TEMPORARY } from './rpc-life.ts'
 
 const broker = useBroker()
 const { client, server, plainChannel, plainServer } = rpcAt(broker)
@@ -33,7 +33,7 @@ describe('a request', () => {
 
   test('gets the reply of a pipeline of messages', async () => {
     const queue = queueName()
-    const options = { url: broker.url, queue: { name: queue, autoDelete: true, durable: false } }
+    const options = { url: broker.url, queue: { name: queue, ...TEMPORARY } }
     await running(
       live(
         amqpMessages('server', options, messages$ =>
@@ -165,7 +165,7 @@ describe('a request rejects', () => {
 
   test('and is not handled any more, when it has waited in the queue until its timeout', async () => {
     const channel = await plainChannel()
-    const { queue } = await channel.assertQueue('', { exclusive: true })
+    const { queue } = await channel.assertQueue(queueName(), TEMPORARY)
     const { request } = await client()
     expect(await codeOf(request(queue, 1, { timeout: 50 }))).toBe('ERR_AMQP_TIMEOUT')
     await expect.poll(async () => (await channel.checkQueue(queue)).messageCount).toBe(0)
