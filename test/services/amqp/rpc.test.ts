@@ -184,6 +184,18 @@ describe('a request rejects', () => {
     await channel.checkQueue(queue)
   })
 
+  test('together with all others of its signal, at which there is one listener', async () => {
+    const { queue } = await plainServer(() => undefined)
+    const { request } = await client()
+    const controller = new AbortController()
+    const { signal } = controller
+    const requests = Promise.all(Array.from({ length: 20 }, (_, n) => codeOf(request(queue, n, { signal }))))
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    controller.abort(new Error('all of them'))
+    expect(await requests).toEqual(Array.from({ length: 20 }, () => 'all of them'))
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
   test('or is replied to, and leaves no listener at its signal', async () => {
     const { queue } = await server((n: number, { reply }) => reply(n))
     const { request } = await client()

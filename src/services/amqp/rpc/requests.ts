@@ -9,6 +9,7 @@ import { type PublishOptions, publishOptions } from '../publisher/options.ts'
 import { makeOutbox } from '../publisher/outbox.ts'
 import { Outgoing } from '../publisher/outgoing.ts'
 import type { Publishing } from '../publisher/publication.ts'
+import { listenToAborts } from './aborts.ts'
 import { requestErrors } from './errors.ts'
 import type { RequestOptions, RpcSettings } from './options.ts'
 import { makeReplyQueue } from './reply-queue.ts'
@@ -50,6 +51,7 @@ export const makeRequests = (settings: RpcSettings, onChange: () => void): Reque
   /** By their correlation ids. */
   const waiting = new Map<string, Request>()
   const changed$ = new Subject<void>()
+  const onAbort = listenToAborts()
   const outbox = makeOutbox({ ...settings, maxPending: Infinity }, () => {}, errors)
   const replies = makeReplyQueue(service, message => {
     const request = waiting.get(message.properties.correlationId)
@@ -81,7 +83,7 @@ export const makeRequests = (settings: RpcSettings, onChange: () => void): Reque
       const end = (as: keyof Tally | undefined): boolean => {
         if (!waiting.delete(id)) return false
         late?.unsubscribe()
-        signal?.removeEventListener('abort', onAbort)
+        unlisten?.()
         outbox.withdraw(message)
         if (as) tally[as]++
         changed()
@@ -98,14 +100,13 @@ export const makeRequests = (settings: RpcSettings, onChange: () => void): Reque
           reject(error)
         }
       }
-      const onAbort = () => fail('aborted', signal?.reason)
       // That the broker has the request says nothing yet. That it can't take it is counted by the outbox.
       const onConfirm = () => {}
       const onRefuse = (error: Error) => fail(undefined, error)
       const message = new Outgoing(key, content, messageOptions(id, key, timeout, given), onConfirm, onRefuse)
+      const unlisten = signal && onAbort(signal, () => fail('aborted', signal.reason))
       const late = after(systemClock, timeout, () => fail('timedOut', errors.late(message, timeout)))
       waiting.set(id, { message, fail, onReply })
-      signal?.addEventListener('abort', onAbort)
       outbox.post(message)
       changed()
     })
