@@ -40,6 +40,8 @@ export interface RabbitMq {
   readonly faults: Faults
   /** A new virtual host: its URL. */
   addVhost(name: string): Promise<string>
+  /** Runs Erlang code in the node, as its operator could. Resolves to what it returns, as Erlang prints it. */
+  evaluate(code: string): Promise<string>
   close(): Promise<void>
 }
 
@@ -232,6 +234,7 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
     host: `${HOST}:${port}`,
     faults,
     close,
+    evaluate: async code => (await evaluate(code)).replace(/^\{ok, ?(.*)\}\s*$/s, '$1'),
     addVhost: async name => {
       const [vhost, all] = [`<<"${name}">>`, '<<".*">>']
       await tell(

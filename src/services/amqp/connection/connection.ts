@@ -4,7 +4,7 @@ import { type AmqpConnectionOptions, CONNECTION_OPTIONS, connectionSettings } fr
 
 /** A connection to a broker that services share: give it to them as their `connection`. */
 export interface AmqpConnection {
-  /** Host and port, for people. */
+  /** Host and port of its brokers, for people. */
   readonly address: string
 }
 
@@ -47,7 +47,7 @@ export interface ConnectionChoice extends Partial<AmqpConnectionOptions> {
   readonly connection?: AmqpConnection
 }
 
-const OWN = ['url', 'connectTimeout', 'heartbeat', 'connect'] as const
+const OWN = CONNECTION_OPTIONS as readonly (keyof AmqpConnectionOptions)[]
 
 /**
  * The lines a service was given, or those of its own.

@@ -186,7 +186,7 @@ export const consumption = (
     if (state.missing !== undefined) return onMissing(state.missing, state.error)
     channel = state
     lost = undefined
-    tell(levels(undefined))
+    tell({ ...levels(undefined), broker: hold?.settings.address ?? address })
     sayHealth()
     begun(state.opened)
   }
@@ -211,7 +211,8 @@ export const consumption = (
           keepsDelays = isRabbit(model)
           return model.createChannel()
         },
-        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery),
+        prepare: (opened, lose, answered) =>
+          consume({ ...settings, address: held.settings.address }, opened, lose, onDelivery, answered),
         explain: error => queueError(settings, held.settings, error),
       })
       life.add(channels$.subscribe(onChannel))

@@ -19,6 +19,7 @@ export const consume = async (
   channel: Channel,
   lose: (error: Error) => void,
   onDelivery: (delivery: Delivery) => void,
+  answered: () => void,
 ): Promise<Session> => {
   const { queue, prefetch } = settings
   let consumerTag = ''
@@ -44,7 +45,7 @@ export const consume = async (
       acks.close()
     },
   }
-  await declareTopology(settings, channel)
+  await declareTopology(settings, channel, answered)
   await channel.prefetch(prefetch)
 
   const deliver = (message: ConsumeMessage) => {

@@ -45,7 +45,7 @@ export const publication = (settings: Settings, life: Subscription): Publication
   const tell: ServiceContext['info'] = particulars => context?.info(particulars)
   const sayLevels = (channel = told['channel'] ?? 'closed') => {
     if (connection === told['connection'] && channel === told['channel']) return
-    told = { connection, channel }
+    told = { connection, channel, ...(channel === 'open' && { broker: hold?.settings.address ?? address }) }
     tell(told)
   }
   const sayHealth = () => {
@@ -92,8 +92,9 @@ export const publication = (settings: Settings, life: Subscription): Publication
     channel.on('drain', outbox.drained)
     channel.on('return', outbox.returned)
     const { declareWith } = settings
-    if (declareWith) await declareExchange(settings, channel, declareWith)
-    else if (exchange !== '') await withExchange(settings, exchange, () => channel.checkExchange(exchange))
+    const user = { service, address: hold?.settings.address ?? address }
+    if (declareWith) await declareExchange(user, channel, declareWith)
+    else if (exchange !== '') await withExchange(user, exchange, () => channel.checkExchange(exchange))
     return channel
   }
 
