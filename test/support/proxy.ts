@@ -4,8 +4,10 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { onTestFinished } from 'vitest'
 
 /** A TCP proxy, which ends with the test. */
-export interface Proxy {
+export interface TcpProxy {
   readonly port: number
+  /** How long all that is sent takes on its way, in each direction, in milliseconds. `Infinity`: it never arrives. */
+  delay: number
   /** How many connections were opened through it. */
   readonly opened: number
   /** Cuts all connections. */
@@ -17,13 +19,12 @@ export interface Proxy {
 /**
  * A proxy in front of a server.
  *
- * @param delay how long all that is sent takes on its way, in each direction, in milliseconds
  * @param tls what the proxy speaks TLS with, instead of the server
  */
 export const proxyTo = async (
   host: string,
-  { delay = 0, tls }: { readonly delay?: number; readonly tls?: TlsOptions } = {},
-): Promise<Proxy> => {
+  { delay = 0, tls }: { readonly delay?: TcpProxy['delay']; readonly tls?: TlsOptions } = {},
+): Promise<TcpProxy> => {
   const [hostname, port] = host.split(':')
   const sockets = new Set<Socket>()
   let opened = 0
@@ -36,7 +37,10 @@ export const proxyTo = async (
     ] as const) {
       sockets.add(from)
       from.setNoDelay(true)
-      from.on('data', data => (delay === 0 ? to.write(data) : setTimeout(() => to.write(data), delay)))
+      from.on('data', data => {
+        if (proxy.delay === 0) to.write(data)
+        else if (proxy.delay !== Infinity) setTimeout(() => to.write(data), proxy.delay)
+      })
       from.on('error', () => undefined).on('close', () => to.destroy())
     }
   }
@@ -54,7 +58,8 @@ export const proxyTo = async (
     await closed
   }
   onTestFinished(close)
-  return {
+  const proxy: TcpProxy = {
+    delay,
     port: (listening.address() as AddressInfo).port,
     get opened() {
       return opened
@@ -62,4 +67,5 @@ export const proxyTo = async (
     cut,
     close,
   }
+  return proxy
 }

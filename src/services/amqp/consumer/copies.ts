@@ -1,6 +1,7 @@
 import type { ConfirmChannel } from 'amqplib'
 import { BehaviorSubject, filter, firstValueFrom, map, raceWith, Subject, Subscription, take } from 'rxjs'
 import { type ChannelState, superviseChannel } from '../connection/channel.ts'
+import { tooLarge } from '../connection/frame.ts'
 import type { Hold, Line } from '../connection/line.ts'
 import type { Copy } from './copy.ts'
 
@@ -92,6 +93,8 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
       const one: Pending = { queue, reject: settle }
       pending.add(one)
       try {
+        const fault = tooLarge(channel, options)
+        if (fault) throw fault
         channel.sendToQueue(queue, content, { ...options, mandatory: true }, settle)
       } catch (error) {
         settle(error)

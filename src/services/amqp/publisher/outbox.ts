@@ -1,5 +1,6 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
+import { tooLarge } from '../connection/frame.ts'
 import { publishErrors } from './errors.ts'
 import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
@@ -82,6 +83,8 @@ export const makeOutbox = (
     const on = channel!
     sent.add(message)
     try {
+      const fault = tooLarge(on, message.options)
+      if (fault) throw fault
       full = !on.publish(exchange, message.key, message.content, message.options, error => {
         if (!error) onConfirm(on, message, error)
         // Whether it was nacked, or the channel is gone, is known when those have been told who listen for that.
