@@ -1,6 +1,6 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
-import { tooLarge } from '../connection/frame.ts'
+import { unsendable } from '../connection/unsendable.ts'
 import { publishErrors } from './errors.ts'
 import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
@@ -83,7 +83,7 @@ export const makeOutbox = (
     const on = channel!
     sent.add(message)
     try {
-      const fault = tooLarge(on, message.options)
+      const fault = unsendable(on, message.options)
       if (fault) throw fault
       full = !on.publish(exchange, message.key, message.content, message.options, error => {
         if (!error) onConfirm(on, message, error)

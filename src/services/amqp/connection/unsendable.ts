@@ -1,24 +1,48 @@
 import type { Channel, Options } from 'amqplib'
 
 /**
- * Why a message can't be sent over a channel: its headers and other properties have to fit into one frame, whose size is
- * agreed on with the broker (`frame_max`, 128 KiB unless the broker or `?frameMax=` in the URL says less). A broker that
- * is sent a larger frame closes the whole connection, and with it the channels of everybody who shares it.
+ * Why a message must not be sent over a channel: the broker would not refuse the message, but close the whole connection,
+ * and with it the channels of everybody who shares it.
+ *
+ * - Headers and other properties have to fit into one frame, whose size is agreed on with the broker: `frame_max`, 128 KiB
+ *   unless the broker or `?frameMax=` in the URL says less.
+ * - The broker has no number for `NaN` and `Infinity`.
  *
  * @throws whatever a getter of a header throws
  */
-export const tooLarge = (channel: Channel, options: Options.Publish): Error | undefined => {
+export const unsendable = (channel: Channel, options: Options.Publish): Error | undefined => {
   const { headers, CC, BCC } = options
   // The other properties together are smaller than the smallest frame of all, which has 4096 bytes.
   if (headers === undefined && CC === undefined && BCC === undefined) return undefined
-  const { frameMax } = channel.connection as { readonly frameMax?: number }
-  if (frameMax === undefined) return undefined
-  const size = FRAME + sizeOfProperties(options) + sizeOfTable({ ...inherited(headers), ...copies(CC, BCC) })
+  const all = { ...inherited(headers), ...copies(CC, BCC) }
+  const endless = Object.keys(all).find(name => isEndless(all[name]))
+  if (endless !== undefined)
+    return new Error(`header "${endless}" has a number that is not finite; make it finite, or a text`)
+  const { frameMax = Infinity } = channel.connection as { readonly frameMax?: number }
+  const size = FRAME + sizeOfProperties(options) + sizeOfTable(all)
   if (size <= frameMax) return undefined
   return new Error(
     `its headers and properties take ${size} bytes, and a frame (frame_max) has ${frameMax}; make them smaller`,
   )
 }
+
+const isEndless = (value: unknown): boolean => {
+  if (typeof value === 'number') return !Number.isFinite(value)
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return false
+  if (!isTyped(value)) return Object.values(value).some(isEndless)
+  const { '!': type, value: given } = value
+  // A float has fewer bits than a number of JavaScript.
+  if (type === 'float') return !Number.isFinite(Math.fround(Number(given)))
+  return type === 'double' || type === 'float64' ? !Number.isFinite(Number(given)) : isEndless(given)
+}
+
+/** A value whose type is given: `{ '!': 'timestamp', value: 0 }`. */
+interface Typed {
+  readonly '!': unknown
+  readonly value?: unknown
+}
+
+const isTyped = (value: object): value is Typed => Object.hasOwn(value, '!')
 
 /** Type, channel, size and end of a frame; class, weight, size of the body and flags of the properties. */
 const FRAME = 8 + 14
@@ -74,7 +98,7 @@ const sizeOfValue = (value: unknown): number => {
   if (typeof value === 'boolean') return 1 + 1
   if (typeof value === 'number') return 1 + sizeOfNumber(value)
   if (typeof value !== 'object' || value === null) return 1
-  if (Object.hasOwn(value, '!')) return sizeOfTyped(value as { readonly '!': unknown; readonly value?: unknown })
+  if (isTyped(value)) return sizeOfTyped(value)
   if (Buffer.isBuffer(value)) return 1 + 4 + value.length
   if (Array.isArray(value)) return value.reduce((size: number, one) => size + sizeOfValue(one), 1 + 4)
   return 1 + sizeOfTable(value)
@@ -86,7 +110,7 @@ const sizeOfNumber = (value: number): number => {
   return value >= -0x8000 && value < 0x8000 ? 2 : 4
 }
 
-/** A value with its type, in bytes: `{ '!': 'timestamp', value: 0 }`. */
+/** The size of a value by its type, in bytes. */
 const TYPED: Readonly<Record<string, number>> = {
   ...{ byte: 1, int8: 1, unsignedbyte: 1, uint8: 1, boolean: 1 },
   ...{ short: 2, int16: 2, unsignedshort: 2, uint16: 2 },
@@ -94,5 +118,5 @@ const TYPED: Readonly<Record<string, number>> = {
   ...{ long: 8, int64: 8, double: 8, float64: 8, timestamp: 8 },
 }
 
-const sizeOfTyped = ({ '!': type, value }: { readonly '!': unknown; readonly value?: unknown }): number =>
+const sizeOfTyped = ({ '!': type, value }: Typed): number =>
   type === 'number' || type === 'string' || type === 'object' ? sizeOfValue(value) : 1 + (TYPED[String(type)] ?? 0)

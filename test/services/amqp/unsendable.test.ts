@@ -163,3 +163,30 @@ describe('a message whose headers are larger than a frame', () => {
     expect(counts.opened).toBe(2)
   })
 })
+
+describe('a message with a number that is not finite in its headers', () => {
+  const typed = (type: string, value: unknown) => ({ '!': type, value })
+  const endless: Record<string, unknown> = {
+    Infinity: Infinity,
+    'minus Infinity': -Infinity,
+    NaN: Number.NaN,
+    'a double that is not finite': typed('double', Number.NaN),
+    'a double that is no number': typed('float64', 'x'),
+    'a float that is too large': typed('float', 1e300),
+    'deep inside': { list: [1, { deep: Infinity }] },
+  }
+  for (const [what, value] of Object.entries(endless))
+    test(`${what}: is refused by itself, and its neighbours notice nothing`, async () => {
+      const queue = await aQueue()
+      const { bad, good, lives, counts } = await neighbours()
+      const before = good.publish(queue, 1)
+      await expect(bad.publish(queue, 2, { headers: { first: 1, limit: value } })).rejects.toMatchObject({
+        code: 'ERR_AMQP_REFUSED',
+        message: expect.stringContaining('header "limit" has a number that is not finite; make it finite, or a text'),
+      })
+      await Promise.all([before, good.publish(queue, 3), bad.publish(queue, 4)])
+      expect(await other.ready(queue)).toBe(3)
+      expect(counts.opened).toBe(1)
+      for (const life of lives) expect(life.states.some(hasHealth('fail'))).toBe(false)
+    })
+})
