@@ -1,5 +1,5 @@
 import { errorInfo, messageOf } from '../../../core/errors.ts'
-import { withoutUserinfo } from '../../../core/userinfo.ts'
+import { withoutUserinfo } from '../../../core/secrets.ts'
 
 /** The shortest password that is looked for in a text. A shorter one would hide parts of words. */
 const SHORTEST = 4

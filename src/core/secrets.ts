@@ -7,3 +7,7 @@ const WITHOUT_SCHEME = /(^|[\s"'(])[^\s"'<>:/@]+:(?!\/)[^\s"'<>]*@/g
 /** A text without usernames and passwords of the URLs in it: `amqp://***@host`. */
 export const withoutUserinfo = (text: string): string =>
   text.includes('@') ? text.replace(WITH_SCHEME, '$1***@').replace(WITHOUT_SCHEME, '$1***@') : text
+
+/** A replacer of `JSON.stringify`: hides what is named like a secret. */
+export const hideSecrets = (name: string, value: unknown): unknown =>
+  /password|passphrase|secret|token/i.test(name) ? '***' : value
