@@ -1,16 +1,11 @@
 import type { Channel } from 'amqplib'
-import { type Ask, allAtOnce } from '../connection/at-once.ts'
+import type { Ask } from '../connection/at-once.ts'
 import { declareExchange, withExchange } from '../exchange.ts'
 import type { QueueOptions, Settings } from './options.ts'
 
-/**
- * Declares what the consumer needs, or looks whether its queue is there. Everything is sent at once: with a broker far
- * away, hundreds of bindings take no longer than a few.
- *
- * @param answered is told of each answer of the broker
- */
-export const declareTopology = (settings: Settings, channel: Channel, answered: () => void): Promise<void> =>
-  allAtOnce(channel, settings.declare ? declarations(settings, channel) : [check(settings, channel)], answered)
+/** The requests that declare what the consumer needs, or look whether its queue is there. */
+export const topology = (settings: Settings, channel: Channel): readonly Ask[] =>
+  settings.declare ? declarations(settings, channel) : [check(settings, channel)]
 
 const check =
   ({ queue }: Settings, channel: Channel): Ask =>
