@@ -2,6 +2,7 @@ import type { Channel, Options } from 'amqplib'
 import { messageOf } from '../../core/errors.ts'
 import { amqpError } from './amqp-error.ts'
 import { codeOf } from './connection/errors.ts'
+import { mustBeFinite } from './connection/unsendable.ts'
 
 /** An exchange with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
 export interface ExchangeOptions extends Options.AssertExchange {
@@ -36,8 +37,11 @@ export const withExchange = async (
   }
 }
 
-export const declareExchange = (
+export const declareExchange = async (
   user: User,
   channel: Channel,
   { name, type, ...options }: ExchangeOptions,
-): Promise<void> => withExchange(user, name, () => channel.assertExchange(name, type, options))
+): Promise<void> => {
+  mustBeFinite(user.service, `exchange "${name}"`, options)
+  await withExchange(user, name, () => channel.assertExchange(name, type, options))
+}

@@ -68,6 +68,15 @@ describe('a password is shown nowhere', () => {
       expect(await told({ url })).not.toContain(SECRET)
     })
 
+  test.each(['/', '?', '#'])('a password with %s in it, which would end the host, is refused at the call', end => {
+    expect(() => amqpConnection({ url: `amqp://me:12${end}${SECRET}@host/v` })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_AMQP_URL',
+        message: expect.stringMatching(/^amqpConnection: not an AMQP URL: "amqp:\/\/\*\*\*@host\/v"; give amqp:/),
+      }),
+    )
+  })
+
   test('of an option in the wrong place', async () => {
     const url = 'amqp://127.0.0.1:1'
     const secretUrl = `amqp://me:${SECRET}@127.0.0.1:1`

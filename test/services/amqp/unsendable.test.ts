@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { connect as connectAmqplib, type Options } from 'amqplib'
-import { amqpConnection, amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
+import { type AmqpConsumerOptions, amqpConnection, amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { useBroker } from '../../support/broker.ts'
 import { type Bystander, bystander, hasHealth, isRunning, live, promised, queueName } from './life.ts'
@@ -43,7 +43,7 @@ const neighbours = async () => {
     onTestFinished(() => life.subscription.unsubscribe())
     await life.until(isRunning)
   }
-  return { bad, good, lives, counts, written }
+  return { connection, bad, good, lives, counts, written }
 }
 
 /** The size of the last frame with the properties of a message, in bytes. */
@@ -188,5 +188,36 @@ describe('a message with a number that is not finite in its headers', () => {
       expect(await other.ready(queue)).toBe(3)
       expect(counts.opened).toBe(1)
       for (const life of lives) expect(life.states.some(hasHealth('fail'))).toBe(false)
+    })
+})
+
+describe('a queue, an exchange or a binding with a number that is not finite', () => {
+  const endless: Record<string, [Partial<AmqpConsumerOptions>, string]> = {
+    'a queue': [{ queue: { name: 'q', messageTtl: Infinity } }, 'messageTtl of queue "q"'],
+    'an argument of a queue': [
+      { queue: { name: 'q', arguments: { 'x-expires': Infinity } } },
+      'arguments of queue "q"',
+    ],
+    'an exchange': [
+      { exchanges: [{ name: 'e', type: 'topic', arguments: { a: Infinity } }] },
+      'arguments of exchange "e"',
+    ],
+    'a binding': [
+      { bindings: [{ exchange: 'amq.match', arguments: { a: Number.NaN } }] },
+      'a of the binding to exchange "amq.match"',
+    ],
+  }
+  for (const [what, [options, named]] of Object.entries(endless))
+    test(`${what}: fails the start at once, by name, and its neighbours notice nothing`, async () => {
+      const { connection, good, lives, counts } = await neighbours()
+      const queue = { name: queueName(), exclusive: true }
+      const life = live(amqpConsumer('orders', { connection, queue, ...options }, () => undefined))
+      await expect(life.over).rejects.toMatchObject({
+        code: 'ERR_INVALID_OPTION',
+        message: `service "orders": ${named} has a number that is not finite; leave it out`,
+      })
+      await good.publish(await aQueue(), 1)
+      expect(counts.opened).toBe(2)
+      for (const one of lives) expect(one.states.some(hasHealth('fail'))).toBe(false)
     })
 })

@@ -76,11 +76,12 @@ const parseUrl = (whose: Whose, given: unknown): URL => {
 const endsInItsPassword = ({ username, password, pathname, search, hash }: URL): boolean =>
   username === '' && password === '' && `${pathname}${search}${hash}`.includes('@')
 
-// A URL that is oddly encoded may still be right.
-const decode = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
+/** Decodes what is percent-encoded. A percent sign that encodes nothing stands for itself, as it does in amqplib. */
+const decode = (text: string): string =>
+  text.replace(/(?:%[\da-f]{2})+/gi, encoded => {
+    try {
+      return decodeURIComponent(encoded)
+    } catch {
+      return encoded
+    }
+  })

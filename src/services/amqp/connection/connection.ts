@@ -23,10 +23,19 @@ const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
  * Nothing happens until a service that was given it starts: the first opens the connection, the last to stop closes it
  * and waits for that. When it is lost it is opened anew for all of them, after 50 ms at first and 600 ms at most.
  *
+ * A login that is refused at the start of a service fails it at once. Later it is tried again for 5 minutes, with pauses
+ * of up to 5 s: health is `fail`, and then the services fail with `ERR_AMQP_CREDENTIALS`.
+ *
  * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  * @example
  * ```ts
- * const connection = amqpConnection({ url: 'amqp://localhost', heartbeat: 5_000 })
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const connection = amqpConnection({
+ *   url: ['amqp://rabbit-1', 'amqp://rabbit-2'],
+ *   credentials: async () => ({ username: 'shop', password: await readFile('/run/secrets/amqp', 'utf8') }),
+ *   heartbeat: 5_000,
+ * })
  * const orders = amqpConsumer('orders', { connection, queue: 'orders' }, () => console.log('an order'))
  * const mails = amqpConsumer('mails', { connection, queue: 'mails' }, () => console.log('a mail'))
  * ```

@@ -1,4 +1,5 @@
 import type { Channel, Options } from 'amqplib'
+import { amqpError } from '../amqp-error.ts'
 
 /**
  * Why a message must not be sent over a channel: the broker would not refuse the message, but close the whole connection,
@@ -15,7 +16,7 @@ export const unsendable = (channel: Channel, options: Options.Publish): Error | 
   // The other properties together are smaller than the smallest frame of all, which has 4096 bytes.
   if (headers === undefined && CC === undefined && BCC === undefined) return undefined
   const all = { ...inherited(headers), ...copies(CC, BCC) }
-  const endless = Object.keys(all).find(name => isEndless(all[name]))
+  const endless = endlessIn(all)
   if (endless !== undefined)
     return new Error(`header "${endless}" has a number that is not finite; make it finite, or a text`)
   const { frameMax = Infinity } = channel.connection as { readonly frameMax?: number }
@@ -25,6 +26,25 @@ export const unsendable = (channel: Channel, options: Options.Publish): Error | 
     `its headers and properties take ${size} bytes, and a frame (frame_max) has ${frameMax}; make them smaller`,
   )
 }
+
+/**
+ * Refuses a queue, an exchange or a binding for which the broker would close the whole connection.
+ *
+ * @throws ServiceError `ERR_INVALID_OPTION`
+ */
+export const mustBeFinite = (service: string, what: string, options: object | undefined): void => {
+  const endless = options && endlessIn(options)
+  if (endless !== undefined)
+    throw amqpError(
+      'ERR_INVALID_OPTION',
+      service,
+      `${endless} of ${what} has a number that is not finite; leave it out`,
+    )
+}
+
+/** The name of the first value of a table that holds a number that is not finite. */
+const endlessIn = (table: object): string | undefined =>
+  Object.entries(table).find(([, value]) => isEndless(value))?.[0]
 
 const isEndless = (value: unknown): boolean => {
   if (typeof value === 'number') return !Number.isFinite(value)

@@ -1,5 +1,6 @@
 import type { Channel } from 'amqplib'
 import type { Ask } from '../connection/at-once.ts'
+import { mustBeFinite } from '../connection/unsendable.ts'
 import { declareExchange, withExchange } from '../exchange.ts'
 import type { QueueOptions, Settings } from './options.ts'
 
@@ -13,7 +14,7 @@ const check =
     channel.checkQueue(queue)
 
 const declarations = (settings: Settings, channel: Channel): readonly Ask[] => {
-  const { queue, queueOptions, exchanges, bindings } = settings
+  const { service, queue, queueOptions, exchanges, bindings } = settings
   const { type, ...options } = queueOptions
   const given: unknown = options.arguments
   const declared = { ...options, arguments: { ...(given as object), ...queueArguments(type) } }
@@ -23,11 +24,16 @@ const declarations = (settings: Settings, channel: Channel): readonly Ask[] => {
         () =>
           declareExchange(settings, channel, exchange),
     ),
-    () => channel.assertQueue(queue, declared),
+    async () => {
+      mustBeFinite(service, `queue "${queue}"`, declared)
+      await channel.assertQueue(queue, declared)
+    },
     ...bindings.map(
       ({ exchange: name, pattern = '', arguments: args }): Ask =>
-        () =>
-          withExchange(settings, name, () => channel.bindQueue(queue, name, pattern, args)),
+        async () => {
+          mustBeFinite(service, `the binding to exchange "${name}"`, args)
+          await withExchange(settings, name, () => channel.bindQueue(queue, name, pattern, args))
+        },
     ),
   ]
 }
