@@ -6,7 +6,7 @@ import { hasHealth, hasInfo, isRunning, type Life, last, live, queueName } from 
 import { operator, type User, urlFor } from './operator.ts'
 
 describe.runIf(brokerIsOurs)('a login', () => {
-  const broker = useBroker({ alone: true })
+  const broker = useBroker()
   const admin = operator(broker)
   const ignore = () => undefined
   const isRefused = (state: ServiceState) => hasHealth('fail')(state) && /refused it/.test(state.detail ?? '')
@@ -170,6 +170,18 @@ describe.runIf(brokerIsOurs)('a login', () => {
       await expect.poll(() => renewed).toBe(3)
       expect([asked, opened]).toEqual([4, 1])
       expect(last(life)).toMatchObject({ health: 'pass' })
+    })
+
+    test('asks again when a renewal has failed, and keeps the connection', async () => {
+      let asked = 0
+      const credentials = () => {
+        asked++
+        if (asked === 2) throw new Error('the vault is sealed')
+        return { username: 'guest', password: 'guest', ...(asked === 1 && { expiresIn: 100 }) }
+      }
+      const life = await running(consumer(broker.url, { credentials }))
+      await expect.poll(() => asked).toBe(3)
+      expect(life.states.some(hasHealth('fail'))).toBe(false)
     })
   })
 })

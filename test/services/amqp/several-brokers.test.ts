@@ -9,7 +9,7 @@ import { proxyTo } from '../../support/proxy.ts'
 import { hasHealth, isRunning, last, live, queueName } from './life.ts'
 import { operator } from './operator.ts'
 
-const broker = useBroker({ alone: true })
+const broker = useBroker()
 const ignore = () => undefined
 const through = (port: number, protocol = 'amqp'): string => {
   const url = new URL(broker.url)

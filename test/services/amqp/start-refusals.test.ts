@@ -8,7 +8,7 @@ import { bystander, isRunning, type Life, live, queueName } from './life.ts'
 import { operator, urlFor } from './operator.ts'
 
 describe.runIf(brokerIsOurs)('a start that the broker refuses', () => {
-  const broker = useBroker({ alone: true })
+  const broker = useBroker()
   const admin = operator(broker)
   const ignore = () => undefined
   /** Counts what is tried: connections, and channels on them. */
