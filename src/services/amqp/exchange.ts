@@ -2,7 +2,9 @@ import type { Channel, Options } from 'amqplib'
 import { messageOf } from '../../core/errors.ts'
 import { flag, isName, isRecord, known, must, namesOf } from '../../core/options.ts'
 import { amqpError } from './amqp-error.ts'
+import type { Ask } from './connection/at-once.ts'
 import { codeOf } from './connection/errors.ts'
+import { mustBeFinite } from './connection/unsendable.ts'
 
 /** A source of messages for a queue, or for an exchange. */
 export interface BindingOptions {
@@ -99,17 +101,21 @@ export const exchangeRequests = (
   user: User,
   channel: Channel,
   exchanges: readonly ExchangeOptions[],
-): readonly (() => Promise<void>)[] => [
+): readonly Ask[] => [
   ...exchanges.map(
-    ({ name, type, bindings: _, ...options }) =>
-      () =>
-        withExchange(user, name, () => channel.assertExchange(name, type, options)),
+    ({ name, type, bindings: _, ...options }): Ask =>
+      async () => {
+        mustBeFinite(user.service, `exchange "${name}"`, options)
+        await withExchange(user, name, () => channel.assertExchange(name, type, options))
+      },
   ),
   ...exchanges.flatMap(({ name, bindings = [] }) =>
     bindings.map(
-      ({ exchange: source, pattern = '', arguments: args }) =>
-        () =>
-          withExchange(user, source, () => channel.bindExchange(name, source, pattern, args)),
+      ({ exchange: source, pattern = '', arguments: args }): Ask =>
+        async () => {
+          mustBeFinite(user.service, `the binding of exchange "${name}" to exchange "${source}"`, args)
+          await withExchange(user, source, () => channel.bindExchange(name, source, pattern, args))
+        },
     ),
   ),
 ]

@@ -185,7 +185,11 @@ export const consumption = (
   const onChannel = (state: ChannelState<Session>) => {
     if (state.missing !== undefined) return onMissing(state.missing, state.error)
     channel = state
-    tell({ ...levels(undefined), ...(queue.isServerNamed && { queue: state.opened.queue }) })
+    tell({
+      ...levels(undefined),
+      broker: hold?.settings.address ?? address,
+      ...(queue.isServerNamed && { queue: state.opened.queue }),
+    })
     health.lost = undefined
     begun(state.opened)
   }
@@ -211,7 +215,10 @@ export const consumption = (
           features = featuresOf(model)
           return model.createChannel()
         },
-        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery, replies.send, offsets),
+        prepare: (opened, lose, answered) => {
+          const present = { ...settings, address: held.settings.address }
+          return consume(present, opened, lose, onDelivery, replies.send, answered, offsets)
+        },
         explain: error => queueError(settings, held.settings, error),
       })
       life.add(channels$.subscribe(onChannel))

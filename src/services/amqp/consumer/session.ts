@@ -28,16 +28,17 @@ export const consume = async (
   lose: (error: Error) => void,
   onDelivery: (delivery: Delivery) => void,
   sendReply: Reply,
+  answered: () => void,
   offsets?: Offsets,
 ): Promise<Session> => {
-  const { prefetch, consumeOptions } = settings
+  const { consumeOptions } = settings
   let consumerTag = ''
   const acks = consumeOptions.noAck ? noAcks() : acknowledge(channel)
   let closed = false
   // Deliveries come before the reply is heard, and no message may be handled by a consumer that isn't running yet:
   // to end it then is to cancel its start.
   let early: Delivery[] | undefined = []
-  const queue = await declareTopology(settings, channel)
+  const queue = await declareTopology(settings, channel, answered)
   const session: Session = {
     ...acks,
     reply: sendReply,
@@ -65,7 +66,6 @@ export const consume = async (
       acks.close()
     },
   }
-  await channel.prefetch(prefetch)
 
   const deliver = (message: ConsumeMessage) => {
     if (closed) return

@@ -1,5 +1,6 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
+import { unsendable } from '../connection/unsendable.ts'
 import { type PublishErrors, publishErrors } from './errors.ts'
 import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
@@ -86,6 +87,8 @@ export const makeOutbox = (
     const on = channel!
     sent.add(message)
     try {
+      const fault = unsendable(on, message.options)
+      if (fault) throw fault
       full = !on.publish(exchange, message.key, message.content, message.options, error => {
         if (!error) onConfirm(on, message, error)
         // Whether it was nacked, or the channel is gone, is known when those have been told who listen for that.

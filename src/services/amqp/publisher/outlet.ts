@@ -9,8 +9,11 @@ export type OutletSource = Pick<Outbox, 'attach' | 'detach' | 'drained' | 'pause
 
 /** What the owner of an outlet does with it, and is told of it. */
 export interface OutletUse {
-  /** What has to be done before a channel is of use. `lose` says that it is of no more use. */
-  readonly prepare?: (channel: ConfirmChannel, lose: (error: Error) => void) => PromiseLike<void>
+  /**
+   * What has to be done before a channel is of use. `lose` says that it is of no more use, `answered` that the broker has
+   * given one of several answers.
+   */
+  readonly prepare?: (channel: ConfirmChannel, lose: (error: Error) => void, answered: () => void) => PromiseLike<void>
   /** What is made of an error while a channel is opened. */
   readonly explain?: (error: unknown) => Error
   readonly onLine: (state: LineState) => void
@@ -24,7 +27,11 @@ export interface OutletUse {
 export const openOutlet = (hold: Hold, source: OutletSource, use: OutletUse): Subscription => {
   let forgiven = false
 
-  const prepare = async (channel: ConfirmChannel, lose: (error: Error) => void): Promise<ConfirmChannel> => {
+  const prepare = async (
+    channel: ConfirmChannel,
+    lose: (error: Error) => void,
+    answered: () => void,
+  ): Promise<ConfirmChannel> => {
     let cause: unknown
     channel.on('error', error => {
       cause = error
@@ -34,7 +41,7 @@ export const openOutlet = (hold: Hold, source: OutletSource, use: OutletUse): Su
     })
     channel.on('drain', source.drained)
     channel.on('return', source.returned)
-    await use.prepare?.(channel, lose)
+    await use.prepare?.(channel, lose, answered)
     return channel
   }
 

@@ -4,6 +4,7 @@ import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
 import type { Info } from '../../../core/state.ts'
 import { makeNews } from '../../common/news.ts'
+import { allAtOnce } from '../connection/at-once.ts'
 import { connectError, isFinal } from '../connection/errors.ts'
 import type { Hold, LineState } from '../connection/line.ts'
 import { exchangeRequests, withExchange } from '../exchange.ts'
@@ -61,7 +62,7 @@ export const publication = <P extends Publishing>(
   const tell: ServiceContext['info'] = particulars => context?.info(particulars)
   const sayLevels = (channel = told['channel'] ?? 'closed') => {
     if (connection === told['connection'] && channel === told['channel']) return
-    told = { connection, channel }
+    told = { connection, channel, ...(channel === 'open' && { broker: hold?.settings.address ?? address }) }
     tell(told)
   }
   const sayHealth = () => {
@@ -89,10 +90,16 @@ export const publication = <P extends Publishing>(
     onStopped()
   })
 
-  const prepare = async (channel: ConfirmChannel, lose: (error: Error) => void): Promise<void> => {
-    for (const request of exchangeRequests(settings, channel, exchanges)) await request()
+  const prepare = async (
+    channel: ConfirmChannel,
+    lose: (error: Error) => void,
+    answered: () => void,
+  ): Promise<void> => {
+    const user = { service, address: hold?.settings.address ?? address }
+    const requests = [...exchangeRequests(user, channel, exchanges)]
     if (exchange !== '' && !exchanges.some(({ name }) => name === exchange))
-      await withExchange(settings, exchange, () => channel.checkExchange(exchange))
+      requests.push(() => withExchange(user, exchange, () => channel.checkExchange(exchange)))
+    await allAtOnce(channel, requests, answered)
     await publishing.prepare?.(channel, lose)
   }
 
