@@ -57,7 +57,7 @@ describe.runIf(brokerIsOurs)('requests, and a broker that', () => {
     expect(await waiting).toBe('meanwhile')
     expect(await request(queue, 'again')).toBe('again')
     await life.until(state => state.info?.['lost'] === 1 && state.info['replied'] === 2)
-  })
+  }, 20_000)
 
   test('closes the channel for one request: the others are rejected, and the next one is sent', async () => {
     const server = await echo()
@@ -113,7 +113,7 @@ describe.runIf(brokerIsOurs)('requests, and a broker that', () => {
     await life.until(state => state.info?.['late'] === 1)
     expect(await other.ready(queue)).toBe(0)
     expect(last(life).info).toMatchObject({ replied: 1, late: 1, timedOut: 2, aborted: 1 })
-  })
+  }, 20_000)
 
   test('is blocked when a handler replies: the reply waits, and comes once it is not', async () => {
     const server = await echo()
