@@ -1,5 +1,6 @@
 import { LONGEST_TIMER } from './clock.ts'
 import { type ErrorCode, ServiceError } from './errors.ts'
+import { hideSecrets, withoutUserinfo } from './secrets.ts'
 
 /** The owner of the options: the name of a service, or a kind and a name. It begins the text of each error. */
 export type Whose = string | { readonly kind: string; readonly name: string }
@@ -126,12 +127,12 @@ export const isRecord = (value: unknown): value is object => typeof value === 'o
 
 const LONGEST_SHOWN = 60
 
-/** A value in a few words. A value that can't be shown is named by its type. */
+/** A value in a few words, without passwords. A value that can't be shown is named by its type. */
 export const show = (value: unknown): string => {
   if (typeof value === 'function') return 'a function'
   try {
-    const text = typeof value === 'object' ? JSON.stringify(value) : undefined
-    const shown = typeof value === 'string' ? JSON.stringify(value) : (text ?? String(value))
+    const text = typeof value === 'object' ? JSON.stringify(value, hideSecrets) : undefined
+    const shown = withoutUserinfo(typeof value === 'string' ? JSON.stringify(value) : (text ?? String(value)))
     return shown.length > LONGEST_SHOWN ? `${shown.slice(0, LONGEST_SHOWN)}...` : shown
   } catch {
     return Object.prototype.toString.call(value)

@@ -11,6 +11,8 @@ export interface Work {
   isOpen?(): boolean
   /** Its service waits for no code that runs on after it. Default false: a hook may start such code. */
   readonly exact?: boolean
+  /** The path of a member in its group: `shop/orders`. */
+  readonly path?: string
 }
 
 interface Storage {
@@ -37,6 +39,15 @@ export const enter = <T>(work: Work | undefined, code: () => T): T => {
 
 /** The work in which the caller runs. */
 export const currentWork = (): Work | undefined => storage?.getStore()
+
+/** The path of the member in which the caller runs, from the outermost group on; `undefined` outside any group. */
+export const currentPath = (): string | undefined => {
+  let path: string | undefined
+  // A member's path begins with the name of its group, which is the last name of the outer member's path.
+  for (let work = currentWork(); work; work = work.within)
+    if (work.path !== undefined) path = path === undefined ? work.path : work.path + path.slice(path.indexOf('/'))
+  return path
+}
 
 /** Runs code that belongs to no work, such as a listener, although a work causes the call. */
 export const outside = <T>(code: () => T): T => (currentWork() ? storage!.run(undefined, code) : code())

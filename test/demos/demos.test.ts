@@ -384,6 +384,19 @@ for (const where of ['embedded', 'RabbitMQ'] as const) {
     expect(written(after, 'garden')).toEqual(['25 28'])
     expect(output).toMatch(/house stopped gracefully/)
   }, 15_000)
+
+  test(`19: on ${where}, requests get replies, errors that are replied and timeouts, and the last one its reply at the end`, async () => {
+    const { code, output } = await demo('19-rpc', env()).ended
+    expect(code).toBe(0)
+    expect(output.split('\n').slice(0, 5)).toEqual([
+      'lamp: 30',
+      'carpet: no price for a carpet',
+      'unicorn: ERR_AMQP_TIMEOUT',
+      'house: TimeoutError: The operation was aborted due to timeout',
+      'house: 400000',
+    ])
+    expect(output).toMatch(/shop ended gracefully/)
+  }, 15_000)
 }
 
 test.runIf(brokerIsOurs)(

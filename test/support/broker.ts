@@ -16,6 +16,10 @@ type OfVhost = 'closeAllConnections' | 'forbidDeclaring' | 'allowDeclaring'
 /** The broker, as one test file sees it: a virtual host of its own on the node of this run. */
 export interface Broker {
   readonly url: string
+  /** The name of the virtual host. */
+  readonly vhost: string
+  /** Runs Erlang code in the node, as its operator could. Resolves to what it returns, as Erlang prints it. */
+  evaluate(code: string): Promise<string>
   readonly faults: Omit<Faults, OfVhost> & Record<OfVhost, () => Promise<void>>
 }
 
@@ -65,6 +69,8 @@ export const useBroker = ({ alone = false, deliveryLimit = limitOfRun }: BrokerU
     get url() {
       return url
     },
+    vhost,
+    evaluate: async code => String(await ask({ ask: 'evaluate', code })),
     faults: {
       closeAllConnections: () => fault('closeAllConnections')(vhost),
       forbidDeclaring: () => fault('forbidDeclaring')(vhost),

@@ -16,6 +16,7 @@ export type Request =
   /** Wait for a turn with the broker: alone, or together with others that do it no harm. */
   | { readonly ask: 'turn'; readonly alone: boolean }
   | { readonly ask: 'vhost'; readonly name: string; readonly deliveryLimit?: number | undefined }
+  | { readonly ask: 'evaluate'; readonly code: string }
   | { readonly ask: 'fault'; readonly fault: keyof Faults; readonly argument?: string | number }
 
 /**
@@ -41,6 +42,7 @@ export default async (project: TestProject): Promise<(() => Promise<void>) | und
     starting ??= startRabbitMq()
     const rabbitmq = await starting
     if (request.ask === 'vhost') return rabbitmq.addVhost(request.name, request.deliveryLimit)
+    if (request.ask === 'evaluate') return rabbitmq.evaluate(request.code)
     return (rabbitmq.faults[request.fault] as (argument?: string | number) => Promise<void>)(request.argument)
   }
 

@@ -46,6 +46,8 @@ export interface RabbitMq {
    * @param deliveryLimit Its queues are quorum queues unless said otherwise, with this limit, as on RabbitMQ 4.
    */
   addVhost(name: string, deliveryLimit?: number): Promise<string>
+  /** Runs Erlang code in the node, as its operator could. Resolves to what it returns, as Erlang prints it. */
+  evaluate(code: string): Promise<string>
   close(): Promise<void>
 }
 
@@ -241,6 +243,7 @@ const startOnce = async (server: string): Promise<RabbitMq> => {
     host: `${HOST}:${port}`,
     faults,
     close,
+    evaluate: async code => (await evaluate(code)).replace(/^\{ok, ?(.*)\}\s*$/s, '$1'),
     addVhost: async (name, deliveryLimit) => {
       const [vhost, all] = [`<<"${name}">>`, '<<".*">>']
       const metadata = deliveryLimit === undefined ? '#{}' : '#{default_queue_type => <<"quorum">>}'

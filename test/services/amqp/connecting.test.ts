@@ -89,16 +89,6 @@ describe('refused at the start, and not tried again', () => {
     expect(performance.now() - at).toBeLessThan(2000)
   })
 
-  test('an unknown virtual host', async () => {
-    const url = changed(broker.url, it => {
-      it.pathname = '/nobodys'
-    })
-    await expect(consume({ url }).over).rejects.toMatchObject({
-      code: 'ERR_AMQP_VHOST',
-      message: expect.stringContaining('no virtual host "nobodys"'),
-    })
-  })
-
   test('a queue that is not there and not ours to declare', async () => {
     const queue = queueName()
     await expect(consume({ queue, declare: false }).over).rejects.toMatchObject({

@@ -12,7 +12,7 @@ const message = (headers: Record<string, unknown> = {}, properties: object = {})
   }) as unknown as ConsumeMessage
 
 const queue = (options: Omit<QueueOptions, 'name'> = {}) => queueOf('service', { name: 'orders', ...options }, 60_000)
-const broker = { hasDelays: true, deadLettersSafely: true, countsNacks: true }
+const broker = { hasDelays: true, deadLettersSafely: true, countsNacks: true, repliesDirectly: true }
 const delayed = (it: ConsumeMessage, attempt = 2) => delayedCopy(it, queue(), attempt, 1000, broker)
 
 /** What a message comes back as, once it has gone through a copy and its delay queue. */

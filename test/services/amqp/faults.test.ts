@@ -1,7 +1,7 @@
 import { type AmqpConsumerOptions, amqpConsumer, type MessageHandler } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
-import { type Bystander, bystander, hasHealth, isPhase, isRunning, last, live, promised, queueName } from './life.ts'
+import { type Bystander, bystander, hasHealth, isPhase, last, live, promised, queueName } from './life.ts'
 
 describe.runIf(brokerIsOurs)('a broker in trouble', () => {
   const broker = useBroker({ alone: true })
@@ -227,18 +227,6 @@ describe.runIf(brokerIsOurs)('a broker in trouble', () => {
     await broker.faults.start()
     await reconnectBystander()
     await expect(other.consumers(queue)).resolves.toBe(0)
-  })
-
-  test('a password changed meanwhile fails the service when it reconnects', async () => {
-    const queue = queueName()
-    const amqplib = await import('amqplib')
-    let url = broker.url
-    const life = consume(queue, () => undefined, { connect: (_, options) => amqplib.connect(url, options) })
-    await life.until(isRunning)
-    url = broker.url.replace('guest:guest', 'guest:changed')
-    await broker.faults.closeAllConnections()
-    await expect(life.over).rejects.toMatchObject({ code: 'ERR_AMQP_CREDENTIALS' })
-    await reconnectBystander()
   })
 
   test('blocked by an alarm: goes on consuming, and stops at once', async () => {

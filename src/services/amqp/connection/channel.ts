@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel } from 'amqplib'
-import { distinctUntilChanged, Observable, of, retry, switchMap, tap } from 'rxjs'
+import { distinctUntilChanged, Observable, of, retry, type Subscription, switchMap, tap } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { milliseconds } from '../../../core/units.ts'
@@ -26,11 +26,17 @@ export interface OpenChannel<T> {
 export interface ChannelUse<C extends Channel, T> {
   /** How the channel is opened: `model => model.createConfirmChannel()` */
   readonly create: (model: ChannelModel) => PromiseLike<C>
-  /** What has to be done before it is of use: declare, consume. `lose` says that it is of no more use. */
-  readonly prepare: (channel: C, lose: (error: Error) => void) => PromiseLike<T>
+  /**
+   * What has to be done before it is of use: declare, consume. `lose` says that it is of no more use. `answered` says
+   * that the broker has given one of several answers, and so begins the wait for the next one anew.
+   */
+  readonly prepare: (channel: C, lose: (error: Error) => void, answered: () => void) => PromiseLike<T>
   /** What is made of an error of `create` and `prepare`. */
   readonly explain?: (error: unknown) => Error
 }
+
+/** How long the broker may take for each answer while a channel is opened and prepared, in milliseconds. */
+const ANSWER_LIMIT = 10_000
 
 /** The consumer is gone, though its channel is not. */
 export class ConsumerLost extends Error {}
@@ -40,7 +46,7 @@ export class ConsumerLost extends Error {}
  * and with backoff when only the channel was lost. To unsubscribe is to close the channel, without waiting for that.
  */
 export const superviseChannel = <C extends Channel, T>(
-  { state$, settings }: Hold,
+  { state$ }: Hold,
   use: ChannelUse<C, T>,
 ): Observable<ChannelState<T>> =>
   state$.pipe(
@@ -49,23 +55,19 @@ export const superviseChannel = <C extends Channel, T>(
     switchMap(state =>
       state.connection === 'connecting'
         ? of({ missing: 'connection', error: state.error } as const)
-        : keepChannel(state.model, use, settings.connectTimeout),
+        : keepChannel(state.model, use),
     ),
   )
 
 const modelOf = (state: LineState): ChannelModel | undefined =>
   state.connection === 'connecting' ? undefined : state.model
 
-const keepChannel = <C extends Channel, T>(
-  model: ChannelModel,
-  use: ChannelUse<C, T>,
-  limit: number,
-): Observable<ChannelState<T>> =>
+const keepChannel = <C extends Channel, T>(model: ChannelModel, use: ChannelUse<C, T>): Observable<ChannelState<T>> =>
   new Observable(out => {
     const reconnect = makeReconnect()
     let openedAt: number | undefined
     out.next({ missing: 'channel', error: undefined })
-    const channels$ = openChannel(model, use, limit).pipe(
+    const channels$ = openChannel(model, use).pipe(
       tap(() => {
         openedAt = performance.now()
       }),
@@ -85,18 +87,25 @@ const keepChannel = <C extends Channel, T>(
 const openChannel = <C extends Channel, T>(
   model: ChannelModel,
   { create, prepare, explain = asError }: ChannelUse<C, T>,
-  limit: number,
 ): Observable<OpenChannel<T>> =>
   new Observable(out => {
     let channel: C | undefined
     let cause: unknown
     let prepared = false
     let closing = false
+    let late: Subscription | undefined
     let sayGone = () => {}
     // What is asked of a broker that is gone stays pending for ever.
     const gone = new Promise<void>(resolve => {
       sayGone = resolve
     })
+
+    const awaitAnswer = () => {
+      late?.unsubscribe()
+      late = timer(ANSWER_LIMIT).subscribe(() =>
+        out.error(explain(new Error(`no answer within ${milliseconds(ANSWER_LIMIT)}`))),
+      )
+    }
 
     const lost = () => {
       if (closing) return out.complete()
@@ -118,15 +127,19 @@ const openChannel = <C extends Channel, T>(
       // When the connection is lost its channels close first: let it say why.
       channel.on('close', () => queueMicrotask(lost))
       if (out.closed) return closeQuietly(channel)
-      const opened = await prepare(channel, error => out.error(error))
+      const answered = () => {
+        if (!prepared && !out.closed) awaitAnswer()
+      }
+      answered()
+      const opened = await prepare(channel, error => out.error(error), answered)
       prepared = true
-      late.unsubscribe()
+      late?.unsubscribe()
       out.next({ missing: undefined, opened, close })
     }
 
-    const late = timer(limit).subscribe(() => out.error(explain(new Error(`no answer within ${milliseconds(limit)}`))))
+    awaitAnswer()
     out.add(() => {
-      late.unsubscribe()
+      late?.unsubscribe()
       sayGone()
       void closeQuietly(channel)
     })

@@ -4,7 +4,7 @@ import { type AmqpConnectionOptions, CONNECTION_OPTIONS, connectionSettings } fr
 
 /** A connection to a broker that services share: give it to them as their `connection`. */
 export interface AmqpConnection {
-  /** Host and port, for people. */
+  /** Host and port of its brokers, for people. */
   readonly address: string
 }
 
@@ -23,10 +23,19 @@ const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
  * Nothing happens until a service that was given it starts: the first opens the connection, the last to stop closes it
  * and waits for that. When it is lost it is opened anew for all of them, after 50 ms at first and 600 ms at most.
  *
+ * A login that is refused at the start of a service fails it at once. Later it is tried again for 5 minutes, with pauses
+ * of up to 5 s: health is `fail`, and then the services fail with `ERR_AMQP_CREDENTIALS`.
+ *
  * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  * @example
  * ```ts
- * const connection = amqpConnection({ url: 'amqp://localhost', heartbeat: 5_000 })
+ * import { readFile } from 'node:fs/promises'
+ *
+ * const connection = amqpConnection({
+ *   url: ['amqp://rabbit-1', 'amqp://rabbit-2'],
+ *   credentials: async () => ({ username: 'shop', password: await readFile('/run/secrets/amqp', 'utf8') }),
+ *   heartbeat: 5_000,
+ * })
  * const orders = amqpConsumer('orders', { connection, queue: 'orders' }, () => console.log('an order'))
  * const mails = amqpConsumer('mails', { connection, queue: 'mails' }, () => console.log('a mail'))
  * ```
@@ -47,7 +56,7 @@ export interface ConnectionChoice extends Partial<AmqpConnectionOptions> {
   readonly connection?: AmqpConnection
 }
 
-const OWN = ['url', 'connectTimeout', 'heartbeat', 'connect'] as const
+const OWN = CONNECTION_OPTIONS as readonly (keyof AmqpConnectionOptions)[]
 
 /**
  * The lines a service was given, or those of its own.

@@ -1,42 +1,112 @@
 import { messageOf, ServiceError } from '../../../core/errors.ts'
-import { amqpError } from '../amqp-error.ts'
-import type { ConnectionSettings } from './options.ts'
+import { milliseconds } from '../../../core/units.ts'
+import { type AmqpErrorCode, amqpError } from '../amqp-error.ts'
+import type { BrokerSettings } from './broker.ts'
+import { CredentialsFailed, NoCredentials } from './credentials.ts'
+import { isCertificateCode } from './tls.ts'
+import { ClosedByBroker } from './words-of-broker.ts'
 
 /** A code as node, amqplib and the broker give it. */
 export const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
 
-/** What went wrong while connecting, said so that a person knows what to do; never with the password. */
-export const connectError = (service: string, settings: ConnectionSettings, cause: unknown): ServiceError => {
+/** An attempt to connect to one broker has failed. */
+export class AttemptFailed extends Error {
+  readonly broker: BrokerSettings
+  constructor(broker: BrokerSettings, cause: unknown) {
+    super(messageOf(cause), { cause })
+    this.broker = broker
+  }
+}
+
+/** The logins were refused for so long that another attempt is pointless. */
+class GivenUp extends Error {}
+
+/** Whether the broker has refused the username or the password. */
+export const isRefusedLogin = (cause: unknown): boolean => /ACCESS[_-]REFUSED/.test(messageOf(cause))
+
+/** What the broker says of each refused login. It does not tell a wrong password from an unknown user. */
+const ANY_REFUSAL = 'Login was refused using authentication mechanism'
+
+const NOT_ALLOWED = 530
+
+/** What went wrong while connecting to a broker, said so that a person knows what to do. */
+export const connectError = (service: string, broker: BrokerSettings, cause: unknown): ServiceError => {
   if (cause instanceof ServiceError) return cause
-  const { address, user, vhost } = settings
-  const error = (code: Parameters<typeof amqpError>[0], what: string) => amqpError(code, service, what, cause)
-  const text = messageOf(cause)
-  if (codeOf(cause) === 'ERR_MODULE_NOT_FOUND' && text.includes('amqplib'))
+  const { address, user, vhost } = broker
+  const code = codeOf(cause)
+  const text = wordsOf(cause)
+  const error = (is: AmqpErrorCode | 'ERR_MISSING_PACKAGE' | 'ERR_INVALID_OPTION', what: string) =>
+    amqpError(is, service, what, cause)
+  if (code === 'ERR_MODULE_NOT_FOUND' && text.includes('amqplib'))
     return error('ERR_MISSING_PACKAGE', 'the package amqplib is missing; npm install amqplib, or give a `connect`')
-  if (text.includes('ACCESS_REFUSED') || text.includes('ACCESS-REFUSED'))
-    return error('ERR_AMQP_CREDENTIALS', `the broker at ${address} refused it: wrong password, or no user "${user}"`)
-  // amqplib swallows the broker's words for it.
-  if (text.includes('Expected ConnectionOpenOk; got'))
-    return error(
-      'ERR_AMQP_VHOST',
-      `the broker at ${address} refused it: no virtual host "${vhost}", or user "${user}" may not use it`,
-    )
-  const why = typeof codeOf(cause) === 'string' ? String(codeOf(cause)) : text
+  if (cause instanceof NoCredentials) return error('ERR_INVALID_OPTION', text)
+  if (cause instanceof CredentialsFailed)
+    return error('ERR_AMQP_UNREACHABLE', `can't log in at the broker at ${address}: credentials() failed: ${text}`)
+  if (isCertificateCode(code)) {
+    const what = `can't trust the certificate of the broker at ${address}: ${text}`
+    return error('ERR_AMQP_CERTIFICATE', `${what}; give its CA as tls.ca, or its name as tls.servername`)
+  }
+  if (isRefusedLogin(cause)) {
+    const why = text.includes(ANY_REFUSAL) ? `wrong password, or no user "${user}"` : text
+    return error('ERR_AMQP_CREDENTIALS', `the broker at ${address} refused it: ${why}`)
+  }
+  const refused = `the broker at ${address} refused`
+  if (code === NOT_ALLOWED && text.includes('vhost'))
+    return error('ERR_AMQP_VHOST', `${refused} virtual host "${vhost}" for user "${user}": ${text}`)
+  // Amqplib swallows the broker's words, and they could not be heard otherwise.
+  if (text.includes('Expected ConnectionOpenOk; got')) {
+    const why = 'it does not exist, the user may not use it, or a limit of connections is reached'
+    return error('ERR_AMQP_VHOST', `${refused} virtual host "${vhost}" for user "${user}": ${why}`)
+  }
+  if (cause instanceof ClosedByBroker) return error('ERR_AMQP_UNREACHABLE', `${refused} the connection: ${text}`)
+  const why = typeof code === 'string' ? code : text
   return error('ERR_AMQP_UNREACHABLE', `can't reach the broker at ${address}: ${why}`)
+}
+
+/** Amqplib puts the words of the broker into its own. */
+const wordsOf = (cause: unknown): string => {
+  const text = messageOf(cause)
+  const [, words = text] = /^Handshake terminated by server: .* with message "(.*)"$/s.exec(text) ?? []
+  return words
+}
+
+/**
+ * What went wrong in one attempt at all brokers in turn.
+ *
+ * @param refusedFor for how long each login was refused, in milliseconds, if another attempt is pointless
+ */
+export const roundError = (service: string, failures: readonly AttemptFailed[], refusedFor?: number): ServiceError => {
+  const errors = failures.map(({ broker, cause }) => connectError(service, broker, cause))
+  const first = errors[0]!
+  if (errors.length === 1 && refusedFor === undefined) return first
+  const each = errors.map(({ message }) => message.replace(`service "${service}": `, ''))
+  const what = each.length === 1 ? each[0]! : `no broker can be used: ${each.join('; ')}`
+  // Another attempt has a point if it has one at any of the brokers.
+  const { code } = errors.find(error => !isFinal(error, false)) ?? first
+  const cause = refusedFor === undefined ? first.cause : new GivenUp(first.message, { cause: first.cause })
+  const given = refusedFor === undefined ? '' : `; given up after ${milliseconds(refusedFor)}`
+  return amqpError(code as AmqpErrorCode, service, `${what}${given}`, cause)
 }
 
 const FINAL_AT_START: readonly string[] = [
   'ERR_AMQP_CREDENTIALS',
-  'ERR_AMQP_VHOST',
+  'ERR_AMQP_CERTIFICATE',
   'ERR_AMQP_QUEUE',
   'ERR_AMQP_EXCHANGE',
+  'ERR_INVALID_OPTION',
   'ERR_MISSING_PACKAGE',
 ]
 
+/** The queue belongs to somebody else at the moment, or its node is down: that may pass. */
+const PASSING = /RESOURCE_LOCKED|in exclusive use|down or inaccessible/
+
 /**
- * Whether another attempt is pointless. Once it has run, a missing queue or virtual host may be a broker that is still
- * coming up, or about to be created again; a refused password stays refused.
+ * Whether another attempt is pointless. At the start it is so for what a person must set right, but not for what passes:
+ * a limit that is reached, a queue that is locked, a virtual host that is yet to be created. Once the service has run,
+ * only a login that was refused for a long time is final.
  */
-export const isFinal = (error: unknown, hasRun: boolean): boolean =>
-  error instanceof ServiceError &&
-  (hasRun ? error.code === 'ERR_AMQP_CREDENTIALS' : FINAL_AT_START.includes(error.code))
+export const isFinal = (error: unknown, hasRun: boolean): boolean => {
+  if (!(error instanceof ServiceError)) return false
+  if (hasRun) return error.cause instanceof GivenUp
+  return FINAL_AT_START.includes(error.code) && !PASSING.test(error.message)
+}

@@ -1,8 +1,12 @@
+import { hostname } from 'node:os'
 import type { ChannelModel } from 'amqplib'
-import { BehaviorSubject, map, type Observable, retry, Subject, takeUntil } from 'rxjs'
-import { timer } from '../../../core/clock.ts'
-import { makeReconnect } from '../../common/reconnect.ts'
-import { connectError } from './errors.ts'
+import { BehaviorSubject, defer, map, type Observable, retry, Subject, takeUntil } from 'rxjs'
+import type { Backoff } from '../../../core/behaviors/backoff.ts'
+import { systemClock, timer } from '../../../core/clock.ts'
+import { currentPath } from '../../../core/work.ts'
+import { makeReconnect, type Reconnect } from '../../common/reconnect.ts'
+import type { BrokerSettings } from './broker.ts'
+import { type AttemptFailed, isRefusedLogin, roundError } from './errors.ts'
 import { type Link, LinkLost, openLink } from './link.ts'
 import type { ConnectionSettings } from './options.ts'
 
@@ -15,7 +19,8 @@ export type LineState =
 
 /** One service's hold on a line. */
 export interface Hold {
-  readonly settings: ConnectionSettings
+  /** The broker that is connected, or was tried last. */
+  readonly settings: BrokerSettings
   /** The name of who holds it. */
   readonly service: string
   /** The present state, then each change. Errors name the service that holds it. Completes when it is let go. */
@@ -38,7 +43,7 @@ export const makeLine = (settings: ConnectionSettings): Line => {
   let current: Supervision | undefined
   return {
     hold: service => {
-      current ??= supervise(settings)
+      current ??= supervise(settings, settings.connectionName ?? `${currentPath() ?? service}@${hostname()}`)
       const supervision = current
       const released$ = new Subject<void>()
       const me = {}
@@ -54,9 +59,14 @@ export const makeLine = (settings: ConnectionSettings): Line => {
         if (isLast && current === supervision) current = undefined
       }
       return {
-        settings,
+        get settings() {
+          return supervision.broker
+        },
         service,
-        state$: supervision.state$.pipe(map(withErrorFor(service, settings)), takeUntil(released$)),
+        state$: supervision.state$.pipe(
+          map(state => withErrorFor(service, state)),
+          takeUntil(released$),
+        ),
         leave: () => {
           if (leaving) return leaving
           release()
@@ -75,34 +85,82 @@ export const makeLine = (settings: ConnectionSettings): Line => {
 
 type Supervised =
   | Exclude<LineState, { readonly connection: 'connecting' }>
-  | { readonly connection: 'connecting'; readonly cause?: unknown }
+  | { readonly connection: 'connecting'; readonly error?: LinkLost | FailedRound }
 
 interface Supervision {
   readonly holders: Set<object>
   readonly state$: Observable<Supervised>
+  /** The broker that is connected, or was tried last. */
+  readonly broker: BrokerSettings
   close(): Promise<void>
   destroy(): void
 }
 
-const supervise = (settings: ConnectionSettings): Supervision => {
+/** No broker could be used. It becomes an error of each service that holds the line. */
+interface FailedRound {
+  readonly failures: readonly AttemptFailed[]
+  readonly refusedFor: number | undefined
+}
+
+/**
+ * How long refused logins are tried again once a connection has stood, in milliseconds: a password that is changed
+ * reaches all its places within minutes.
+ */
+const REFUSED_LIMIT = 5 * 60_000
+
+/** The pauses between logins that are refused. A directory may lock a user out who tries too often. */
+const REFUSED: Backoff = { initialDelay: 200, factor: 2, maxDelay: 5_000, jitter: 0.5, resetAfter: 0 }
+
+const supervise = (settings: ConnectionSettings, name: string): Supervision => {
+  const { brokers } = settings
   const state$ = new BehaviorSubject<Supervised>({ connection: 'connecting' })
-  let link: Link | undefined
   const reconnect = makeReconnect()
+  let link: Link | undefined
   let openedAt = 0
-  const loop = openLink(settings)
+  let hasStood = false
+  let next = 0
+  let broker = brokers[0]!
+  let failures: AttemptFailed[] = []
+  /** Logins are refused, since a moment. */
+  let refused: { readonly since: number; readonly pauses: Reconnect } | undefined
+
+  /** Each broker was tried once. */
+  const endRound = (): FailedRound => {
+    const round = failures
+    failures = []
+    const now = systemClock.now()
+    if (!round.every(({ cause }) => isRefusedLogin(cause))) refused = undefined
+    else refused ??= { since: now, pauses: makeReconnect(REFUSED) }
+    const refusedFor = refused && now - refused.since
+    const isOver = hasStood && refusedFor !== undefined && refusedFor >= REFUSED_LIMIT
+    return { failures: round, refusedFor: isOver ? refusedFor : undefined }
+  }
+
+  const loop = defer(() => {
+    broker = brokers[next % brokers.length]!
+    next++
+    return openLink(settings, broker, name)
+  })
     .pipe(
       retry({
-        delay: cause => {
-          const lasted = link ? performance.now() - openedAt : 0
+        delay: (cause: LinkLost | AttemptFailed) => {
+          const lasted = link ? systemClock.now() - openedAt : 0
           link = undefined
-          state$.next({ connection: 'connecting', cause })
-          return timer(reconnect.next(lasted))
+          if (!(cause instanceof LinkLost)) {
+            failures.push(cause)
+            if (failures.length < brokers.length) return timer(0)
+          }
+          state$.next({ connection: 'connecting', error: cause instanceof LinkLost ? cause : endRound() })
+          return timer((refused?.pauses ?? reconnect).next(lasted))
         },
       }),
     )
     .subscribe(opened => {
-      if (!link) openedAt = performance.now()
+      if (!link) openedAt = systemClock.now()
       link = opened
+      hasStood = true
+      failures = []
+      refused = undefined
       const { model, blocked } = opened
       state$.next(
         blocked === undefined ? { connection: 'connected', model } : { connection: 'blocked', model, reason: blocked },
@@ -111,6 +169,9 @@ const supervise = (settings: ConnectionSettings): Supervision => {
   return {
     holders: new Set(),
     state$,
+    get broker() {
+      return broker
+    },
     close: async () => {
       await link?.close()
       loop.unsubscribe()
@@ -119,14 +180,9 @@ const supervise = (settings: ConnectionSettings): Supervision => {
   }
 }
 
-const withErrorFor =
-  (service: string, settings: ConnectionSettings) =>
-  (state: Supervised): LineState => {
-    if (state.connection !== 'connecting') return state
-    const { cause } = state
-    if (cause === undefined) return { connection: 'connecting', error: undefined }
-    return {
-      connection: 'connecting',
-      error: cause instanceof LinkLost ? cause : connectError(service, settings, cause),
-    }
-  }
+const withErrorFor = (service: string, state: Supervised): LineState => {
+  if (state.connection !== 'connecting') return state
+  const { error } = state
+  if (error === undefined || error instanceof LinkLost) return { connection: 'connecting', error }
+  return { connection: 'connecting', error: roundError(service, error.failures, error.refusedFor) }
+}

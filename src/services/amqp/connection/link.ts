@@ -3,8 +3,13 @@ import { Observable } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { milliseconds } from '../../../core/units.ts'
+import type { BrokerSettings } from './broker.ts'
 import { closeQuietly } from './close-quietly.ts'
+import { credentialsFrom, isAscii, plain, renewSecret } from './credentials.ts'
+import { AttemptFailed } from './errors.ts'
 import type { ConnectionSettings } from './options.ts'
+import { errorWithoutPassword } from './passwords.ts'
+import { withWordsOfBroker } from './words-of-broker.ts'
 
 /** A connection that stands. */
 export interface Link {
@@ -22,15 +27,19 @@ export class LinkLost extends Error {}
 const CLOSE_LIMIT = 1000
 
 /**
- * One connection, from handshake to end: emitted once it stands, and again when it is blocked and unblocked. Completes
- * when it was closed, errors when it can't be made, or with `LinkLost`. To unsubscribe is to destroy the socket.
+ * One connection to one broker, from handshake to end: emitted once it stands, and again when it is blocked and
+ * unblocked. Completes when it was closed, errors with `AttemptFailed` or `LinkLost`. To unsubscribe is to destroy
+ * the socket.
  */
-export const openLink = ({ url, address, connectTimeout, connect }: ConnectionSettings): Observable<Link> =>
+export const openLink = (settings: ConnectionSettings, broker: BrokerSettings, name: string): Observable<Link> =>
   new Observable(out => {
+    const { connectTimeout, connect, credentials: ask, tls } = settings
+    const { address } = broker
     const socket = new AbortController()
     let model: ChannelModel | undefined
     let cause: unknown
     let closing = false
+    let { credentials } = broker
     let sayGone = () => {}
     // With the socket destroyed, amqplib leaves a close pending for ever.
     const gone = new Promise<void>(resolve => {
@@ -46,24 +55,33 @@ export const openLink = ({ url, address, connectTimeout, connect }: ConnectionSe
     }
 
     const open = async (): Promise<void> => {
-      model = await connect(url, {
+      if (ask) credentials = await credentialsFrom(ask)
+      if (out.closed) return
+      const options = {
+        ...tls,
         signal: socket.signal,
         noDelay: true,
+        // Otherwise the URL says it all, and a `connect` may take another URL.
+        ...((ask || !isAscii(credentials)) && { credentials: plain(credentials) }),
+        clientProperties: { connection_name: name },
         ...(connectTimeout !== Infinity && { timeout: connectTimeout }),
-      })
-      const emit = (blocked?: string) => out.next({ model: model!, blocked, close })
-      model.on('error', error => {
+      }
+      const made = await withWordsOfBroker(() => connect(broker.urlFor(credentials), options))
+      model = made
+      const emit = (blocked?: string) => out.next({ model: made, blocked, close })
+      made.on('error', error => {
         cause = error
       })
-      model.on('close', error => {
+      made.on('close', error => {
         if (closing) return out.complete()
         const why = error ?? cause
         out.error(new LinkLost(`connection to ${address} lost${why === undefined ? '' : `: ${messageOf(why)}`}`))
       })
-      model.on('blocked', reason => emit(reason))
-      model.on('unblocked', () => emit())
+      made.on('blocked', reason => emit(reason))
+      made.on('unblocked', () => emit())
       if (out.closed) return letGo()
       attempt.unsubscribe()
+      if (ask) out.add(renewSecret(made, credentials, ask).subscribe())
       emit()
     }
 
@@ -74,12 +92,17 @@ export const openLink = ({ url, address, connectTimeout, connect }: ConnectionSe
       void closeQuietly(model)
     }
 
+    const fail = (error: unknown) => {
+      const cause = errorWithoutPassword(error, [credentials.password, broker.credentials.password])
+      out.error(new AttemptFailed({ ...broker, user: credentials.username }, cause))
+    }
+
     const attempt = timer(connectTimeout).subscribe(() =>
-      out.error(new Error(`no answer within ${milliseconds(connectTimeout)}`)),
+      fail(new Error(`no answer within ${milliseconds(connectTimeout)}`)),
     )
     out.add(() => {
       attempt.unsubscribe()
       letGo()
     })
-    open().catch(error => out.error(error))
+    open().catch(fail)
   })

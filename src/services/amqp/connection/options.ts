@@ -1,18 +1,32 @@
-import type { ChannelModel, SocketOptions } from 'amqplib'
-import { callable, isName, namesOf, refuse, timerDuration, type Whose } from '../../../core/options.ts'
-import type { AmqpErrorCode } from '../amqp-error.ts'
-
-/** Makes a connection, as amqplib's `connect` does. The signal, where it is honoured, destroys the socket. */
-export type AmqpConnect = (
-  url: string,
-  options: SocketOptions & { readonly signal: AbortSignal },
-) => PromiseLike<ChannelModel>
+import { isName, must, namesOf, refuse, timerDuration, type Whose } from '../../../core/options.ts'
+import { type AmqpUrl, type BrokerSettings, brokersOf } from './broker.ts'
+import { type AmqpConnect, connectWithAmqplib } from './connect.ts'
+import type { CredentialsFunction } from './credentials.ts'
+import { type AmqpTlsOptions, checkTls } from './tls.ts'
 
 /** Where the broker is, and how to connect to it. */
 export interface AmqpConnectionOptions {
-  /** `amqp://user:password@host:port/vhost`, or `amqps://`. Encode special characters in percent. */
-  readonly url: string
-  /** How long one attempt to connect may take, or to open a channel and begin, in milliseconds. Default 5000. */
+  /**
+   * `amqp://user:password@host:port/vhost`, or `amqps://`. Special characters are percent-encoded. Of a list, one URL
+   * after the other is tried without a pause, beginning behind the one that was used last.
+   */
+  readonly url: AmqpUrl
+  /**
+   * Returns the username and password to log in with, instead of those in the URL. It is called before each attempt to
+   * connect. Default: the credentials of the URL, or `guest`.
+   */
+  readonly credentials?: CredentialsFunction
+  /**
+   * The name of the connection, which the broker shows in its list of connections. Default: the path of the service
+   * that opens it in its group, and the name of the host, such as `shop/orders@web-1`.
+   */
+  readonly connectionName?: string
+  /** Certificates for `amqps://`, such as `{ ca: readFileSync('ca.pem') }`. Default: what Node trusts. */
+  readonly tls?: AmqpTlsOptions
+  /**
+   * How long one attempt to connect may take, in milliseconds, with the call of `credentials`. Default 5000. What is
+   * done on the connection has a clock of its own: the broker has 10 s for each answer.
+   */
   readonly connectTimeout?: number
   /**
    * How often client and broker show that they live, in milliseconds, rounded up to whole seconds; two silent ones
@@ -21,7 +35,8 @@ export interface AmqpConnectionOptions {
   readonly heartbeat?: number
   /**
    * Makes the connection. Default: `connect` of the package amqplib, loaded when it is needed. For a broker inside the
-   * process, or for TLS particulars: `(url, options) => amqplib.connect(url, { ...options, ca })`.
+   * process, or another way to log in:
+   * `(url, options) => amqplib.connect(url, { ...options, credentials: amqplib.credentials.external() })`.
    */
   readonly connect?: AmqpConnect
 }
@@ -29,6 +44,9 @@ export interface AmqpConnectionOptions {
 /** The names of these options. */
 export const CONNECTION_OPTIONS: readonly string[] = namesOf<AmqpConnectionOptions>({
   url: true,
+  credentials: true,
+  connectionName: true,
+  tls: true,
   connectTimeout: true,
   heartbeat: true,
   connect: true,
@@ -36,62 +54,38 @@ export const CONNECTION_OPTIONS: readonly string[] = namesOf<AmqpConnectionOptio
 
 /** The options, checked and complete. */
 export interface ConnectionSettings {
-  readonly url: string
-  /** For people: no user, no password. */
+  /** At least one. */
+  readonly brokers: readonly BrokerSettings[]
+  /** All brokers, for people: no user, no password. */
   readonly address: string
-  readonly vhost: string
-  readonly user: string
+  readonly credentials: CredentialsFunction | undefined
+  readonly connectionName: string | undefined
+  readonly tls: AmqpTlsOptions | undefined
   readonly connectTimeout: number
   readonly connect: AmqpConnect
 }
 
 /** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` */
-export const connectionSettings = (
-  whose: Whose,
-  { url: text, connectTimeout = 5000, heartbeat, connect = connectWithAmqplib }: AmqpConnectionOptions,
-): ConnectionSettings => {
-  callable(whose, 'connect', connect)
+export const connectionSettings = (whose: Whose, options: AmqpConnectionOptions): ConnectionSettings => {
+  const { credentials, connectionName, tls, connectTimeout = 5000, heartbeat, connect = connectWithAmqplib } = options
+  functionOrNothing(whose, 'connect', connect)
+  functionOrNothing(whose, 'credentials', credentials)
+  if (connectionName !== undefined)
+    must(whose, 'connectionName', isName(connectionName), 'a text that is not empty', connectionName)
   timerDuration(whose, 'connectTimeout', connectTimeout, 1, true)
   if (heartbeat !== undefined) timerDuration(whose, 'heartbeat', heartbeat, 1, true)
-
-  const url = parseUrl(whose, text)
-  if (heartbeat !== undefined || !url.searchParams.has('heartbeat')) {
-    // In AMQP: whole seconds in 16 bits, 0 for none.
-    const seconds = heartbeat === Infinity ? 0 : Math.min(65535, Math.ceil((heartbeat ?? 10_000) / 1000))
-    url.searchParams.set('heartbeat', String(seconds))
-  }
-  return {
-    url: url.href,
-    address: `${url.hostname}:${url.port || (url.protocol === 'amqps:' ? 5671 : 5672)}`,
-    vhost: decode(url.pathname.slice(1)) || '/',
-    user: decode(url.username) || 'guest',
-    connectTimeout,
-    connect,
-  }
+  const brokers = brokersOf(whose, options.url, heartbeat)
+  checkTls(
+    whose,
+    tls,
+    brokers.every(({ isSecure }) => isSecure),
+  )
+  const address = [...new Set(brokers.map(broker => broker.address))].join(', ')
+  return { brokers, address, credentials, connectionName, tls, connectTimeout, connect }
 }
 
-// Only who uses the default needs the package.
-const connectWithAmqplib: AmqpConnect = async (url, options) => {
-  const { connect } = await import('amqplib')
-  // It heeds a signal that fires, but not one that has fired.
-  options.signal.throwIfAborted()
-  return connect(url, options)
-}
-
-// Only for messages: a URL that is oddly encoded may still be right.
-const decode = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-const parseUrl = (whose: Whose, text: string): URL => {
-  const url = isName(text) && URL.canParse(text) ? new URL(text) : undefined
-  if (url && (url.protocol === 'amqp:' || url.protocol === 'amqps:') && url.hostname !== '') return url
-  // What stands before the last @ may be a password.
-  const shown = typeof text === 'string' ? `"${text.replace(/\/\/.*@/, '//***@')}"` : String(text)
-  const what = `not an AMQP URL: ${shown}; give amqp://user:password@host:port/vhost, special characters in percent-encoding`
-  return refuse(whose, what, 'ERR_AMQP_URL' satisfies AmqpErrorCode)
+// The value is not shown: it may be a URL or hold a password.
+const functionOrNothing = (whose: Whose, option: string, value: unknown): void => {
+  if (value !== undefined && typeof value !== 'function')
+    refuse(whose, `${option} must be a function, got ${typeof value === 'object' ? 'an object' : typeof value}`)
 }

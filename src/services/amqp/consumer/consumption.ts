@@ -19,6 +19,7 @@ import { type ChannelState, type OpenChannel, superviseChannel } from '../connec
 import { isFinal } from '../connection/errors.ts'
 import { type Features, featuresOf, UNKNOWN } from '../connection/features.ts'
 import type { Hold } from '../connection/line.ts'
+import { makeReplies } from '../rpc/replies.ts'
 import { makeCopies } from './copies.ts'
 import { makeCounts } from './counts.ts'
 import type { Delivery } from './delivery.ts'
@@ -72,6 +73,7 @@ export const consumption = (
   const copies = makeCopies(lines.publishing, service, why =>
     health.trouble('setting aside', `messages that failed wait: ${why}`),
   )
+  const replies = makeReplies(lines.publishing, service, settings.encode, why => health.trouble('replying', why))
   const common = { inFlight, counts, copies, returned, features: () => features }
   const giveBack = makeGiveBack(settings, common)
   const outcomes = makeOutcomes(settings, {
@@ -145,6 +147,7 @@ export const consumption = (
     worker.letGo?.()
     forgetSession()
     copies.drop()
+    replies.drop()
   })
 
   /** From this very tick on no message is begun, and nothing connects again. Settles when no more are delivered. */
@@ -172,7 +175,7 @@ export const consumption = (
   const close = async (): Promise<void> => {
     await closeChannel()
     if (queue.isTemporary) await copies.deleteQueue(queue.parkedName)
-    await Promise.all([hold?.leave(), copies.leave()])
+    await Promise.all([hold?.leave(), copies.leave(), replies.leave()])
     life.unsubscribe()
   }
 
@@ -189,7 +192,11 @@ export const consumption = (
   const onChannel = (state: ChannelState<Session>) => {
     if (state.missing !== undefined) return onMissing(state.missing, state.error)
     channel = state
-    tell({ ...levels(undefined), ...(queue.isServerNamed && { queue: state.opened.queue }) })
+    tell({
+      ...levels(undefined),
+      broker: hold?.settings.address ?? address,
+      ...(queue.isServerNamed && { queue: state.opened.queue }),
+    })
     health.lost = undefined
     begun(state.opened)
   }
@@ -215,7 +222,10 @@ export const consumption = (
           features = featuresOf(model)
           return model.createChannel()
         },
-        prepare: (opened, lose) => consume(settings, opened, lose, onDelivery, offsets),
+        prepare: (opened, lose, answered) => {
+          const present = { ...settings, address: held.settings.address }
+          return consume(present, opened, lose, onDelivery, replies.send, answered, offsets)
+        },
         explain: error => queueError(settings, held.settings, error),
       })
       life.add(channels$.subscribe(onChannel))

@@ -2,6 +2,7 @@ import type { ConfirmChannel } from 'amqplib'
 import { BehaviorSubject, filter, firstValueFrom, map, raceWith, Subject, Subscription, take } from 'rxjs'
 import { type ChannelState, superviseChannel } from '../connection/channel.ts'
 import type { Hold, Line } from '../connection/line.ts'
+import { unsendable } from '../connection/unsendable.ts'
 import { type Copy, UNUSED_FOR } from './copy.ts'
 
 /** Publishes copies of messages over the publishing line, which is opened when there is the first. */
@@ -111,6 +112,8 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
       const one: Pending = { queue, reject: settle }
       pending.add(one)
       try {
+        const fault = unsendable(channel, options)
+        if (fault) throw fault
         channel.sendToQueue(queue, content, { ...options, mandatory: true }, settle)
       } catch (error) {
         settle(error)

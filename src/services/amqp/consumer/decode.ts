@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib'
 import { messageOf } from '../../../core/errors.ts'
+import { must } from '../../../core/options.ts'
 import { amqpError } from '../amqp-error.ts'
 
 /** What is made of a message's content. */
@@ -13,6 +14,12 @@ export type BodyOf<D extends Decode> = D extends 'text'
     : D extends (content: Buffer, message: ConsumeMessage) => infer T
       ? T
       : unknown
+
+/** @throws ServiceError `ERR_INVALID_OPTION` */
+export const checkDecode = (service: string, decode: unknown): void => {
+  const good = typeof decode === 'function' || ['json', 'text', 'buffer'].includes(decode as string)
+  must(service, 'decode', good, '"json", "text", "buffer" or a function', decode)
+}
 
 /** @throws ServiceError `ERR_AMQP_BODY` */
 export const decoder = (service: string, decode: Decode): ((message: ConsumeMessage) => unknown) => {

@@ -47,6 +47,11 @@ export class Delivery implements MessageContext {
     return this.#controller.signal
   }
 
+  // A getter, so that `({ reply }) => ...` can take it out.
+  get reply(): MessageContext['reply'] {
+    return (body, options) => this.session.reply(this.message, body, options)
+  }
+
   abort(): void {
     this.aborted = true
     this.#controller?.abort()

@@ -1,18 +1,18 @@
 import { messageOf, type ServiceError } from '../../../core/errors.ts'
 import { amqpError } from '../amqp-error.ts'
+import type { BrokerSettings } from '../connection/broker.ts'
 import { codeOf, connectError } from '../connection/errors.ts'
-import type { ConnectionSettings } from '../connection/options.ts'
 import { isRefusal } from '../exchange.ts'
 import type { Settings } from './options.ts'
 
 /** What went wrong while declaring the queue or beginning to consume: the queue's fault, or the connection's. */
 export const queueError = (
   { service, queue, declare }: Settings,
-  connection: ConnectionSettings,
+  broker: BrokerSettings,
   cause: unknown,
 ): ServiceError => {
-  if (!isRefusal(cause)) return connectError(service, connection, cause)
-  const { address } = connection
+  if (!isRefusal(cause)) return connectError(service, broker, cause)
+  const { address } = broker
   const problem =
     codeOf(cause) !== 404
       ? `can't use queue "${queue.name}" at ${address}: ${messageOf(cause)}`

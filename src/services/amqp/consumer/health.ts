@@ -1,7 +1,7 @@
 import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 
 /** What can be wrong with a consumer that consumes. */
-export type Trouble = 'setting aside' | 'handlers' | 'progress'
+export type Trouble = 'setting aside' | 'replying' | 'handlers' | 'progress'
 
 /** The health of a consumer: `fail` while it does not consume, else `warn` while there is trouble. */
 export interface ConsumerHealth {

@@ -1,10 +1,12 @@
 import type { ConsumeMessage, Options } from 'amqplib'
 import type { HookResult } from '../../../core/hooks/hook-result.ts'
-import { isName, isRecord, known, must, namesOf, refuse, timerDuration } from '../../../core/options.ts'
+import { isRecord, known, must, namesOf, refuse, timerDuration } from '../../../core/options.ts'
 import { type ConnectionChoice, type Lines, linesOf } from '../connection/connection.ts'
 import { type AmqpConnectionOptions, CONNECTION_OPTIONS } from '../connection/options.ts'
-import type { ExchangeOptions } from '../exchange.ts'
-import type { Decode } from './decode.ts'
+import { type BindingOptions, checkBindings, checkExchanges, type ExchangeOptions } from '../exchange.ts'
+import { checkEncode, type Encode } from '../publisher/encode.ts'
+import type { PublishOptions } from '../publisher/options.ts'
+import { checkDecode, type Decode } from './decode.ts'
 import { checkOffset, type StreamOffset } from './offsets.ts'
 import { longestDelay, type OnError, OUTCOMES, type RetryOptions, type RetrySettings, retrySettings } from './policy.ts'
 import { type Queue, type QueueOptions, queueOf } from './queue.ts'
@@ -27,19 +29,22 @@ export interface MessageContext {
    * unsubscribed then.
    */
   readonly signal: AbortSignal
+  /**
+   * Replies to a request: publishes the body, as `encode` says, to the `replyTo` of the message, with its
+   * `correlationId`. Settles when the broker has the reply; while the broker is away or blocked it waits. Return it or
+   * await it, so that the message is acknowledged after that. A client that is gone is no error: a direct reply is not
+   * stored, and the broker drops it. For a reply queue that must be there, say `mandatory: true`.
+   *
+   * @throws ServiceError (as a rejection) `ERR_AMQP_NO_REPLY_TO` the message is no request; `ERR_AMQP_BODY` the body
+   * can't be encoded; `ERR_INVALID_OPTION` an option is unknown; `ERR_AMQP_REFUSED` something is wrong with the reply;
+   * `ERR_AMQP_NACKED`, `ERR_AMQP_UNROUTABLE` the reply queue can't take it, or is not there; `ERR_AMQP_CLOSED`,
+   * `ERR_AMQP_UNCONFIRMED` the consumer ended before.
+   */
+  readonly reply: (body: unknown, options?: PublishOptions) => Promise<void>
 }
 
 /** Handles one message. It is acknowledged when what this returns has come to its end well; see `HookResult`. */
 export type MessageHandler<T = unknown> = (body: T, context: MessageContext) => HookResult
-
-/** From where messages come to the queue. */
-export interface BindingOptions {
-  readonly exchange: string
-  /** The routing key or pattern. Default `''`. */
-  readonly pattern?: string
-  /** For an exchange of type `headers`. */
-  readonly arguments?: Readonly<Record<string, unknown>>
-}
 
 /** What is consumed, and what becomes of messages that fail. */
 export interface AmqpSourceOptions<D extends Decode = Decode> extends ConnectionChoice {
@@ -68,6 +73,8 @@ export interface AmqpSourceOptions<D extends Decode = Decode> extends Connection
    * A body that can't be decoded goes the way of `onError`. Default `'json'`.
    */
   readonly decode?: D
+  /** What the body of a reply becomes: `'json'`, `'text'`, `'buffer'`, or what a function says. Default `'json'`. */
+  readonly encode?: Encode
   /**
    * What becomes of a message that fails, or a function that says so. Default `'retry'`, and that a body that can't be
    * decoded is parked at once. It loses nothing.
@@ -108,6 +115,7 @@ export interface Settings {
   readonly concurrency: number
   readonly handlerTimeout: number
   readonly decode: Decode
+  readonly encode: Encode
   readonly onError: OnError
   readonly retry: RetrySettings
 }
@@ -134,6 +142,7 @@ const OPTIONS = [
     concurrency: true,
     handlerTimeout: true,
     decode: true,
+    encode: true,
     onError: true,
     retry: true,
   }),
@@ -143,7 +152,7 @@ const OPTIONS = [
 export const settingsOf = (service: string, options: AmqpConsumerOptions): Settings => {
   must(service, 'options', isRecord(options), 'an object', options)
   known(service, options, OPTIONS)
-  const { prefetch = 10, onError = 'retry', declare = true, decode = 'json' } = options
+  const { prefetch = 10, onError = 'retry', declare = true, decode = 'json', encode = 'json' } = options
   const { exchanges = [], bindings = [], consume: consumeOptions = {}, offset, handlerTimeout = Infinity } = options
   const retry = retrySettings(service, options.retry)
   const queue = queueOf(service, options.queue, longestDelay(retry))
@@ -151,18 +160,14 @@ export const settingsOf = (service: string, options: AmqpConsumerOptions): Setti
   must(service, 'declare', goodDeclare, 'true, false or "bindings"', declare)
   if (queue.isServerNamed && declare !== true) refuse(service, 'queue must have a name, unless it is declared')
   known(service, consumeOptions, CONSUME_OPTIONS, 'consume.')
-  for (const { name, type } of exchanges) {
-    must(service, 'exchanges', isName(name), 'exchanges with a name each', name)
-    must(service, 'exchanges', isName(type), 'exchanges with a type each', type)
-  }
-  for (const { exchange } of bindings)
-    must(service, 'bindings', isName(exchange), 'bindings with an exchange each', exchange)
+  checkExchanges(service, 'exchanges', exchanges)
+  checkBindings(service, 'bindings', bindings)
   must(service, 'prefetch', Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= 65535, '1 to 65535', prefetch)
   const { concurrency = prefetch } = options
   const goodConcurrency = concurrency === Infinity || (Number.isInteger(concurrency) && concurrency >= 1)
   must(service, 'concurrency', goodConcurrency, 'a whole number >= 1', concurrency)
-  const goodDecode = typeof decode === 'function' || ['json', 'text', 'buffer'].includes(decode)
-  must(service, 'decode', goodDecode, '"json", "text", "buffer" or a function', decode)
+  checkDecode(service, decode)
+  checkEncode(service, encode)
   const goodOutcome = typeof onError === 'function' || OUTCOMES.includes(onError)
   must(
     service,
@@ -189,6 +194,7 @@ export const settingsOf = (service: string, options: AmqpConsumerOptions): Setti
     concurrency,
     handlerTimeout,
     decode,
+    encode,
     onError,
     retry,
   }

@@ -98,6 +98,10 @@ class Pipelined implements AmqpMessage {
     return this.#delivery.signal
   }
 
+  get reply(): AmqpMessage['reply'] {
+    return this.#delivery.reply
+  }
+
   ack(): void {
     this.#onEnded(this.#delivery, DONE)
   }

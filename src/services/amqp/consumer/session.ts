@@ -1,5 +1,6 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
 import { ConsumerLost } from '../connection/channel.ts'
+import type { Reply } from '../rpc/replies.ts'
 import { type Acks, acknowledge, noAcks } from './acks.ts'
 import { Delivery } from './delivery.ts'
 import type { Offsets } from './offsets.ts'
@@ -8,6 +9,8 @@ import { declareTopology } from './topology.ts'
 
 /** A consumer on its channel. */
 export interface Session extends Acks {
+  /** Replies to a message. */
+  readonly reply: Reply
   /** The queue that is consumed, as it is named at the broker. */
   readonly queue: string
   /** False once it is lost: what it delivered comes again. */
@@ -24,18 +27,21 @@ export const consume = async (
   channel: Channel,
   lose: (error: Error) => void,
   onDelivery: (delivery: Delivery) => void,
+  sendReply: Reply,
+  answered: () => void,
   offsets?: Offsets,
 ): Promise<Session> => {
-  const { prefetch, consumeOptions } = settings
+  const { consumeOptions } = settings
   let consumerTag = ''
   const acks = consumeOptions.noAck ? noAcks() : acknowledge(channel)
   let closed = false
   // Deliveries come before the reply is heard, and no message may be handled by a consumer that isn't running yet:
   // to end it then is to cancel its start.
   let early: Delivery[] | undefined = []
-  const queue = await declareTopology(settings, channel)
+  const queue = await declareTopology(settings, channel, answered)
   const session: Session = {
     ...acks,
+    reply: sendReply,
     queue,
     get isOpen() {
       return !closed
@@ -60,7 +66,6 @@ export const consume = async (
       acks.close()
     },
   }
-  await channel.prefetch(prefetch)
 
   const deliver = (message: ConsumeMessage) => {
     if (closed) return

@@ -1,4 +1,5 @@
 import { messageOf } from '../../../core/errors.ts'
+import { must } from '../../../core/options.ts'
 import { amqpError } from '../amqp-error.ts'
 
 /** How a body becomes a message's content. */
@@ -17,6 +18,12 @@ export type BodyFor<E extends Encode> = E extends 'text'
 /** What the content says it is. */
 export const contentTypeOf = (encode: Encode): string | undefined =>
   encode === 'json' ? 'application/json' : encode === 'text' ? 'text/plain' : undefined
+
+/** @throws ServiceError `ERR_INVALID_OPTION` */
+export const checkEncode = (service: string, encode: unknown): void => {
+  const good = typeof encode === 'function' || ['json', 'text', 'buffer'].includes(encode as string)
+  must(service, 'encode', good, '"json", "text", "buffer" or a function', encode)
+}
 
 /** @throws ServiceError `ERR_AMQP_BODY` */
 export const encoder = (service: string, encode: Encode): ((body: unknown) => Buffer) => {

@@ -1,6 +1,7 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
-import { publishErrors } from './errors.ts'
+import { unsendable } from '../connection/unsendable.ts'
+import { type PublishErrors, publishErrors } from './errors.ts'
 import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { SentMessages } from './sent.ts'
@@ -25,6 +26,10 @@ export interface Outbox {
   overflow(): Error | undefined
   /** Settles when the broker has it. */
   publish(key: string, content: Buffer, options: PublishOptions): Promise<void>
+  /** Publishes a message, which is told what becomes of it. */
+  post(message: Outgoing): void
+  /** Holds a message no longer: it is neither sent, nor sent again, nor told what becomes of it. */
+  withdraw(message: Outgoing): void
   /** Here is a channel: what was not confirmed on the last one is published again, before all that came later. */
   attach(channel: ConfirmChannel): void
   /** The channel is gone; returns whether that was because of a message. */
@@ -42,8 +47,8 @@ export interface Outbox {
 export const makeOutbox = (
   { service, exchange, maxPending }: Pick<Settings, 'service' | 'exchange' | 'maxPending'>,
   onChange: () => void,
+  errors: PublishErrors = publishErrors(service),
 ): Outbox => {
-  const errors = publishErrors(service)
   const tally: Tally = { confirmed: 0, unroutable: 0, nacked: 0, refused: 0, overflowed: 0 }
   /** On the present channel, and not confirmed. All of them are before those that wait. */
   const sent = new SentMessages()
@@ -82,6 +87,8 @@ export const makeOutbox = (
     const on = channel!
     sent.add(message)
     try {
+      const fault = unsendable(on, message.options)
+      if (fault) throw fault
       full = !on.publish(exchange, message.key, message.content, message.options, error => {
         if (!error) onConfirm(on, message, error)
         // Whether it was nacked, or the channel is gone, is known when those have been told who listen for that.
@@ -99,6 +106,11 @@ export const makeOutbox = (
       settled(message, 'refused', errors.refused(message, error))
       return true
     }
+  }
+
+  const post = (message: Outgoing) => {
+    if (waiting.length > 0 || !canSend() || !send(message)) waiting.push(message)
+    onChange()
   }
 
   const flush = () => {
@@ -133,11 +145,13 @@ export const makeOutbox = (
       return errors.bufferFull(held)
     },
     publish: (key, content, options) =>
-      new Promise((resolve, reject) => {
-        const message = new Outgoing(key, content, options, resolve, reject)
-        if (waiting.length > 0 || !canSend() || !send(message)) waiting.push(message)
-        onChange()
-      }),
+      new Promise((resolve, reject) => post(new Outgoing(key, content, options, resolve, reject))),
+    post,
+    withdraw: message => {
+      if (!sent.remove(message) && waiting.length > 0) waiting = waiting.filter(one => one !== message)
+      if (message.written && suspects > 0) suspects--
+      onChange()
+    },
     attach: opened => {
       channel = opened
       full = false

@@ -4,28 +4,47 @@ import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../../core/service.ts'
 import type { Info } from '../../../core/state.ts'
 import { makeNews } from '../../common/news.ts'
-import { type ChannelState, superviseChannel } from '../connection/channel.ts'
+import { allAtOnce } from '../connection/at-once.ts'
 import { connectError, isFinal } from '../connection/errors.ts'
 import type { Hold, LineState } from '../connection/line.ts'
-import { declareExchange, withExchange } from '../exchange.ts'
-import type { PublishOptions, Settings } from './options.ts'
-import { makeOutbox } from './outbox.ts'
+import { exchangeRequests, withExchange } from '../exchange.ts'
+import type { Settings } from './options.ts'
+import type { Outbox } from './outbox.ts'
+import { type OutletSource, openOutlet } from './outlet.ts'
 
-/** One life of a publisher, from outside. */
-export interface Publication {
-  readonly hooks: ServiceHooks
-  /** Whether it takes messages. */
-  readonly open: boolean
-  /** Why it takes none at the moment, if that is so. */
-  overflow(): Error | undefined
-  publish(key: string, content: Buffer, options: PublishOptions): Promise<void>
+/** What is published in one life, and told of it. */
+export interface Publishing {
+  readonly outbox: OutletSource & Pick<Outbox, 'size' | 'giveUp'>
+  /** What `info` tells once a second. */
+  numbers(): Info
+  /** The name under which `info` tells how much was given up. */
+  readonly givenUp: string
+  /** What has to be done on each new channel, once the exchanges are there. */
+  readonly prepare?: (channel: ConfirmChannel, lose: (error: Error) => void) => PromiseLike<void>
+  /** Left out: it takes no part in draining. */
+  readonly drain?: NonNullable<ServiceHooks['drain']>
 }
 
-/** One life of a publisher. To unsubscribe `life` is to let go of everything, and to reject what is not confirmed. */
-export const publication = (settings: Settings, life: Subscription): Publication => {
-  const { service, address, exchange, lines } = settings
+/** One life of a publisher, from outside. */
+export interface Publication<P extends Publishing> {
+  readonly hooks: ServiceHooks
+  /** What is published, while it takes messages. */
+  readonly open: P | undefined
+}
+
+/**
+ * One life of a publisher. The end of `life` closes everything without waiting, and rejects what is not settled.
+ *
+ * @param publish Makes what is published from. It calls `onChange` at each change.
+ */
+export const publication = <P extends Publishing>(
+  settings: Settings,
+  life: Subscription,
+  publish: (onChange: () => void) => P,
+): Publication<P> => {
+  const { service, address, exchange, exchanges, lines } = settings
   let hold: Hold | undefined
-  let channels: Subscription | undefined
+  let outlet: Subscription | undefined
   let context: ServiceContext | undefined
   let running = false
   let stopping = false
@@ -33,8 +52,6 @@ export const publication = (settings: Settings, life: Subscription): Publication
   let told: Info = {}
   let blocked: string | undefined
   let lost: string | undefined
-  /** The channel was closed because of a message: nothing is wrong with the publisher, if it gets another. */
-  let forgiven = false
   let lastError: Error | undefined
   let begun: () => void = () => {}
   let rejectStart: (error: unknown) => void = () => {}
@@ -45,7 +62,7 @@ export const publication = (settings: Settings, life: Subscription): Publication
   const tell: ServiceContext['info'] = particulars => context?.info(particulars)
   const sayLevels = (channel = told['channel'] ?? 'closed') => {
     if (connection === told['connection'] && channel === told['channel']) return
-    told = { connection, channel }
+    told = { connection, channel, ...(channel === 'open' && { broker: hold?.settings.address ?? address }) }
     tell(told)
   }
   const sayHealth = () => {
@@ -55,25 +72,17 @@ export const publication = (settings: Settings, life: Subscription): Publication
     else context?.setHealth('pass')
   }
 
-  const outbox = makeOutbox(settings, () => {
+  const publishing = publish(() => {
     news.changed()
     onLeft?.(outbox.size)
   })
-  const news = makeNews(numbers, tell)
-  let toldConfirmed = 0
-  function numbers(): Info {
-    const { confirmed, ...rest } = outbox.tally
-    const now: Record<string, number | string> = { pending: outbox.size, confirmed }
-    for (const [name, count] of Object.entries(rest)) if (count > 0) now[name] = count
-    if (confirmed > toldConfirmed) now['lastProgress'] = new Date().toISOString()
-    toldConfirmed = confirmed
-    return now
-  }
+  const { outbox } = publishing
+  const news = makeNews(publishing.numbers, tell)
 
   const giveUp = () => {
     running = false
-    const unconfirmed = outbox.giveUp()
-    if (unconfirmed > 0) tell({ unconfirmed })
+    const left = outbox.giveUp()
+    if (left > 0) tell({ [publishing.givenUp]: left })
   }
   life.add(() => {
     news.stop()
@@ -81,20 +90,17 @@ export const publication = (settings: Settings, life: Subscription): Publication
     onStopped()
   })
 
-  const prepare = async (channel: ConfirmChannel): Promise<ConfirmChannel> => {
-    let cause: unknown
-    channel.on('error', error => {
-      cause = error
-    })
-    channel.on('close', () => {
-      forgiven = outbox.detach(cause)
-    })
-    channel.on('drain', outbox.drained)
-    channel.on('return', outbox.returned)
-    const { declareWith } = settings
-    if (declareWith) await declareExchange(settings, channel, declareWith)
-    else if (exchange !== '') await withExchange(settings, exchange, () => channel.checkExchange(exchange))
-    return channel
+  const prepare = async (
+    channel: ConfirmChannel,
+    lose: (error: Error) => void,
+    answered: () => void,
+  ): Promise<void> => {
+    const user = { service, address: hold?.settings.address ?? address }
+    const requests = [...exchangeRequests(user, channel, exchanges)]
+    if (exchange !== '' && !exchanges.some(({ name }) => name === exchange))
+      requests.push(() => withExchange(user, exchange, () => channel.checkExchange(exchange)))
+    await allAtOnce(channel, requests, answered)
+    await publishing.prepare?.(channel, lose)
   }
 
   const onLine = (state: LineState) => {
@@ -103,26 +109,21 @@ export const publication = (settings: Settings, life: Subscription): Publication
     sayLevels()
     if (reason === blocked) return
     blocked = reason
-    outbox.pause(blocked !== undefined)
     sayHealth()
   }
-  const onChannel = (state: ChannelState<ConfirmChannel>) => {
-    if (state.missing === undefined) {
-      lost = undefined
-      sayLevels('open')
-      begun()
-      sayHealth()
-      return outbox.attach(state.opened)
-    }
-    outbox.detach()
-    const { error } = state
+  const onOpen = () => {
+    lost = undefined
+    sayLevels('open')
+    begun()
+    sayHealth()
+  }
+  const onMissing = (error: Error | undefined, forgiven: boolean) => {
     if (error && isFinal(error, running)) return fail(error)
     if (error && !forgiven && error.message !== lost) {
       lost = error.message
       lastError = error
       sayHealth()
     }
-    forgiven = false
     sayLevels('closed')
   }
 
@@ -139,14 +140,9 @@ export const publication = (settings: Settings, life: Subscription): Publication
       const held = lines.publishing.hold(service)
       hold = held
       life.add(() => held.drop())
-      const channels$ = superviseChannel(held, {
-        create: model => model.createConfirmChannel(),
-        prepare,
-        explain: error => connectError(service, held.settings, error),
-      })
-      life.add(held.state$.subscribe(onLine))
-      channels = channels$.subscribe(onChannel)
-      life.add(channels)
+      const explain = (error: unknown) => connectError(service, held.settings, error)
+      outlet = openOutlet(held, outbox, { prepare, explain, onLine, onOpen, onMissing })
+      life.add(outlet)
 
       const cancel = () => {
         if (running) return
@@ -157,7 +153,7 @@ export const publication = (settings: Settings, life: Subscription): Publication
       signal.addEventListener('abort', cancel, { once: true })
     })
 
-  /** Takes no more, and waits until the broker has confirmed all that is held, or until all is let go of. */
+  /** Takes no more, and waits until all that is held is settled, or `life` has ended. */
   const flush = (pending: ServiceContext['pending']): Promise<void> =>
     new Promise(resolve => {
       stopping = true
@@ -174,8 +170,8 @@ export const publication = (settings: Settings, life: Subscription): Publication
     if (signal.aborted) return life.unsubscribe()
     await flush(pending)
     news.flush()
-    // All that matters is confirmed: the answer to the channel's goodbye says nothing more.
-    channels?.unsubscribe()
+    // All that matters is settled: the answer to the channel's close says nothing more.
+    outlet?.unsubscribe()
     await hold?.leave()
     life.unsubscribe()
   }
@@ -187,12 +183,11 @@ export const publication = (settings: Settings, life: Subscription): Publication
     else rejectStart(error)
   }
 
+  const { drain } = publishing
   return {
-    hooks: { start, stop, force: () => life.unsubscribe() },
+    hooks: { start, ...(drain && { drain }), stop, force: () => life.unsubscribe() },
     get open() {
-      return running && !stopping
+      return running && !stopping ? publishing : undefined
     },
-    overflow: outbox.overflow,
-    publish: outbox.publish,
   }
 }

@@ -1,9 +1,10 @@
-import { defer, finalize, Subscription } from 'rxjs'
-import { checkName, type Service, service } from '../../../core/service.ts'
-import { type BodyFor, contentTypeOf, type Encode, encoder } from './encode.ts'
+import { checkName, type Service } from '../../../core/service.ts'
+import type { Info } from '../../../core/state.ts'
+import { type BodyFor, type Encode, encoder } from './encode.ts'
 import { publishErrors } from './errors.ts'
+import { publishingLives } from './lives.ts'
 import { type AmqpPublisherOptions, type PublishOptions, publishOptions, settingsOf } from './options.ts'
-import { type Publication, publication } from './publication.ts'
+import { makeOutbox, type Outbox } from './outbox.ts'
 
 /** A service that publishes messages, for as long as it runs. */
 export interface AmqpPublisher<Name extends string = string, T = unknown> extends Service<Name> {
@@ -14,7 +15,8 @@ export interface AmqpPublisher<Name extends string = string, T = unknown> extend
    *
    * @throws ServiceError (as a rejection) `ERR_AMQP_UNROUTABLE` no queue is there for it; `ERR_AMQP_NACKED` the broker
    * could not take it; `ERR_AMQP_REFUSED` something is wrong with the message, or it may not be published;
-   * `ERR_AMQP_BODY` its body can't be encoded; `ERR_AMQP_BUFFER_FULL` `maxPending` messages are held already;
+   * `ERR_AMQP_BODY` its body can't be encoded; `ERR_INVALID_OPTION` an option is unknown; `ERR_AMQP_BUFFER_FULL`
+   * `maxPending` messages are held already;
    * `ERR_AMQP_CLOSED` the publisher is not running; `ERR_AMQP_UNCONFIRMED` it ended before the broker had confirmed.
    */
   readonly publish: (routingKey: string, body: T, options?: PublishOptions) => Promise<void>
@@ -35,7 +37,8 @@ export interface AmqpPublisher<Name extends string = string, T = unknown> extend
  * What can be published is anything JSON holds; to have it checked, say so: `AmqpPublisher<'outbox', Order>`.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION` at the call. The start fails with
- * `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_VHOST`, `ERR_AMQP_EXCHANGE` or `ERR_MISSING_PACKAGE`.
+ * `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`, `ERR_AMQP_EXCHANGE`,
+ * `ERR_INVALID_OPTION` or `ERR_MISSING_PACKAGE`; later only logins that are refused for 5 minutes fail it.
  * @example
  * ```ts
  * const outbox = amqpPublisher('outbox', { url: 'amqp://localhost', exchange: { name: 'orders', type: 'topic' } })
@@ -48,37 +51,42 @@ export const amqpPublisher = <const Name extends string, E extends Encode = 'jso
 ): AmqpPublisher<Name, BodyFor<E>> => {
   checkName(name)
   const settings = settingsOf(name, options)
-  const { mandatory, encode } = settings
-  const contentOf = encoder(name, encode)
-  const optionsOf = publishOptions(mandatory, contentTypeOf(encode))
-  let current: Publication | undefined
+  const contentOf = encoder(name, settings.encode)
+  const optionsOf = publishOptions(settings)
+  const lives = publishingLives(name, settings, onChange => {
+    const outbox = makeOutbox(settings, onChange)
+    return { outbox, numbers: numbersOf(outbox), givenUp: 'unconfirmed' }
+  })
   return {
     name,
-    publish: (routingKey, body, options) => {
-      if (!current?.open) return Promise.reject(publishErrors(name).closed())
-      const overflow = current.overflow()
+    publish: (routingKey, body, given) => {
+      const outbox = lives.open?.outbox
+      if (!outbox) return Promise.reject(publishErrors(name).closed())
+      const overflow = outbox.overflow()
       if (overflow) return Promise.reject(overflow)
       let content: Buffer
+      let options: PublishOptions
       try {
         content = contentOf(body)
+        options = optionsOf(routingKey, given)
       } catch (error) {
         return Promise.reject(error)
       }
-      return current.publish(routingKey, content, optionsOf(options))
+      return outbox.publish(routingKey, content, options)
     },
-    lifecycle: shutdown$ =>
-      defer(() => {
-        const life = new Subscription()
-        const mine = publication(settings, life)
-        current = mine
-        return service(name, mine.hooks)
-          .lifecycle(shutdown$)
-          .pipe(
-            finalize(() => {
-              life.unsubscribe()
-              if (current === mine) current = undefined
-            }),
-          )
-      }),
+    lifecycle: lives.lifecycle,
+  }
+}
+
+/** The numbers of an outbox, for `info`. */
+const numbersOf = (outbox: Outbox): (() => Info) => {
+  let toldConfirmed = 0
+  return () => {
+    const { confirmed, ...rest } = outbox.tally
+    const now: Record<string, number | string> = { pending: outbox.size, confirmed }
+    for (const [name, count] of Object.entries(rest)) if (count > 0) now[name] = count
+    if (confirmed > toldConfirmed) now['lastProgress'] = new Date().toISOString()
+    toldConfirmed = confirmed
+    return now
   }
 }

@@ -1,0 +1,16 @@
+/** Host and port of a broker, for people: without user, password, virtual host and parameters. */
+export const addressOf = (url: URL): string => {
+  const port = url.port || (url.protocol === 'amqps:' ? '5671' : '5672')
+  return `${url.hostname}:${port}`
+}
+
+/**
+ * A text that is no AMQP URL, for people. It may hold a password in any place, so only text is shown that can't be part
+ * of one: the protocol, and what stands behind the last `@`, or a single word.
+ */
+export const redacted = (text: string): string => {
+  const [, protocol = '', rest = ''] = /^((?:amqp|http)s?:\/+)?(.*)$/is.exec(text) ?? []
+  const [shown = ''] = rest.slice(rest.lastIndexOf('@') + 1).split(/[?#]/)
+  if (rest.includes('@')) return `"${protocol}***@${shown}"`
+  return /^[\w.-]*$/.test(rest) ? `"${text}"` : `"${protocol}***"`
+}

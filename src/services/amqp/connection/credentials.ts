@@ -1,0 +1,82 @@
+import type { ChannelModel, SocketOptions } from 'amqplib'
+import { defer, type Observable, repeat, retry, switchMap } from 'rxjs'
+import { timer } from '../../../core/clock.ts'
+import { messageOf } from '../../../core/errors.ts'
+import { isRecord } from '../../../core/options.ts'
+
+/** Who logs in at the broker. */
+export interface AmqpCredentials {
+  readonly username: string
+  readonly password: string
+  /**
+   * How long the password is valid, in milliseconds, if it is a token that expires. After 4/5 of this time the function
+   * is called again, and the broker is given the new password over the open connection (`update-secret`). Default: the
+   * password does not expire.
+   */
+  readonly expiresIn?: number
+}
+
+/** Returns the credentials. It is called before each attempt to connect. */
+export type CredentialsFunction = () => AmqpCredentials | PromiseLike<AmqpCredentials>
+
+/** The function `credentials` has failed. */
+export class CredentialsFailed extends Error {}
+
+/** The function `credentials` has returned something else. */
+export class NoCredentials extends Error {}
+
+/** @throws `CredentialsFailed` or `NoCredentials`, without the value, which may hold a password */
+export const credentialsFrom = async (ask: CredentialsFunction): Promise<AmqpCredentials> => {
+  let credentials: unknown
+  try {
+    credentials = await ask()
+  } catch (cause) {
+    throw new CredentialsFailed(messageOf(cause), { cause })
+  }
+  if (isCredentials(credentials)) return credentials
+  throw new NoCredentials(
+    'credentials must return { username, password }, two strings, and expiresIn > 0 if it is given',
+  )
+}
+
+const isCredentials = (value: unknown): value is AmqpCredentials => {
+  if (!isRecord(value)) return false
+  const { username, password, expiresIn = Infinity } = value as Partial<AmqpCredentials>
+  return typeof username === 'string' && typeof password === 'string' && typeof expiresIn === 'number' && expiresIn > 0
+}
+
+/** Whether amqplib reads these credentials right from a URL. It takes each byte of their UTF-8 for a character. */
+export const isAscii = ({ username, password }: AmqpCredentials): boolean => /^\p{ASCII}*$/u.test(username + password)
+
+/** The credentials as an option of amqplib, which then does not look for them in the URL. */
+export const plain = ({ username, password }: AmqpCredentials): NonNullable<SocketOptions['credentials']> => ({
+  mechanism: 'PLAIN',
+  response: () => Buffer.from(`\0${username}\0${password}`),
+})
+
+/** The part of its time after which a password is replaced. RabbitMQ's own clients take the same. */
+const RENEWED_AT = 0.8
+
+/** The wait after a renewal that failed, in milliseconds. */
+const RENEWAL_WAIT = 1000
+
+/**
+ * Gives the broker a new password each time before the present one expires. A renewal that fails is tried again; if none
+ * succeeds in time, the broker closes the connection, and the next one begins with fresh credentials.
+ */
+export const renewSecret = (
+  model: ChannelModel,
+  { expiresIn = Infinity }: AmqpCredentials,
+  ask: CredentialsFunction,
+): Observable<unknown> => {
+  let valid = expiresIn
+  const renew = async (): Promise<void> => {
+    const { password, expiresIn = Infinity } = await credentialsFrom(ask)
+    await model.updateSecret(Buffer.from(password), 'the password expires')
+    valid = expiresIn
+  }
+  return defer(() => timer(valid * RENEWED_AT)).pipe(
+    switchMap(() => defer(renew).pipe(retry({ delay: () => timer(RENEWAL_WAIT) }))),
+    repeat(),
+  )
+}

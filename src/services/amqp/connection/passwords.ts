@@ -1,0 +1,33 @@
+import { errorInfo, messageOf } from '../../../core/errors.ts'
+import { withoutUserinfo } from '../../../core/secrets.ts'
+
+/** The shortest password that is looked for in a text. A shorter one would hide parts of words. */
+const SHORTEST = 4
+
+/** A text of somebody else, without passwords: those of URLs in it, and those that were used. */
+export const withoutPassword = (text: string, passwords: readonly string[]): string => {
+  let clean = withoutUserinfo(text)
+  for (const password of passwords)
+    if (password.length >= SHORTEST && password !== 'guest')
+      clean = clean.replaceAll(password, '***').replaceAll(encodeURIComponent(password), '***')
+  return clean
+}
+
+/**
+ * An error of somebody else, which may hold a password in its text, its stack or one of its causes. One that holds none
+ * stays as it is; of another, a copy has the class, the code and the text without the password.
+ */
+export const errorWithoutPassword = (error: unknown, passwords: readonly string[]): unknown => {
+  const told = JSON.stringify(errorInfo(error))
+  if (withoutPassword(told, passwords) === told) return error
+  const message = withoutPassword(messageOf(error), passwords)
+  if (!(error instanceof Error)) return new Error(message)
+  const { name, stack = '' } = error
+  const code: unknown = (error as { code?: unknown }).code
+  return Object.defineProperties(Object.create(Object.getPrototypeOf(error)), {
+    message: { value: message },
+    name: { value: name },
+    stack: { value: withoutPassword(stack, passwords) },
+    ...(code !== undefined && { code: { value: code } }),
+  })
+}

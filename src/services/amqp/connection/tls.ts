@@ -1,0 +1,48 @@
+import type { ConnectionOptions } from 'node:tls'
+import { isRecord, known, namesOf, refuse, type Whose } from '../../../core/options.ts'
+
+/** How the broker proves who it is, and how the client does. As in `tls.connect` of Node. */
+export type AmqpTlsOptions = Pick<
+  ConnectionOptions,
+  | 'ca'
+  | 'cert'
+  | 'key'
+  | 'passphrase'
+  | 'pfx'
+  | 'servername'
+  | 'rejectUnauthorized'
+  | 'checkServerIdentity'
+  | 'minVersion'
+  | 'maxVersion'
+  | 'ciphers'
+>
+
+const TLS_OPTIONS = namesOf<AmqpTlsOptions>({
+  ca: true,
+  cert: true,
+  key: true,
+  passphrase: true,
+  pfx: true,
+  servername: true,
+  rejectUnauthorized: true,
+  checkServerIdentity: true,
+  minVersion: true,
+  maxVersion: true,
+  ciphers: true,
+})
+
+/** @throws ServiceError `ERR_INVALID_OPTION`, without the value, which may be a key */
+export const checkTls = (whose: Whose, tls: unknown, isSecure: boolean): void => {
+  if (tls === undefined) return
+  if (!isRecord(tls) || Array.isArray(tls)) refuse(whose, 'tls must be an object, such as { ca }')
+  known(whose, tls, TLS_OPTIONS, 'tls.')
+  if (!isSecure)
+    refuse(whose, 'tls is given, but not every url begins with amqps://; make it amqps://, or leave tls out')
+}
+
+/** Why the certificate of a broker is not accepted: codes of OpenSSL as Node gives them. */
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|INVALID_CA|HOSTNAME_MISMATCH/
+
+/** Whether a broker's certificate was not accepted. It says so by a code of Node. */
+export const isCertificateCode = (code: unknown): boolean =>
+  typeof code === 'string' && CERTIFICATE.test(code) && !code.startsWith('ERR_SSL_')
