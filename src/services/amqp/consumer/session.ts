@@ -46,7 +46,7 @@ export const consume = async (
       acks.close()
     },
   }
-  // With a broker far away, hundreds of bindings take no longer than a few.
+  // Hundreds of bindings take no longer than a few, even if the broker is far away.
   await allAtOnce(channel, [...topology(settings, channel), () => channel.prefetch(prefetch)], answered)
 
   const deliver = (message: ConsumeMessage) => {
