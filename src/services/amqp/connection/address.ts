@@ -5,8 +5,8 @@ export const addressOf = (url: URL): string => {
 }
 
 /**
- * A text that is no AMQP URL, for people. It may hold a password in any place, so only text is shown that can't be part
- * of one: the protocol, and what stands behind the last `@`, or a single word.
+ * A text that is no AMQP URL, for people. The password may stand anywhere in it. So only three parts are shown: the
+ * protocol, the text behind the last `@`, or a single word.
  */
 export const redacted = (text: string): string => {
   const [, protocol = '', rest = ''] = /^((?:amqp|http)s?:\/+)?(.*)$/is.exec(text) ?? []

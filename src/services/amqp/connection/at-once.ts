@@ -4,15 +4,14 @@ import type { Channel } from 'amqplib'
 export type Ask = () => PromiseLike<unknown>
 
 /**
- * Sends requests over a channel one right behind the other, without waiting for answers in between. The broker handles
- * them in their order. An error is that of the first that was refused: it closes the channel, so that all behind it are
- * refused too.
+ * Sends requests over a channel without waiting for answers in between. The broker handles them in their order. A
+ * refused request closes the channel, so all requests behind it fail too. The error is that of the first.
  *
  * @param answered is told of each answer
  */
 export const allAtOnce = async (channel: Channel, asks: readonly Ask[], answered: () => void): Promise<void> => {
   const restore = sendAtOnce(channel)
-  // A client that can't do it: a broker inside the process, which is not far away.
+  // A broker inside the process has other channels, and is not far away.
   if (!restore) {
     for (const ask of asks) {
       await ask()
@@ -28,7 +27,7 @@ export const allAtOnce = async (channel: Channel, asks: readonly Ask[], answered
   }
 }
 
-/** What amqplib's channels have inside: the request that waits for its answer, and those behind it. */
+/** The inside of amqplib's channels: the request that waits for its answer, and the queue behind it. */
 interface Inside {
   reply: unknown
   pending: { method: unknown; fields?: unknown; reply: unknown }[] | null
@@ -46,8 +45,8 @@ const isInside = (channel: unknown): channel is Inside => {
 const SENT = Symbol('sent')
 
 /**
- * Amqplib sends a request only when the one before it was answered. Until `restore` is called, this channel sends each
- * at once, and its queue is but the order in which answers come.
+ * Amqplib sends a request only when the request before it was answered. Until the returned function is called, this
+ * channel sends each request at once. Its queue then only holds the order in which answers come.
  */
 const sendAtOnce = (channel: unknown): (() => void) | undefined => {
   if (!isInside(channel)) return undefined
@@ -62,7 +61,7 @@ const sendAtOnce = (channel: unknown): (() => void) | undefined => {
   }
   Object.assign(channel, mine)
   return () => {
-    // A channel that has closed has others in their place, which throw.
+    // A closed channel has other functions in their place, which throw.
     if (channel.sendImmediately === mine.sendImmediately) Reflect.deleteProperty(channel, 'sendImmediately')
     if (channel.sendOrEnqueue === mine.sendOrEnqueue) Reflect.deleteProperty(channel, 'sendOrEnqueue')
   }

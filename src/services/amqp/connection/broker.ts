@@ -3,7 +3,7 @@ import type { AmqpErrorCode } from '../amqp-error.ts'
 import { addressOf, redacted } from './address.ts'
 import type { AmqpCredentials } from './credentials.ts'
 
-/** One broker that can be connected to. */
+/** A broker, and how to log in there. */
 export interface BrokerSettings {
   /** For people: no user, no password. */
   readonly address: string
@@ -17,7 +17,7 @@ export interface BrokerSettings {
   urlFor(credentials: AmqpCredentials): string
 }
 
-/** A URL, or several that are tried in turn. */
+/** A URL, or a list of URLs that are tried in turn. */
 export type AmqpUrl = string | URL | readonly (string | URL)[]
 
 /**
@@ -76,7 +76,7 @@ const parseUrl = (whose: Whose, given: unknown): URL => {
 const endsInItsPassword = ({ username, password, pathname, search, hash }: URL): boolean =>
   username === '' && password === '' && `${pathname}${search}${hash}`.includes('@')
 
-/** Decodes what is percent-encoded. A percent sign that encodes nothing stands for itself, as it does in amqplib. */
+/** Decodes percent-encoding. A percent sign that encodes nothing stands for itself, as it does in amqplib. */
 const decode = (text: string): string =>
   text.replace(/(?:%[\da-f]{2})+/gi, encoded => {
     try {

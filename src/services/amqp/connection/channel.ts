@@ -27,8 +27,8 @@ export interface ChannelUse<C extends Channel, T> {
   /** How the channel is opened: `model => model.createConfirmChannel()` */
   readonly create: (model: ChannelModel) => PromiseLike<C>
   /**
-   * What has to be done before it is of use: declare, consume. `lose` says that it is of no more use. `answered` says
-   * that the broker has given one of several answers, and so begins the wait for the next one anew.
+   * Prepares the channel for use: declare, consume. `lose` says that the channel is of no more use. `answered` says
+   * that one of several answers has come, and begins the wait for the next answer.
    */
   readonly prepare: (channel: C, lose: (error: Error) => void, answered: () => void) => PromiseLike<T>
   /** What is made of an error of `create` and `prepare`. */

@@ -23,8 +23,8 @@ const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
  * Nothing happens until a service that was given it starts: the first opens the connection, the last to stop closes it
  * and waits for that. When it is lost it is opened anew for all of them, after 50 ms at first and 600 ms at most.
  *
- * A login that is refused at the start of a service fails it at once. Later it is tried again for 5 minutes, with pauses
- * of up to 5 s: health is `fail`, and then the services fail with `ERR_AMQP_CREDENTIALS`.
+ * A login that is refused at the start of a service fails it at once. Later it is tried again for 5 minutes, with
+ * pauses of up to 5 s: health is `fail`, and then the services fail with `ERR_AMQP_CREDENTIALS`.
  *
  * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  * @example

@@ -4,25 +4,25 @@ import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { isRecord } from '../../../core/options.ts'
 
-/** Who logs in at the broker. */
+/** The username and the password of a login. */
 export interface AmqpCredentials {
   readonly username: string
   readonly password: string
   /**
-   * How long the password is valid, in milliseconds, if it is a token that expires. After 4/5 of this time the function
-   * is called again, and the broker is given the new password over the open connection (`update-secret`). Default: the
+   * How long the password is valid, in milliseconds, for a token that expires. After 4/5 of this time the function is
+   * called again, and the broker gets the new password over the open connection (`update-secret`). Default: the
    * password does not expire.
    */
   readonly expiresIn?: number
 }
 
-/** Returns the credentials. It is called before each attempt to connect. */
+/** Returns the credentials of a login. It is called before each attempt, so that a changed password is found. */
 export type CredentialsFunction = () => AmqpCredentials | PromiseLike<AmqpCredentials>
 
 /** The function `credentials` has failed. */
 export class CredentialsFailed extends Error {}
 
-/** The function `credentials` has returned something else. */
+/** The function `credentials` has returned no credentials. */
 export class NoCredentials extends Error {}
 
 /** @throws `CredentialsFailed` or `NoCredentials`, without the value, which may hold a password */
@@ -54,15 +54,15 @@ export const plain = ({ username, password }: AmqpCredentials): NonNullable<Sock
   response: () => Buffer.from(`\0${username}\0${password}`),
 })
 
-/** The part of its time after which a password is replaced. RabbitMQ's own clients take the same. */
+/** The part of its time after which a password is replaced. The Java client of RabbitMQ takes the same. */
 const RENEWED_AT = 0.8
 
 /** The wait after a renewal that failed, in milliseconds. */
 const RENEWAL_WAIT = 1000
 
 /**
- * Gives the broker a new password each time before the present one expires. A renewal that fails is tried again; if none
- * succeeds in time, the broker closes the connection, and the next one begins with fresh credentials.
+ * Gives the broker a new password each time before the present password expires. A failed renewal is tried again. If no
+ * renewal succeeds in time, the broker closes the connection, and the next connection has fresh credentials.
  */
 export const renewSecret = (
   model: ChannelModel,

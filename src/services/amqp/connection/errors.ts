@@ -24,12 +24,12 @@ class GivenUp extends Error {}
 /** Whether the broker has refused the username or the password. */
 export const isRefusedLogin = (cause: unknown): boolean => /ACCESS[_-]REFUSED/.test(messageOf(cause))
 
-/** What the broker says of each refused login. It does not tell a wrong password from an unknown user. */
+/** The words of the broker for each refused login. They do not tell a wrong password from an unknown user. */
 const ANY_REFUSAL = 'Login was refused using authentication mechanism'
 
 const NOT_ALLOWED = 530
 
-/** What went wrong while connecting to a broker, said so that a person knows what to do. */
+/** The error of an attempt to connect to a broker. It tells a person what to do. */
 export const connectError = (service: string, broker: BrokerSettings, cause: unknown): ServiceError => {
   if (cause instanceof ServiceError) return cause
   const { address, user, vhost } = broker
@@ -71,7 +71,7 @@ const wordsOf = (cause: unknown): string => {
 }
 
 /**
- * What went wrong in one attempt at all brokers in turn.
+ * The error of one attempt at all brokers in turn.
  *
  * @param refusedFor for how long each login was refused, in milliseconds, if another attempt is pointless
  */
@@ -81,7 +81,7 @@ export const roundError = (service: string, failures: readonly AttemptFailed[], 
   if (errors.length === 1 && refusedFor === undefined) return first
   const each = errors.map(({ message }) => message.replace(`service "${service}": `, ''))
   const what = each.length === 1 ? each[0]! : `no broker can be used: ${each.join('; ')}`
-  // Another attempt has a point if it has one at any of the brokers.
+  // Another attempt makes sense if it does at any of the brokers.
   const { code } = errors.find(error => !isFinal(error, false)) ?? first
   const cause = refusedFor === undefined ? first.cause : new GivenUp(first.message, { cause: first.cause })
   const given = refusedFor === undefined ? '' : `; given up after ${milliseconds(refusedFor)}`
@@ -101,9 +101,9 @@ const FINAL_AT_START: readonly string[] = [
 const PASSING = /RESOURCE_LOCKED|in exclusive use|down or inaccessible/
 
 /**
- * Whether another attempt is pointless. At the start it is so for what a person must set right, but not for what passes:
- * a limit that is reached, a queue that is locked, a virtual host that is yet to be created. Once the service has run,
- * only a login that was refused for a long time is final.
+ * Whether another attempt is pointless. At the start that is a mistake that a person must set right. A limit, a locked
+ * queue, and a virtual host that is yet to be created may pass, so they are tried again. Once the service has run, only
+ * a login that was refused for a long time is final.
  */
 export const isFinal = (error: unknown, hasRun: boolean): boolean => {
   if (!(error instanceof ServiceError)) return false

@@ -103,12 +103,12 @@ interface FailedRound {
 }
 
 /**
- * How long refused logins are tried again once a connection has stood, in milliseconds: a password that is changed
- * reaches all its places within minutes.
+ * How long refused logins are tried again once a connection has stood, in milliseconds. A changed password reaches all
+ * its places within minutes.
  */
 const REFUSED_LIMIT = 5 * 60_000
 
-/** The pauses between logins that are refused. A directory may lock a user out who tries too often. */
+/** The pauses between refused logins. A directory may lock out a user with too many of them. */
 const REFUSED: Backoff = { initialDelay: 200, factor: 2, maxDelay: 5_000, jitter: 0.5, resetAfter: 0 }
 
 const supervise = (settings: ConnectionSettings, name: string): Supervision => {
@@ -121,7 +121,7 @@ const supervise = (settings: ConnectionSettings, name: string): Supervision => {
   let next = 0
   let broker = brokers[0]!
   let failures: AttemptFailed[] = []
-  /** Logins are refused, since a moment. */
+  /** Since when each login is refused. */
   let refused: { readonly since: number; readonly pauses: Reconnect } | undefined
 
   /** Each broker was tried once. */

@@ -27,8 +27,8 @@ export class LinkLost extends Error {}
 const CLOSE_LIMIT = 1000
 
 /**
- * One connection to one broker, from handshake to end: emitted once it stands, and again when it is blocked and
- * unblocked. Completes when it was closed, errors with `AttemptFailed` or `LinkLost`. To unsubscribe is to destroy
+ * One connection to one broker, from handshake to end. Emits once the connection stands, and again when it is blocked
+ * and unblocked. Completes when it was closed; errors with `AttemptFailed` or `LinkLost`. To unsubscribe is to destroy
  * the socket.
  */
 export const openLink = (settings: ConnectionSettings, broker: BrokerSettings, name: string): Observable<Link> =>
@@ -61,7 +61,7 @@ export const openLink = (settings: ConnectionSettings, broker: BrokerSettings, n
         ...tls,
         signal: socket.signal,
         noDelay: true,
-        // Otherwise the URL says it all, and a `connect` may take another URL.
+        // Otherwise the URL has the credentials, so that a `connect` of the user's may change them there.
         ...((ask || !isAscii(credentials)) && { credentials: plain(credentials) }),
         clientProperties: { connection_name: name },
         ...(connectTimeout !== Infinity && { timeout: connectTimeout }),

@@ -7,8 +7,8 @@ import { type AmqpTlsOptions, checkTls } from './tls.ts'
 /** Where the broker is, and how to connect to it. */
 export interface AmqpConnectionOptions {
   /**
-   * `amqp://user:password@host:port/vhost`, or `amqps://`. Special characters are percent-encoded. Of a list, one URL
-   * after the other is tried without a pause, beginning behind the one that was used last.
+   * `amqp://user:password@host:port/vhost`, or `amqps://`. Special characters are percent-encoded. The URLs of a list
+   * are tried in turn, without a pause in between. When a connection is lost, the next URL is the first to be tried.
    */
   readonly url: AmqpUrl
   /**
@@ -24,8 +24,8 @@ export interface AmqpConnectionOptions {
   /** Certificates for `amqps://`, such as `{ ca: readFileSync('ca.pem') }`. Default: what Node trusts. */
   readonly tls?: AmqpTlsOptions
   /**
-   * How long one attempt to connect may take, in milliseconds, with the call of `credentials`. Default 5000. What is
-   * done on the connection has a clock of its own: the broker has 10 s for each answer.
+   * How long one attempt to connect may take, in milliseconds, with the call of `credentials`. Default 5000. Opening a
+   * channel and declaring have a clock of their own: the broker has 10 s for each answer.
    */
   readonly connectTimeout?: number
   /**

@@ -1,10 +1,10 @@
 import { errorInfo, messageOf } from '../../../core/errors.ts'
 import { withoutUserinfo } from '../../../core/secrets.ts'
 
-/** The shortest password that is looked for in a text. A shorter one would hide parts of words. */
+/** The shortest password that is looked for in a text. A shorter password would hide parts of words. */
 const SHORTEST = 4
 
-/** A text of somebody else, without passwords: those of URLs in it, and those that were used. */
+/** A text of somebody else, without the passwords that were used, and without those of URLs. */
 export const withoutPassword = (text: string, passwords: readonly string[]): string => {
   let clean = withoutUserinfo(text)
   for (const password of passwords)
@@ -14,8 +14,8 @@ export const withoutPassword = (text: string, passwords: readonly string[]): str
 }
 
 /**
- * An error of somebody else, which may hold a password in its text, its stack or one of its causes. One that holds none
- * stays as it is; of another, a copy has the class, the code and the text without the password.
+ * An error of somebody else, without passwords. Its text, its stack or one of its causes may hold one. An error with a
+ * password becomes a copy with the same class and code. Any other error stays as it is.
  */
 export const errorWithoutPassword = (error: unknown, passwords: readonly string[]): unknown => {
   const told = JSON.stringify(errorInfo(error))

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { isRecord, known, namesOf, refuse, type Whose } from '../../../core/options.ts'
 
-/** How the broker proves who it is, and how the client does. As in `tls.connect` of Node. */
+/** The certificates of a connection. Each option means the same as in `tls.connect` of Node. */
 export type AmqpTlsOptions = Pick<
   ConnectionOptions,
   | 'ca'
@@ -40,9 +40,9 @@ export const checkTls = (whose: Whose, tls: unknown, isSecure: boolean): void =>
     refuse(whose, 'tls is given, but not every url begins with amqps://; make it amqps://, or leave tls out')
 }
 
-/** Why the certificate of a broker is not accepted: codes of OpenSSL as Node gives them. */
+/** The codes of Node for a certificate that is not accepted. */
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|INVALID_CA|HOSTNAME_MISMATCH/
 
-/** Whether a broker's certificate was not accepted. It says so by a code of Node. */
+/** Whether the code of an error says that the certificate of the broker was not accepted. */
 export const isCertificateCode = (code: unknown): boolean =>
   typeof code === 'string' && CERTIFICATE.test(code) && !code.startsWith('ERR_SSL_')

@@ -2,11 +2,11 @@ import type { Channel, Options } from 'amqplib'
 import { amqpError } from '../amqp-error.ts'
 
 /**
- * Why a message must not be sent over a channel: the broker would not refuse the message, but close the whole connection,
- * and with it the channels of everybody who shares it.
+ * Why a message must not be sent over a channel, if so. The broker would close the whole connection for it, and with it
+ * the channels of all services that share the connection.
  *
- * - Headers and other properties have to fit into one frame, whose size is agreed on with the broker: `frame_max`, 128 KiB
- *   unless the broker or `?frameMax=` in the URL says less.
+ * - Headers and other properties have to fit into one frame. Its size is agreed on with the broker: `frame_max`,
+ *   128 KiB unless the broker or `?frameMax=` in the URL says less.
  * - The broker has no number for `NaN` and `Infinity`.
  *
  * @throws whatever a getter of a header throws
@@ -112,7 +112,7 @@ const sizeOfTable = (table: object): number => {
   return size
 }
 
-/** As amqplib encodes it: one byte for the type, then the value. What can't be encoded counts as nothing. */
+/** Amqplib writes one byte for the type, then the value. A value that it can't encode counts as nothing. */
 const sizeOfValue = (value: unknown): number => {
   if (typeof value === 'string') return 1 + 4 + Buffer.byteLength(value)
   if (typeof value === 'boolean') return 1 + 1

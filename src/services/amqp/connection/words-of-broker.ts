@@ -14,9 +14,9 @@ export class ClosedByBroker extends Error {
 }
 
 /**
- * Connects. If the broker closes the connection while it is opened, the error has the broker's words, some of which
- * amqplib keeps to itself: that a limit is reached, or what is wrong with the virtual host. They are read from the
- * socket, if the call makes one before it returns. A socket of TLS is not told of by Node, so its words stay unknown.
+ * Connects. If the broker closes the connection while it is opened, the error has the broker's words. Amqplib keeps
+ * some of them to itself: that a limit is reached, or what is wrong with the virtual host. So they are read from the
+ * socket, if the call makes a socket before it returns. Node does not tell of sockets of TLS: their words stay unknown.
  */
 export const withWordsOfBroker = async <T>(call: () => PromiseLike<T>): Promise<T> => {
   let heard: Heard | undefined
@@ -68,7 +68,7 @@ const METHOD = 1
 /** Class and method of connection.close. */
 const CLOSE = 0x000a0032
 
-/** What the connection.close among some frames says: a code, and a text of at most 255 bytes. */
+/** The code and the text of the connection.close among some frames. The text has at most 255 bytes. */
 const closeIn = (bytes: Buffer | undefined): { readonly code: number; readonly words: string } | undefined => {
   if (!bytes) return undefined
   let start = 0

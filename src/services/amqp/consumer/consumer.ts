@@ -11,11 +11,11 @@ import { type AmqpConsumerOptions, type MessageHandler, settingsOf } from './opt
  * acknowledged when the handler has ended well. One that fails is tried again after a delay and parked after the last
  * attempt, unless `onError` says otherwise.
  *
- * It is running once it consumes. A refused connection, a virtual host or a locked queue is tried again until the start
- * times out; a refused password, a certificate that is not trusted, or a missing queue fails the start at once. When the
- * connection, its channel or the consumer is lost later, health turns to `fail`, with the reason, and it is opened anew,
- * after 50 ms at first and 600 ms at most, until it is `pass` again; only logins that are refused for 5 minutes then fail
- * the service. Health is `warn` while messages that failed can't be set aside.
+ * It is running once it consumes. A refused connection, a missing virtual host or a locked queue is tried again until
+ * the start times out. A refused password, a certificate that is not trusted, or a missing queue fails the start at
+ * once. When the connection, its channel or the consumer is lost later, health turns to `fail`, with the reason. It is
+ * opened anew, after 50 ms at first and 600 ms at most, until health is `pass` again. Only logins that are refused for
+ * 5 minutes then fail the service. Health is `warn` while messages that failed can't be set aside.
  *
  * Asked to drain, it takes no more messages, hands back what arrives all the same, and waits for its handlers. When
  * the drain time is over their signals fire; those that still run 250 ms later are given up, told as `abandoned` in
