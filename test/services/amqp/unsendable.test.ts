@@ -136,7 +136,7 @@ describe('a message whose headers are larger than a frame', () => {
     expect(counts.opened).toBe(1)
   })
 
-  test('as the copy of a message that failed is not sent, and harms nobody on the connection', async () => {
+  test('as the copy of a message that failed is parked without them, and harms nobody on the connection', async () => {
     const queue = await aQueue()
     const counts = { opened: 0 }
     const connection = amqpConnection({
@@ -158,8 +158,11 @@ describe('a message whose headers are larger than a frame', () => {
     const fits = 4096 - 22 - 4 - 7 - 1 - 60
     await other.send('', queue, '1', { headers: { fill: 'x'.repeat(fits) } })
     await seen.promise
-    const troubled = await life.until(hasHealth('warn'))
-    expect(troubled.detail).toMatch(/its headers and properties take \d+ bytes/)
+    const { properties } = await other.next(`${queue}.parked`)
+    expect(properties.headers?.['x-parked-reason']).toMatch(
+      /its headers and properties take \d+ bytes.*; parked without fill/,
+    )
+    expect(properties.headers).not.toHaveProperty('fill')
     expect(counts.opened).toBe(2)
   })
 })

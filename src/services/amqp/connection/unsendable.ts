@@ -27,6 +27,25 @@ export const unsendable = (channel: Channel, options: Options.Publish): Error | 
   )
 }
 
+/** A message can't be sent as it is, now or later. */
+export class Unsendable extends Error {}
+
+/** The names of headers that came with a message, and that amqplib can't send on. */
+export const faultyHeaders = (headers: object): readonly string[] =>
+  Object.entries(headers)
+    .filter(([name, value]) => Buffer.byteLength(name) > LONGEST_KEY || isEndless(value) || isUnknown(value))
+    .map(([name]) => name)
+
+const LONGEST_KEY = 255
+
+/** Amqplib takes an object with a `!` for a value with a type, and large negative numbers for integers of 64 bits. */
+const isUnknown = (value: unknown): boolean => {
+  if (typeof value === 'number') return value < -(2 ** 63)
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return false
+  if (!isTyped(value)) return Object.values(value).some(isUnknown)
+  return TYPED[String(value['!'])] === undefined
+}
+
 /**
  * Refuses a queue, an exchange or a binding for which the broker would close the whole connection.
  *

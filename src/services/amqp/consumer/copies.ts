@@ -2,12 +2,15 @@ import type { ConfirmChannel } from 'amqplib'
 import { BehaviorSubject, filter, firstValueFrom, map, raceWith, Subject, Subscription, take } from 'rxjs'
 import { type ChannelState, superviseChannel } from '../connection/channel.ts'
 import type { Hold, Line } from '../connection/line.ts'
-import { unsendable } from '../connection/unsendable.ts'
+import { Unsendable, unsendable } from '../connection/unsendable.ts'
 import { type Copy, UNUSED_FOR } from './copy.ts'
 
 /** Publishes copies of messages over the publishing line, which is opened when there is the first. */
 export interface Copies {
-  /** Settles when the broker has it; rejects if it can't be published now, or if nobody knows whether it was. */
+  /**
+   * Settles when the broker has it; rejects if it can't be published now, or if nobody knows whether it was, and with
+   * `Unsendable` if it can never be.
+   */
   send(copy: Copy): Promise<void>
   /** From now on nothing waits for a broker that is blocked: what it has not confirmed is rejected. */
   hurry(): void
@@ -113,10 +116,12 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
       pending.add(one)
       try {
         const fault = unsendable(channel, options)
-        if (fault) throw fault
+        if (fault) throw new Unsendable(fault.message)
         channel.sendToQueue(queue, content, { ...options, mandatory: true }, settle)
       } catch (error) {
-        settle(error)
+        // Amqplib throws these for what it can't encode, before it sends anything.
+        const isOfMessage = error instanceof TypeError || error instanceof RangeError
+        settle(isOfMessage ? new Unsendable(error.message) : error)
       }
     })
 

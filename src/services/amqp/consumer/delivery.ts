@@ -10,7 +10,7 @@ import type { Session } from './session.ts'
  * there is one for every message.
  */
 export class Delivery implements MessageContext {
-  readonly message: ConsumeMessage
+  message: ConsumeMessage
   /** What delivered it, which alone can acknowledge it. */
   readonly session: Session
   attempt: number

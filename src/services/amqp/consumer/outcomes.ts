@@ -1,9 +1,11 @@
+import type { ConsumeMessage } from 'amqplib'
 import type { Subscription } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { errorInfo, messageOf } from '../../../core/errors.ts'
 import { errorLine } from '../../../core/text/error-text.ts'
 import type { InFlight } from '../../common/in-flight.ts'
 import type { Features } from '../connection/features.ts'
+import { faultyHeaders, Unsendable } from '../connection/unsendable.ts'
 import type { Copies } from './copies.ts'
 import { type Copy, delayedCopy, parkedCopy } from './copy.ts'
 import type { Counts } from './counts.ts'
@@ -41,6 +43,8 @@ export interface OutcomeHost {
   trouble(why: string | undefined): void
 }
 
+const headersOf = ({ properties }: ConsumeMessage): object => properties.headers ?? {}
+
 export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes => {
   const { onError, retry, queue } = settings
   const { inFlight, counts, copies, giveBack } = host
@@ -73,7 +77,10 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     try {
       await copies.send(copy)
     } catch (error) {
-      if (!inFlight.release(delivery)) return
+      if (!inFlight.has(delivery)) return
+      if (error instanceof Unsendable && Object.keys(headersOf(delivery.message)).length > 0)
+        return parkWithout(delivery, error)
+      inFlight.release(delivery)
       host.trouble(`a message that failed can't be ${count ?? 'put off'}, and is held: ${messageOf(error)}`)
       return after(delay, delivery, () => void replace(delivery, copy, delay, count))
     }
@@ -104,6 +111,16 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
   const park = (delivery: Delivery, error: unknown) => {
     const at = queue.isServerNamed ? { ...queue, name: delivery.session.queue } : queue
     void replace(delivery, parkedCopy(delivery.message, at, delivery.attempt, error), retry.initialDelay, 'parked')
+  }
+  /** No copy can be made of a message with such headers. It is set aside without them. */
+  const parkWithout = (delivery: Delivery, error: Unsendable) => {
+    const { message } = delivery
+    const headers = headersOf(message)
+    const faulty = faultyHeaders(headers)
+    const left = faulty.length > 0 ? Object.entries(headers).filter(([name]) => !faulty.includes(name)) : []
+    const names = (faulty.length > 0 ? faulty : Object.keys(headers)).join(', ')
+    delivery.message = { ...message, properties: { ...message.properties, headers: Object.fromEntries(left) } }
+    park(delivery, new Error(`it can't be copied: ${error.message}; parked without ${names}`))
   }
 
   const outcomeOf = ({ message, attempt }: Delivery, error: unknown): Outcome =>

@@ -15,6 +15,7 @@ export interface QueueOptions extends Options.AssertQueue {
   readonly singleActiveConsumer?: boolean
 }
 
+/** The type of a queue. */
 export type QueueType = 'classic' | 'quorum' | 'stream'
 
 const TYPES: readonly QueueType[] = ['classic', 'quorum', 'stream']
