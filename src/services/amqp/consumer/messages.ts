@@ -32,8 +32,8 @@ export type AmqpPipeline<T = unknown> = (
  *
  * Everything else is as with `amqpConsumer`: connections, declared queues, `onError`, health, `info`. Asked to drain,
  * `messages$` completes, so that buffers flush; it has drained when the pipeline has completed. When the drain time is
- * over the pipeline is unsubscribed, and what it holds is handed back. An error of the pipeline fails the service, once
- * what it holds was handed back; a pipeline that completes by itself ends the service.
+ * over the pipeline is unsubscribed, and what it holds is given back. An error of the pipeline fails the service, once
+ * what it holds was given back; a pipeline that completes by itself ends the service.
  *
  * @throws ServiceError as `amqpConsumer`
  * @example
