@@ -19,8 +19,9 @@ export interface MessageContext {
    */
   readonly message: ConsumeMessage
   /**
-   * Which attempt this is: 1 is the first, and more when it was retried, or when it came back to its queue without having
-   * been settled, as when a process dies. A stop that had to give it back can be why too, once at most on a quorum queue.
+   * Which attempt this is. 1 is the first. It rises when the message is retried, and when the message comes back to its
+   * queue without having been settled, as when a process dies. A stop that gives it back can raise it too: once at most
+   * on a quorum queue, and each time on a quorum queue with a single active consumer.
    */
   readonly attempt: number
   /**
