@@ -2,7 +2,7 @@ import { setTimeout as passed } from 'node:timers/promises'
 import { amqpConsumer } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBroker } from '../../support/broker.ts'
-import { type Bystander, bystander, isPhase, isRunning, live, numbers, queueName } from './life.ts'
+import { type Bystander, bystander, isPhase, isRunning, live, numbers, promised, queueName } from './life.ts'
 
 const broker = useBroker()
 let other: Bystander
@@ -58,3 +58,34 @@ test.each([
     expect(log).toEqual(all)
   },
 )
+
+test('a single active consumer of a quorum queue parks nothing that it held through many stops and never began', async () => {
+  const queue = { name: queueName(), type: 'quorum', singleActiveConsumer: true } as const
+  const log: string[] = []
+  const channel = await other.connection.createConfirmChannel()
+  for (let round = 0; round < 10; round++) {
+    const amid = promised()
+    let handled = 0
+    const life = live(
+      amqpConsumer(
+        'a',
+        { url: broker.url, queue, prefetch: 50, concurrency: 1, decode: 'text' },
+        async (body, { attempt }) => {
+          await new Promise(setImmediate)
+          log.push(attempt === 1 ? body : `${body} as attempt ${attempt}`)
+          if (++handled === 2) amid.resolve()
+        },
+      ),
+    )
+    await life.until(isRunning)
+    if (round === 0) for (const body of numbers(60)) channel.sendToQueue(queue.name, Buffer.from(body))
+    await amid.promise
+    life.tell('drain')
+    life.tell('stop')
+    await life.over
+  }
+  expect(log).toEqual(numbers(log.length))
+  expect(log.length).toBeLessThan(50)
+  expect(await other.exists(`${queue.name}.parked`)).toBe(false)
+  await expect.poll(() => other.ready(queue.name)).toBe(60 - log.length)
+})

@@ -34,11 +34,14 @@ export class Delivery implements MessageContext {
   cancel: Cancel | undefined
   #controller: AbortController | undefined
 
-  /** @param queue The queue it came from. */
-  constructor(message: ConsumeMessage, session: Session, queue: string) {
+  /**
+   * @param queue The queue it came from.
+   * @param countsReturns Whether a message that came back without an end had an attempt.
+   */
+  constructor(message: ConsumeMessage, session: Session, queue: string, countsReturns = true) {
     this.message = asPublished(message, queue)
     this.session = session
-    this.attempt = attemptOf(message, queue) + timesReturned(message)
+    this.attempt = attemptOf(message, queue) + (countsReturns ? timesReturned(message) : 0)
   }
 
   get signal(): AbortSignal {

@@ -55,7 +55,8 @@ export const makeHandlers = (
   const onGone = (delivery: Delivery) => {
     delivery.handled = false
     delivery.deadline?.unsubscribe()
-    if (stray.delete(delivery)) host.runOn(stray.size)
+    if (stray.size > 0 && stray.delete(delivery)) host.runOn(stray.size)
+    if (waiting.size === 0) return
     const callbacks = waiting.get(delivery)
     waiting.delete(delivery)
     for (const then of callbacks ?? []) then()

@@ -23,7 +23,7 @@ export const makePlaces = (limit: number, begin: (delivery: Delivery) => boolean
     if (!begin(delivery)) taken--
   }
   const nextWaiting = (): Delivery | undefined => {
-    if (taken >= limit) return undefined
+    if (taken >= limit || waiting.size === 0) return undefined
     const [next] = waiting
     if (next) waiting.delete(next)
     return next

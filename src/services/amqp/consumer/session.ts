@@ -67,9 +67,11 @@ export const consume = async (
     },
   }
 
+  // A single active consumer closes its channel to keep the order. All that it holds comes back then, begun or not.
+  const countsReturns = !settings.queue.hasSingleActiveConsumer
   const deliver = (message: ConsumeMessage) => {
     if (closed) return
-    const delivery = new Delivery(message, session, queue)
+    const delivery = new Delivery(message, session, queue, countsReturns)
     acks.add(delivery)
     if (offsets?.came(message) === false) acks.ack(delivery)
     else if (early) early.push(delivery)
