@@ -94,11 +94,7 @@ export const consumption = (
       progress.made()
       outcomes.onEnded(delivery, ended)
     },
-    free: delivery => {
-      if (!delivery.hasPlace) return
-      delivery.hasPlace = false
-      intake.places.free()
-    },
+    free: () => intake.places.free(),
     runOn: count => health.trouble('handlers', runsOn(count)),
   })
   const { worker } = handlers

@@ -1,5 +1,4 @@
 import type { ConsumeMessage } from 'amqplib'
-import type { Subscription } from 'rxjs'
 import type { Cancel } from '../../../core/hooks/hook-result.ts'
 import type { MessageContext } from './options.ts'
 import { asPublished, attemptOf, timesReturned } from './own-headers.ts'
@@ -20,14 +19,6 @@ export class Delivery implements MessageContext {
   ended = false
   /** Its handler runs, also when it was given up. */
   handled = false
-  /** Its handler takes one of the places. */
-  hasPlace = false
-  /** It was on its way before, and it is not known how that ended. */
-  isUncounted = false
-  /** Its handler took longer than it may. */
-  timedOut = false
-  /** Fires when the time of its handler is over. */
-  deadline: Subscription | undefined
   /** Whoever works on it has been asked to give up. */
   aborted = false
   /** Asks what works on it to give up, where it can be asked. */
@@ -64,7 +55,6 @@ export class Delivery implements MessageContext {
   again(attempt: number): void {
     this.attempt = attempt
     this.ended = false
-    this.timedOut = false
     this.aborted = false
     this.cancel = undefined
     this.#controller = undefined

@@ -28,7 +28,8 @@ export interface HandlersHost {
   readonly life: Subscription
   /** What becomes of the message is to be decided. Told once for each delivery. */
   readonly onEnded: OnEnded
-  free(delivery: Delivery): void
+  /** One place is free again. */
+  free(): void
   /** So many handlers run on; 0: none any more. */
   runOn(count: number): void
 }
@@ -40,6 +41,9 @@ export const makeHandlers = (
   const { service, handlerTimeout, life } = host
   const within = currentWork()
   const stray = new Set<Delivery>()
+  /** The timers of `handlerTimeout`, and those whose time is over. */
+  const deadlines = new Map<Delivery, Subscription | undefined>()
+  const late = new WeakSet<Delivery>()
   const waiting = new Map<Delivery, (() => void)[]>()
 
   const later = (ms: number, then: () => void): Subscription | undefined => {
@@ -54,8 +58,14 @@ export const makeHandlers = (
   /** The handler has really ended. */
   const onGone = (delivery: Delivery) => {
     delivery.handled = false
-    delivery.deadline?.unsubscribe()
+    if (deadlines.size > 0) {
+      deadlines.get(delivery)?.unsubscribe()
+      deadlines.delete(delivery)
+    }
+    // The next one begins before this one is settled: without acknowledgements, what waits for a place is all that is
+    // in hand.
     if (stray.size > 0 && stray.delete(delivery)) host.runOn(stray.size)
+    else host.free()
     if (waiting.size === 0) return
     const callbacks = waiting.get(delivery)
     waiting.delete(delivery)
@@ -68,10 +78,9 @@ export const makeHandlers = (
   }
   const worker = makeWorker((delivery, ended) => {
     if (!delivery.handled) return
+    const isLate = handlerTimeout < Infinity && late.delete(delivery)
     onGone(delivery)
-    // The next one begins first: without acknowledgements, what waits for a place is all that is in hand.
-    host.free(delivery)
-    conclude(delivery, delivery.timedOut && ended.how !== 'done' ? tooLong() : ended)
+    conclude(delivery, isLate && ended.how !== 'done' ? tooLong() : ended)
   })
 
   const tooLong = (): Ended => ({
@@ -83,10 +92,10 @@ export const makeHandlers = (
     ),
   })
   const goesOn = (delivery: Delivery) => {
-    if (!delivery.handled) return
+    if (!delivery.handled || stray.has(delivery)) return
     stray.add(delivery)
-    if (delivery.timedOut) conclude(delivery, tooLong())
-    host.free(delivery)
+    if (late.has(delivery)) conclude(delivery, tooLong())
+    host.free()
     host.runOn(stray.size)
   }
   const giveUp = (deliveries: Iterable<Delivery>) => {
@@ -104,10 +113,11 @@ export const makeHandlers = (
     begin: delivery => {
       delivery.handled = true
       if (handlerTimeout < Infinity) {
-        delivery.deadline = later(handlerTimeout, () => {
-          delivery.timedOut = true
+        const onLate = () => {
+          late.add(delivery)
           giveUp([delivery])
-        })
+        }
+        deadlines.set(delivery, later(handlerTimeout, onLate))
       }
       enter(within && { within, exact: true, isOpen: () => !delivery.ended }, () => worker.begin(delivery))
     },

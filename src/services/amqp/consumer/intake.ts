@@ -40,6 +40,8 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
   const { handlers, returned, outcomes } = host
   const limit = onError === 'requeue' ? Infinity : Math.max(retry.limit, LEAST_LIMIT)
   const lastDelivery = Math.max(1, queue.deliveryLimit - 1)
+  /** They were on their way before, and it is not known how that ended. */
+  const uncounted = new Set<Delivery>()
   /** Held until the handler of the same message has ended. */
   const held = new Map<Delivery, Subscription | undefined>()
   /** How often messages were put off whose handler still runs. */
@@ -74,16 +76,12 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
     queue.type !== 'stream'
 
   const places = makePlaces(settings.concurrency, delivery => {
-    if (delivery.attempt > limit || delivery.isUncounted) {
-      const { isUncounted } = delivery
-      delivery.isUncounted = false
-      if (onEndless(delivery)) return false
-      if (isUncounted && mustRecount(delivery)) {
-        outcomes.recount(delivery)
-        return false
-      }
+    const isUncounted = uncounted.size > 0 && uncounted.delete(delivery)
+    if ((delivery.attempt > limit || isUncounted) && onEndless(delivery)) return false
+    if (isUncounted && mustRecount(delivery)) {
+      outcomes.recount(delivery)
+      return false
     }
-    delivery.hasPlace = true
     host.begin(delivery)
     return true
   })
@@ -114,7 +112,7 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
         const known = returned.recall(delivery.message, !redelivered)
         if (known) delivery.attempt = known.attempt
         if (known?.delivery.handled) return hold(delivery, known.delivery, putOffs.get(known.delivery) ?? 0)
-        delivery.isUncounted = redelivered && !known
+        if (redelivered && !known) uncounted.add(delivery)
       }
       places.take(delivery)
     },
@@ -122,6 +120,7 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
       const all = [...held.keys()]
       for (const due of held.values()) due?.unsubscribe()
       held.clear()
+      uncounted.clear()
       return [...places.clear(), ...all]
     },
   }
