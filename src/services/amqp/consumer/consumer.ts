@@ -50,7 +50,7 @@ import { type AmqpConsumerOptions, type MessageHandler, settingsOf } from './opt
  * )
  * ```
  */
-export const amqpConsumer = <const Name extends string, D extends Decode = 'json', T extends BodyOf<D> = BodyOf<D>>(
+export const amqpConsumer = <const Name extends string, D extends Decode, T extends BodyOf<D> = BodyOf<D>>(
   name: Name,
   options: AmqpConsumerOptions<D>,
   handler: MessageHandler<T>,

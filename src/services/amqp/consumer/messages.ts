@@ -50,7 +50,7 @@ export type AmqpPipeline<T = unknown> = (
  * )
  * ```
  */
-export const amqpMessages = <const Name extends string, D extends Decode = 'json', T extends BodyOf<D> = BodyOf<D>>(
+export const amqpMessages = <const Name extends string, D extends Decode, T extends BodyOf<D> = BodyOf<D>>(
   name: Name,
   options: AmqpSourceOptions<D>,
   pipeline: AmqpPipeline<T>,

@@ -62,7 +62,7 @@ export interface AmqpRpc<Name extends string = string, T = unknown, R = unknown>
  * const priceOf = (item: string) => client.request<{ price: number }>('prices', { item })
  * ```
  */
-export const amqpRpc = <const Name extends string, E extends Encode = 'json', D extends Decode = 'json'>(
+export const amqpRpc = <const Name extends string, D extends Decode, E extends Encode = 'json'>(
   name: Name,
   options: AmqpRpcOptions<E, D>,
 ): AmqpRpc<Name, BodyFor<E>, BodyOf<D>> => {
