@@ -14,7 +14,7 @@ export interface InFlight<T> {
 }
 
 export const makeInFlight = <T>(): InFlight<T> => {
-  const held = new Set<T>()
+  let held = new Set<T>()
   const released$ = new Subject<void>()
   return {
     get size() {
@@ -23,7 +23,11 @@ export const makeInFlight = <T>(): InFlight<T> => {
     take: piece => void held.add(piece),
     has: piece => held.has(piece),
     release: piece => {
-      if (!held.delete(piece)) return false
+      if (!held.has(piece)) return false
+      // V8 links each table of a set to the one that replaces it. Once one is old, all after it, with what they hold,
+      // outlive the quick collections. A new set has no such past.
+      if (held.size === 1) held = new Set()
+      else held.delete(piece)
       if (released$.observed) released$.next()
       return true
     },

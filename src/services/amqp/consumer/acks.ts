@@ -29,7 +29,7 @@ export interface Acks {
  */
 export const acknowledge = (channel: Channel): Acks => {
   /** In the order of delivery. */
-  const unacked = new Set<Unacked>()
+  let unacked = new Set<Unacked>()
   let finished: Unacked[] = []
   let scheduled: NodeJS.Immediate | undefined
   let closed = false
@@ -57,6 +57,8 @@ export const acknowledge = (channel: Channel): Acks => {
     if (count < finished.length)
       for (const delivery of finished) if (unacked.delete(delivery)) send(() => channel.ack(delivery.message))
     finished = []
+    // As in `makeInFlight`: a set that is empty is replaced, since its past costs memory.
+    if (unacked.size === 0) unacked = new Set()
   }
 
   return {
