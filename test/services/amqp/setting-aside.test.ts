@@ -72,6 +72,44 @@ describe.runIf(brokerIsOurs)('a message that failed and can not be set aside', (
     expect(last(life)).toMatchObject({ how: 'stopped', info: { failed: 1, retried: 1, handled: 2 } })
   })
 
+  test('while its connection is lost: it comes again, and one copy is made of it', async () => {
+    const queue = queueName()
+    await other.publish(queue, ['bad'])
+    await broker.faults.forbidDeclaring()
+    const attempts: number[] = []
+    const handled = promised()
+    const handler: MessageHandler<string> = (_, { attempt }) => {
+      attempts.push(attempt)
+      if (attempt === 2) return handled.resolve()
+      throw new Error('no')
+    }
+    const life = consume(queue, handler, { declare: false })
+    await life.until(hasHealth('warn'))
+    await broker.faults.closeAllConnections()
+    await expect.poll(() => attempts).toEqual([1, 1])
+    await broker.faults.allowDeclaring()
+    await handled.promise
+    await stop(life)
+    await reconnectBystander()
+    expect(attempts).toEqual([1, 1, 2])
+    for (const name of [queue, `${queue}.retry.100`]) expect(await other.ready(name)).toBe(0)
+  })
+
+  test('or counted, because nothing may be declared: what comes again is begun all the same', async () => {
+    const queue = queueName()
+    await other.publish(queue, ['interrupted'])
+    const channel = await other.connection.createChannel()
+    await channel.consume(queue, () => void channel.close())
+    await expect.poll(() => other.ready(queue)).toBe(1)
+    await broker.faults.forbidDeclaring()
+    const seen = promised<boolean>()
+    const life = consume(queue, (_, { message }) => seen.resolve(message.fields.redelivered), { declare: false })
+    expect(await seen.promise).toBe(true)
+    await broker.faults.allowDeclaring()
+    await stop(life)
+    expect(await other.ready(queue)).toBe(0)
+  })
+
   test('because there is a queue of that name with other particulars: the same, and a stop gives it back', async () => {
     const queue = queueName()
     await other.declare(`${queue}.retry.100`)

@@ -80,6 +80,7 @@ export const consumption = (
     ...common,
     giveBack,
     begin: delivery => intake.places.take(delivery),
+    take: delivery => intake.take(delivery),
     trouble: why => health.trouble('setting aside', why),
   })
   const progress = watchProgress(

@@ -47,18 +47,16 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
   /** How often messages were put off whose handler still runs. */
   const putOffs = new WeakMap<Delivery, number>()
 
-  const isOften = (delivery: Delivery): boolean =>
-    (deliveryCount(delivery.message.properties.headers) ?? 0) >= lastDelivery
+  const countOf = ({ message }: Delivery): number => deliveryCount(message.properties.headers) ?? 0
 
   /** A message that comes again and again without an end, or that the broker would drop next time. */
   const onEndless = (delivery: Delivery): boolean => {
-    const often = isOften(delivery)
-    if (delivery.attempt <= limit && !often) return false
+    if (delivery.attempt <= limit && countOf(delivery) < lastDelivery) return false
     if (onError === 'requeue') {
       host.giveBack(delivery)
       return true
     }
-    const before = times(delivery.attempt - 1)
+    const before = times(Math.max(delivery.attempt - 1, countOf(delivery)))
     const error = amqpError(
       'ERR_AMQP_UNSETTLED',
       service,

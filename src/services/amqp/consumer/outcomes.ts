@@ -20,7 +20,10 @@ export interface Outcomes {
   onEnded(delivery: Delivery, ended: Ended): void
   /** Applies `onError` to a message that is not to be begun again. False: it is to be begun all the same. */
   onEndless(delivery: Delivery, error: unknown): boolean
-  /** Counts an attempt that nobody has seen the end of: the message comes again after a delay, and says so. */
+  /**
+   * Counts an attempt that nobody has seen the end of: the message comes again after a delay, and says so. Where that
+   * can't be done it is begun now.
+   */
   recount(delivery: Delivery): void
   /** Puts a message off that can't be begun yet. That is no attempt. */
   putOff(delivery: Delivery, times: number): void
@@ -39,6 +42,8 @@ export interface OutcomeHost {
   features(): Features
   /** Another attempt, without the broker. */
   begin(delivery: Delivery): void
+  /** Looks again what is to be done with a message, as if it had just come. */
+  take(delivery: Delivery): void
   /** Messages can't be set aside, and why; or they can again. */
   trouble(why: string | undefined): void
 }
@@ -67,27 +72,24 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
    * The copy first, and only when the broker has it the original is acknowledged: a crash in between duplicates at most.
    * A message whose copy can't be published is held, and tried again: to give it back would count against it.
    */
-  const replace = async (
-    delivery: Delivery,
-    copy: Copy,
-    delay: number,
-    count?: 'retried' | 'parked',
-  ): Promise<void> => {
+  const replace = async (delivery: Delivery, copy: Copy, delay: number, count: 'retried' | 'parked'): Promise<void> => {
     inFlight.take(delivery)
     try {
       await copies.send(copy)
     } catch (error) {
       if (!inFlight.has(delivery)) return
+      // It comes again by itself.
+      if (!delivery.session.isOpen) return void inFlight.release(delivery)
       if (error instanceof Unsendable && Object.keys(headersOf(delivery.message)).length > 0)
         return parkWithout(delivery, error)
       inFlight.release(delivery)
-      host.trouble(`a message that failed can't be ${count ?? 'put off'}, and is held: ${messageOf(error)}`)
+      host.trouble(`a message that failed can't be ${count}, and is held: ${messageOf(error)}`)
       return after(delay, delivery, () => void replace(delivery, copy, delay, count))
     }
     host.trouble(undefined)
     if (!inFlight.release(delivery)) return
     delivery.session.ack(delivery)
-    if (count) counts[count]++
+    counts[count]++
     counts.changed()
   }
 
@@ -150,10 +152,18 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     }
   }
 
-  const putOff = (delivery: Delivery, delay: number) => {
-    const { message, attempt } = delivery
-    if (waitsHere()) againHere(delivery, attempt, delay)
-    else void replace(delivery, delayedCopy(message, queue, attempt, delay, host.features()), delay)
+  /** Sends the message round by a delay queue, as this attempt. Where that can't be done, something else is done. */
+  const sendRound = async (delivery: Delivery, delay: number, otherwise: () => void): Promise<void> => {
+    inFlight.take(delivery)
+    const sent = await copies.send(delayedCopy(delivery.message, queue, delivery.attempt, delay, host.features())).then(
+      () => true,
+      () => false,
+    )
+    if (!inFlight.release(delivery) || !delivery.session.isOpen) return
+    if (sent) delivery.session.ack(delivery)
+    else if (leaving) giveBack(delivery)
+    else otherwise()
+    counts.changed()
   }
 
   const forget = (): readonly Delivery[] => {
@@ -164,7 +174,9 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
   }
   return {
     onEnded: (delivery, ended) => {
-      if (ended.how === 'failed') {
+      // What was delivered over a lost session comes again, however it ended.
+      if (!delivery.session.isOpen) inFlight.release(delivery)
+      else if (ended.how === 'failed') {
         if (!inFlight.has(delivery)) return
         countFailure(ended.error)
         carryOut(outcomeOf(delivery, ended.error), delivery, ended.error)
@@ -181,9 +193,13 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
       counts.changed()
       return true
     },
-    // It waits before that, so that the original is acknowledged when it comes: it may end this process, too.
-    recount: delivery => putOff(delivery, delayAfter(delivery.attempt - 1, retry)),
-    putOff: (delivery, times) => putOff(delivery, delayAfter(times, retry)),
+    // The delay lets its original be acknowledged before it may end this process, too.
+    recount: delivery => void sendRound(delivery, delayAfter(delivery.attempt - 1, retry), () => host.begin(delivery)),
+    putOff: (delivery, times) => {
+      const delay = delayAfter(times, retry)
+      if (waitsHere()) againHere(delivery, delivery.attempt, delay)
+      else void sendRound(delivery, delay, () => host.take(delivery))
+    },
     leave: () => {
       leaving = true
       for (const delivery of forget()) giveBack(delivery)

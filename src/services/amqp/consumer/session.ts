@@ -13,7 +13,7 @@ export interface Session extends Acks {
   readonly reply: Reply
   /** The queue that is consumed, as it is named at the broker. */
   readonly queue: string
-  /** False once it is lost: what it delivered comes again. */
+  /** False once it is lost, and what it delivered comes again. Without acknowledgements nothing does. */
   readonly isOpen: boolean
   /** From now on deliveries are handed over, those that came before first. */
   begin(): void
@@ -44,7 +44,7 @@ export const consume = async (
     reply: sendReply,
     queue,
     get isOpen() {
-      return !closed
+      return !closed || consumeOptions.noAck === true
     },
     begin: () => {
       const held = early ?? []
