@@ -64,6 +64,16 @@ test('a message that was copied may be there twice if a connection was lost or b
     expect(copying(line, 'unblocked 1500', end).again).toEqual({ ...none, copying: 1 })
     expect(copying(line.replace('1100', '9100'), end).unexplained).toHaveLength(1)
   }
+  const restarted = judge(
+    confirmed(1),
+    [
+      consumer('a', 'session x', 'copy 1 1 1000', end),
+      consumer('c', 'session z', 'lost consuming 1100', end),
+      other('handled 1 1 y 2000', 'handled 1 1 y 2100'),
+    ],
+    [],
+  )
+  expect(restarted.again).toEqual({ ...none, copying: 1 })
   expect(copying('handled 2 1 x 1200').again).toEqual({ ...none, copying: 1 })
   expect(copying('handled 2 1 x 9200').unexplained).toHaveLength(1)
   expect(copying(end).unexplained).toHaveLength(1)

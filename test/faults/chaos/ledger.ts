@@ -79,9 +79,11 @@ export const judge = (
   const copied = new Map<string, number>()
   let failed = 0
 
+  // A copy that waits at the broker while that is restarted may be handed over twice, whoever has published it.
+  const losses = consumers.flatMap(({ lines }) => lines.filter(line => line.startsWith('lost ')))
   for (const written of consumers) {
     const ofTag = new Map<string, Session>()
-    const uncertain = whenUncertain(written.lines)
+    const uncertain = whenUncertain(written.lines, losses)
     for (const line of written.lines) {
       const [what, n, copy, tag, at] = line.split(' ') as [string, string, string, string, string]
       if (what === 'copy' && uncertain(Number(tag))) copied.set(keyOf(n, copy), (copied.get(keyOf(n, copy)) ?? 0) + 1)
@@ -200,8 +202,11 @@ const endOf = ({ lines }: Written, tag: string): SessionEnd => {
 const ON_ITS_WAY = 3000
 
 /** Whether it is uncertain what became of a copy that was published at a time, and of its original. */
-const whenUncertain = (lines: readonly string[]): ((at: number) => boolean) => {
-  const spans: { from: number; to: number }[] = []
+const whenUncertain = (lines: readonly string[], losses: readonly string[]): ((at: number) => boolean) => {
+  const spans = losses.map(line => {
+    const at = Number(line.split(' ').at(-1))
+    return { from: at - ON_ITS_WAY, to: at }
+  })
   let blockedAt: number | undefined
   let latest = 0
   for (const line of lines) {
@@ -209,7 +214,6 @@ const whenUncertain = (lines: readonly string[]): ((at: number) => boolean) => {
     const at = Number(words.at(-1))
     if (Number.isFinite(at)) latest = Math.max(latest, at)
     if (words[0] === 'blocked') blockedAt ??= at
-    if (words[0] === 'lost') spans.push({ from: at - ON_ITS_WAY, to: at })
     if (words[0] === 'unblocked' || words[0] === 'lost') {
       if (blockedAt !== undefined) spans.push({ from: blockedAt - ON_ITS_WAY, to: at })
       blockedAt = undefined
