@@ -94,7 +94,9 @@ const isFree = (stream: Writable): Promise<void> => {
 /** How long what has ended may hold up its end because of what it has written, in milliseconds. */
 export const LATE_OUTPUT = 250
 
-/** Hears what has ended out, for a moment no faster than our own output takes it. After that all of it is handed over. */
+/**
+ * Hears what has ended out, for a moment no faster than our own output takes it. After that all of it is handed over.
+ */
 export const hearOut = async (outputs: readonly Lines[]): Promise<void> => {
   await within(LATE_OUTPUT, Promise.all(outputs.map(({ ended }) => ended)))
   for (const output of outputs) output.hurry(0)

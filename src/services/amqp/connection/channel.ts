@@ -18,7 +18,10 @@ export interface OpenChannel<T> {
   readonly missing: undefined
   /** What it was prepared to be. */
   readonly opened: T
-  /** Closes it for good. Settles when the broker has answered, which says that all that was sent before arrived, or when it is gone. */
+  /**
+   * Closes it for good. Settles when the broker has answered, which says that all that was sent before arrived, or when
+   * it is gone.
+   */
   close(): Promise<void>
 }
 

@@ -1,14 +1,14 @@
 import type { ChannelModel } from 'amqplib'
 
-/** What can be expected of a broker. */
+/** The features of a broker that matter here. */
 export interface Features {
-  /** It has a clock, and dead-letters what has expired. A broker inside the process has none. */
+  /** Messages can expire and be dead-lettered after a delay. Not with a broker inside the process. */
   readonly hasDelays: boolean
-  /** Its quorum queues can hand messages over to another queue at least once (RabbitMQ since 3.10). */
+  /** Quorum queues can dead-letter at least once (RabbitMQ since 3.10). */
   readonly deadLettersSafely: boolean
-  /** Its quorum queues count a message that is handed back by nack as delivered in vain (RabbitMQ before 4.3). */
+  /** Quorum queues count a nack with requeue towards the delivery limit (RabbitMQ before 4.3). */
   readonly countsNacks: boolean
-  /** It knows direct replies. A broker inside the process does not. */
+  /** Direct replies are possible. Not with a broker inside the process. */
   readonly repliesDirectly: boolean
 }
 
@@ -19,7 +19,7 @@ export const UNKNOWN: Features = {
   repliesDirectly: false,
 }
 
-/** A broker says in its greeting what it is. A channel has the connection at hand, too. */
+/** Reads the features from the properties that the broker sends when a connection opens. */
 export const featuresOf = ({ connection }: Pick<ChannelModel, 'connection'>): Features => {
   const properties: Readonly<Record<string, unknown>> | undefined = connection?.serverProperties
   if (properties?.['capabilities'] === undefined) return UNKNOWN

@@ -25,7 +25,9 @@ export interface Hold {
   readonly service: string
   /** The present state, then each change. Errors name the service that holds it. Completes when it is let go. */
   readonly state$: Observable<LineState>
-  /** Lets go: the last to leave closes the connection, and waits for that a second at most. Close your channels before. */
+  /**
+   * Lets go: the last to leave closes the connection, and waits for that a second at most. Close your channels before.
+   */
   leave(): Promise<void>
   /** Lets go without waiting: the last destroys the socket. Ends a `leave` that is under way. */
   drop(): void

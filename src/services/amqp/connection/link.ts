@@ -23,7 +23,9 @@ export interface Link {
 /** A connection that stood was lost. */
 export class LinkLost extends Error {}
 
-/** How long the answer to a close is waited for, in milliseconds. All that matters has been answered before it is sent. */
+/**
+ * How long the answer to a close is waited for, in milliseconds. All that matters has been answered before it is sent.
+ */
 const CLOSE_LIMIT = 1000
 
 /**

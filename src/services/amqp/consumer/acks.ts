@@ -3,29 +3,40 @@ import type { Channel, ConsumeMessage } from 'amqplib'
 /** A message that was delivered and not yet acknowledged. */
 export interface Unacked {
   readonly message: ConsumeMessage
-  /** Its work is done; only the broker has yet to hear of it. */
+  /** The message is handled, and its acknowledgement is not sent yet. */
   done: boolean
 }
 
-/** The acknowledgements of one channel. Once the channel is closed they do nothing: what it held has gone back. */
+/**
+ * The acknowledgements of one channel. After its close the calls do nothing: the broker delivers the messages again.
+ */
 export interface Acks {
-  /** Every delivery, in the order in which they come. */
+  /** Adds a delivery. Deliveries are added in the order in which they come. */
   add(delivery: Unacked): void
-  /** Told to the broker within this turn of the event loop. False: the channel is closed, and the message comes again. */
+  /**
+   * Acknowledges a message within this turn of the event loop.
+   *
+   * @returns false when the channel is closed: the message comes again
+   */
   ack(delivery: Unacked): boolean
-  /** Gives a message back to the queue, or rejects it for good; at once. False: the channel is closed, it comes again. */
+  /**
+   * Gives a message back to its queue, or rejects it for good, at once.
+   *
+   * @returns false when the channel is closed: the message comes again
+   */
   nack(delivery: Unacked, requeue: boolean): boolean
-  /** Tells what is still to be told. */
+  /** Sends the acknowledgements that are not sent yet. */
   flush(): void
-  /** Those that are neither acknowledged nor handed back, in the order of delivery. */
+  /** The messages that are neither acknowledged nor given back, in the order of delivery. */
   all(): readonly Unacked[]
-  /** Forgets everything: the channel is gone. */
+  /** The channel is closed: forgets all messages. */
   close(): void
 }
 
 /**
- * Acknowledges what becomes done in one turn of the event loop together: those at the front, with nothing undone
- * before them, by one acknowledgement for all, which is the better part of what a message costs; others one by one.
+ * Acknowledges together the messages that are handled in one turn of the event loop. One acknowledgement covers all
+ * messages at the front that are handled, because sending it is most of the cost of a message. The others are
+ * acknowledged one by one.
  */
 export const acknowledge = (channel: Channel): Acks => {
   /** In the order of delivery. */
@@ -34,7 +45,7 @@ export const acknowledge = (channel: Channel): Acks => {
   let scheduled: NodeJS.Immediate | undefined
   let closed = false
 
-  // A channel that was closed throws.
+  // A closed channel throws.
   const send = (request: () => void) => {
     if (closed) return
     try {
@@ -57,7 +68,7 @@ export const acknowledge = (channel: Channel): Acks => {
     if (count < finished.length)
       for (const delivery of finished) if (unacked.delete(delivery)) send(() => channel.ack(delivery.message))
     finished = []
-    // As in `makeInFlight`: a set that is empty is replaced, since its past costs memory.
+    // An empty set is replaced, as in `makeInFlight`, because the tables of a set keep old messages in memory.
     if (unacked.size === 0) unacked = new Set()
   }
 
@@ -89,7 +100,7 @@ export const acknowledge = (channel: Channel): Acks => {
   }
 }
 
-/** For a consumer without acknowledgements: what was delivered is settled for the broker. */
+/** The acknowledgements of a consumer with `noAck`: for the broker a message is settled when it is sent. */
 export const noAcks = (): Acks => ({
   add: () => undefined,
   ack: () => true,

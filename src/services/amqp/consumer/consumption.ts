@@ -38,17 +38,17 @@ import { makeReturned } from './returned.ts'
 import { consume, type Session } from './session.ts'
 import type { Worker } from './worker.ts'
 
-/** How long copies of messages that are given back may take to arrive, in milliseconds. */
+/** How long a stop waits for the confirms of copies that are given back, in milliseconds. */
 const COPIES_GRACE = 1_000
 
-/** One life of a consumer, from outside. */
+/** One incarnation of a consumer: its hooks, and how to fail it. */
 export interface Consumption {
   readonly hooks: ServiceHooks
-  /** Lets go of everything properly, and only then fails. */
+  /** Gives the messages back, closes the connections, and then fails. */
   fail(error: unknown): void
 }
 
-/** One life of a consumer. To unsubscribe `life` is to let go of everything. */
+/** Makes one incarnation of a consumer. Unsubscribing `life` closes everything at once. */
 export const consumption = (
   settings: Settings,
   life: Subscription,
@@ -108,21 +108,21 @@ export const consumption = (
 
   const onDelivery = (delivery: Delivery) => {
     if (!leaving || noAck) intake.take(delivery)
-    // A single active consumer keeps what comes until its channel is closed, or the next one overtakes it.
+    // A single active consumer keeps these messages until its channel is closed, so that the order is kept.
     else if (!queue.hasSingleActiveConsumer) giveBack(delivery)
   }
 
-  /** What was delivered over a lost session is delivered again: who works on it should know. */
+  /** The session is lost. Its messages come again, so the signals of their handlers fire. */
   const forgetSession = (error?: Error) => {
     const unacked = channel?.opened.all() ?? []
     channel?.opened.close()
     channel = undefined
-    // What needs no acknowledgement does not come again.
+    // With `noAck` no message comes again, so the handlers go on.
     if (noAck) return
     intake.clear()
     outcomes.forget()
     for (const [place, delivery] of (unacked as readonly Delivery[]).entries()) {
-      // The oldest is the one that took too long.
+      // The broker measures its delivery timeout at the oldest message.
       const isAttempt = place === 0 && isDeliveryTimeout(error)
       if (!delivery.done) returned.remember(delivery, delivery.attempt + (isAttempt ? 1 : 0))
     }
@@ -147,7 +147,7 @@ export const consumption = (
     replies.drop()
   })
 
-  /** From this very tick on no message is begun, and nothing connects again. Settles when no more are delivered. */
+  /** From now on no message is begun, and nothing connects again. Resolves when no more messages are delivered. */
   const leave = (): Promise<void> => {
     if (leaving) return leaving
     if (channel) {
@@ -161,9 +161,9 @@ export const consumption = (
     }
     return leaving
   }
-  /** Only the answer says that the last acks arrived. */
+  /** Closes the channel. The answer of the broker proves that the last acknowledgements arrived. */
   const closeChannel = async (): Promise<void> => {
-    // A message is acknowledged in the turn in which it is no longer in flight, and that may be now.
+    // The last message may leave `inFlight` now, and is acknowledged later in this turn.
     await undefined
     giveBack.hurry()
     channel?.opened.flush()
@@ -231,7 +231,7 @@ export const consumption = (
       const cancel = () => {
         if (running) return
         life.unsubscribe()
-        // A start that timed out is named after what kept it from connecting.
+        // A start that timed out rejects with the reason why there was no connection.
         reject(given.reason?.by === 'failure' ? (lastError ?? signal.reason) : signal.reason)
       }
       signal.addEventListener('abort', cancel, { once: true })
@@ -240,12 +240,12 @@ export const consumption = (
   const drain = ({ pending }: ServiceContext): Observable<unknown> => {
     const emptied$ = merge(
       from(leave()).pipe(ignoreElements()),
-      // What it has kept for itself is handed back.
+      // When the pipeline has completed, the messages that it kept are given back.
       worker.drain?.().pipe(ignoreElements(), tap({ complete: () => handlers.giveUp(inFlight.all()) })) ?? [],
       inFlight.untilEmpty$().pipe(tap(pending)),
     )
     if (!queue.hasSingleActiveConsumer) return emptied$
-    // Only now may the next consumer begin: all handlers have ended, and all acks are known to have arrived.
+    // The next consumer begins when the channel is closed: all handlers have ended, and all acknowledgements arrived.
     return concat(emptied$, defer(closeChannel).pipe(ignoreElements()))
   }
 
@@ -254,7 +254,7 @@ export const consumption = (
     if (noAck) for (const delivery of intake.clear()) giveBack(delivery)
     worker.letGo?.()
     handlers.giveUp(inFlight.all())
-    // Under force those that end at once still count as ended.
+    // Under *force* the handlers that end at once still count as ended.
     const emptiedWithin = (grace: number) => {
       const graceOver$ = merge(timer(signal.aborted ? 0 : grace), fromEvent(signal, 'abort'))
       return lastValueFrom(inFlight.untilEmpty$().pipe(tap(pending), takeUntil(graceOver$)), { defaultValue: 0 })

@@ -5,18 +5,18 @@ import type { Hold, Line } from '../connection/line.ts'
 import { Unsendable, unsendable } from '../connection/unsendable.ts'
 import { type Copy, UNUSED_FOR } from './copy.ts'
 
-/** Publishes copies of messages over the publishing line, which is opened when there is the first. */
+/** Publishes copies of messages on the publishing connection, which is opened for the first copy. */
 export interface Copies {
   /**
-   * Settles when the broker has it; rejects if it can't be published now, or if nobody knows whether it was, and with
-   * `Unsendable` if it can never be.
+   * Resolves when the broker has confirmed the copy. Rejects when it can't be published now, or when it is not known
+   * whether it was. Rejects with `Unsendable` when it can never be published.
    */
   send(copy: Copy): Promise<void>
-  /** From now on nothing waits for a broker that is blocked: what it has not confirmed is rejected. */
+  /** From now on a copy does not wait for a broker that is blocked: it is rejected. */
   hurry(): void
-  /** Deletes a queue if it was declared here. */
+  /** Deletes a queue that was declared here. */
   deleteQueue(queue: string): Promise<void>
-  /** Closes what was opened; what is not confirmed is rejected. */
+  /** Closes the connection. Copies that are not confirmed are rejected. */
   leave(): Promise<void>
   /** The same without waiting. */
   drop(): void
@@ -27,7 +27,7 @@ interface Pending {
   reject(error: Error): void
 }
 
-/** A queue was declared, and when; what the broker has answered or will answer. */
+/** When a queue was declared, in milliseconds of `performance.now()`, and the answer of the broker. */
 interface Declaration {
   readonly at: number
   readonly answer: Promise<unknown>
@@ -35,7 +35,7 @@ interface Declaration {
 
 const CONNECTING: ChannelState<ConfirmChannel> = { missing: 'connection', error: undefined }
 
-/** @param onBlocked Is told when the broker takes no more, though there may be copies on their way. */
+/** @param onBlocked Called with the reason when the broker blocks, while copies may be unconfirmed. */
 export const makeCopies = (line: Line, service: string, onBlocked: (why: string) => void): Copies => {
   const state$ = new BehaviorSubject<ChannelState<ConfirmChannel>>(CONNECTING)
   const over$ = new Subject<never>()
@@ -55,7 +55,7 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
 
   const prepare = async (channel: ConfirmChannel): Promise<ConfirmChannel> => {
     declared = new Map()
-    // A queue that was deleted meanwhile: the broker confirms a message that it has just returned.
+    // The queue was deleted. The broker returns the message first, and then confirms it.
     channel.on('return', ({ fields }) => {
       declared.delete(fields.routingKey)
       rejectAll(`queue "${fields.routingKey}" was deleted`, ({ queue }) => queue === fields.routingKey)
@@ -94,7 +94,7 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
     return firstValueFrom(settled$)
   }
 
-  /** A queue that expires when it is unused is used, for the broker, when it is declared. */
+  /** Declares the queue of a copy, again after half of its expiry: a declaration counts as use. */
   const isThere = (channel: ConfirmChannel, { queue, declareWith }: Copy): Promise<unknown> | undefined => {
     if (!declareWith) return undefined
     const before = declared.get(queue)
@@ -119,7 +119,7 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
         if (fault) throw new Unsendable(fault.message)
         channel.sendToQueue(queue, content, { ...options, mandatory: true }, settle)
       } catch (error) {
-        // Amqplib throws these for what it can't encode, before it sends anything.
+        // Amqplib throws these for values that it can't encode, before it sends anything.
         const isOfMessage = error instanceof TypeError || error instanceof RangeError
         settle(isOfMessage ? new Unsendable(error.message) : error)
       }

@@ -4,22 +4,22 @@ import type { Features } from '../connection/features.ts'
 import { delayQueueName, headersOfAttempt, headersOfParked } from './own-headers.ts'
 import type { Queue } from './queue.ts'
 
-/** A message as it is published anew, and the queue it goes to. */
+/** A message to publish, and the queue it goes to. */
 export interface Copy {
   readonly queue: string
-  /** What the queue is declared with; `undefined` for one that is there. */
+  /** The options to declare the queue with. `undefined`: the queue is there. */
   readonly declareWith: Options.AssertQueue | undefined
   readonly content: Buffer
   readonly options: Options.Publish
 }
 
-/** A header has to fit into a frame, with all others. */
+/** The longest reason in a header, in characters, because all headers share one frame. */
 const LONGEST_REASON = 1000
 
-/** How long a queue of ours is kept that nobody has declared again, beyond what its messages wait for: a day. */
+/** How long a queue of ours stays after its last declaration, beyond the delay of its messages, in milliseconds. */
 export const UNUSED_FOR = 86_400_000
 
-/** For a queue that gives it back after `delay` milliseconds, as this attempt. */
+/** A copy for the delay queue, which gives it back as this attempt after `delay` milliseconds. */
 export const delayedCopy = (
   message: ConsumeMessage,
   queue: Queue,
@@ -40,8 +40,8 @@ export const delayedCopy = (
 })
 
 /**
- * Only a quorum queue keeps a message until the queue it goes back to has it, whatever the type of that one: it may be
- * full, or away for a while.
+ * Only a quorum queue keeps a message until the target queue has it. The target may be of any type, and may be full or
+ * unavailable for a while.
  */
 const HANDED_OVER_SAFELY = {
   'x-queue-type': 'quorum',
@@ -49,7 +49,7 @@ const HANDED_OVER_SAFELY = {
   'x-overflow': 'reject-publish',
 }
 
-/** For the end of its own queue, as this attempt: to the broker it is a new message, of which nothing was counted. */
+/** A copy for the end of its own queue, as this attempt. The broker has counted nothing for it. */
 export const renewedCopy = (message: ConsumeMessage, queue: Queue, attempt: number): Copy => ({
   queue: queue.name,
   declareWith: undefined,
@@ -57,7 +57,7 @@ export const renewedCopy = (message: ConsumeMessage, queue: Queue, attempt: numb
   options: { ...properties(message), headers: headersOfAttempt(message, queue.name, attempt) },
 })
 
-/** For the queue where people look after it. Sent back from there it begins anew. */
+/** A copy for the queue of parked messages. Sent back from there, it begins with attempt 1. */
 export const parkedCopy = (message: ConsumeMessage, queue: Queue, attempt: number, error: unknown): Copy => ({
   queue: queue.parkedName,
   declareWith: {
@@ -74,7 +74,7 @@ export const parkedCopy = (message: ConsumeMessage, queue: Queue, attempt: numbe
 
 const typeArguments = (type: Queue['type']): Record<string, unknown> => (type ? { 'x-queue-type': type } : {})
 
-/** As they came, but for what would have the copy refused, expired on the way, or published to others as well. */
+/** The properties of the original, without those that would make the broker refuse or expire the copy. */
 const properties = ({ properties }: ConsumeMessage): Options.Publish => {
   const { headers: _headers, userId: _userId, expiration: _expiration, clusterId: _clusterId, ...rest } = properties
   return { ...rest, deliveryMode: true }

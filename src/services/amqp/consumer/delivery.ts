@@ -5,29 +5,29 @@ import { asPublished, attemptOf, timesReturned } from './own-headers.ts'
 import type { Session } from './session.ts'
 
 /**
- * One message in our hands, and what its handler is told about it. A class, and what few ask for a getter, because
- * there is one for every message.
+ * A message that was delivered, and the context of its handler. It is a class with getters, because there is one for
+ * each message and few handlers use all of it.
  */
 export class Delivery implements MessageContext {
   message: ConsumeMessage
-  /** What delivered it, which alone can acknowledge it. */
+  /** The session that delivered the message. Only this session can acknowledge it. */
   readonly session: Session
   attempt: number
-  /** Its work is done; only the broker has yet to hear of it. */
+  /** The message is handled, and its acknowledgement is not sent yet. */
   done = false
-  /** It was decided what becomes of it: its handler has ended, or was given up. */
+  /** The outcome is decided, because the handler has ended or is no longer waited for. */
   ended = false
-  /** Its handler runs, also when it was given up. */
+  /** The handler runs. This stays true while the outcome is decided already. */
   handled = false
-  /** Whoever works on it has been asked to give up. */
+  /** The signal of the handler has fired. */
   aborted = false
-  /** Asks what works on it to give up, where it can be asked. */
+  /** Cancels the handler, if it returned something that can be cancelled. */
   cancel: Cancel | undefined
   #controller: AbortController | undefined
 
   /**
-   * @param queue The queue it came from.
-   * @param countsReturns Whether a message that came back without an end had an attempt.
+   * @param queue The name of its queue.
+   * @param countsReturns Whether each return without an end counts as an attempt.
    */
   constructor(message: ConsumeMessage, session: Session, queue: string, countsReturns = true) {
     this.message = asPublished(message, queue)
@@ -51,7 +51,7 @@ export class Delivery implements MessageContext {
     this.#controller?.abort()
   }
 
-  /** Another attempt, without the broker: as if it had just come. */
+  /** Makes it another attempt in place, as if it had just come. */
   again(attempt: number): void {
     this.attempt = attempt
     this.ended = false

@@ -9,13 +9,13 @@ import { deliveryCount } from './own-headers.ts'
 import type { Returned } from './returned.ts'
 
 /**
- * Gives messages back to their queue that can't be handled here. That is not free on a quorum queue with a delivery
- * limit: what has come back too often is dropped by the broker. So a message goes back by nack once, to its old place;
- * after that a copy of it goes to the end of the queue, of which the broker has counted nothing yet.
+ * Gives messages back to their queue. A quorum queue with a delivery limit drops a message that comes back too often.
+ * So a message goes back by nack once, to its old place. After that a copy goes to the end of the queue: the broker has
+ * counted nothing for the copy.
  */
 export interface GiveBack {
   (delivery: Delivery): void
-  /** Copies that are not confirmed now won't be: their originals go back by nack. */
+  /** Waits for no more copies: the originals of copies that are not confirmed go back by nack. */
   hurry(): void
 }
 
@@ -34,11 +34,11 @@ export const makeGiveBack = (settings: Settings, host: GiveBackHost): GiveBack =
 
   const nack = (delivery: Delivery) => {
     inFlight.release(delivery)
-    // The broker has forgotten it.
+    // With `noAck` the broker no longer has the message.
     if (consumeOptions.noAck) counts.dropped++
     else if (delivery.session.nack(delivery, true)) returned.remember(delivery)
   }
-  /** A copy would change the order, which is what a single active consumer is for. */
+  /** A single active consumer keeps the order, so it never gives back a copy. */
   const mustRenew = ({ message, session }: Delivery): boolean =>
     session.isOpen &&
     features().countsNacks &&
@@ -48,7 +48,7 @@ export const makeGiveBack = (settings: Settings, host: GiveBackHost): GiveBack =
   const renew = async (delivery: Delivery): Promise<void> => {
     renewing.add(delivery)
     if (!inFlight.has(delivery)) inFlight.take(delivery)
-    // That it came back once may be our own doing.
+    // The one return that the broker has counted may be a stop, and no attempt.
     const attempt = Math.max(1, delivery.attempt - 1)
     const sent = await copies.send(renewedCopy(delivery.message, queue, attempt)).then(
       () => true,

@@ -7,30 +7,30 @@ import type { Delivery } from './delivery.ts'
 import type { Ended, OnEnded } from './ended.ts'
 import type { Worker } from './worker.ts'
 
-/** How long those who work on messages may take to end once they were asked to give up, in milliseconds. */
+/** How long a handler may run after its signal has fired, in milliseconds. */
 export const GRACE = 250
 
-/** The handlers that run, and those that run on though they were given up. */
+/** The handlers that run. A handler *runs on* when it ignores its signal for longer than the grace. */
 export interface Handlers {
   begin(delivery: Delivery): void
-  /** Asks these to give up. Those that run on after the grace no longer take a place. */
+  /** Fires the signals of these handlers. A handler that runs on keeps no place. */
   giveUp(deliveries: Iterable<Delivery>): void
   /** Calls back once the handler of a message has ended. */
   whenEnded(delivery: Delivery, then: () => void): void
-  /** Whether there are handlers that run on. */
+  /** Whether any handler runs on. */
   readonly someRunOn: boolean
 }
 
 export interface HandlersHost {
   readonly service: string
   readonly handlerTimeout: number
-  /** Ends the timers. */
+  /** Its end stops the timers. */
   readonly life: Subscription
-  /** What becomes of the message is to be decided. Told once for each delivery. */
+  /** Called once for each delivery, when its outcome is to be decided. */
   readonly onEnded: OnEnded
-  /** One place is free again. */
+  /** Called when a handler no longer takes a place. */
   free(): void
-  /** So many handlers run on; 0: none any more. */
+  /** Called with the number of handlers that run on, when it changes. */
   runOn(count: number): void
 }
 
@@ -41,7 +41,7 @@ export const makeHandlers = (
   const { service, handlerTimeout, life } = host
   const within = currentWork()
   const stray = new Set<Delivery>()
-  /** The timers of `handlerTimeout`, and those whose time is over. */
+  /** The timers of `handlerTimeout`, and the deliveries whose timer has fired. */
   const deadlines = new Map<Delivery, Subscription | undefined>()
   const late = new WeakSet<Delivery>()
   const waiting = new Map<Delivery, (() => void)[]>()
@@ -55,15 +55,15 @@ export const makeHandlers = (
     return due
   }
 
-  /** The handler has really ended. */
+  /** The handler has ended, whatever was decided about its message before. */
   const onGone = (delivery: Delivery) => {
     delivery.handled = false
     if (deadlines.size > 0) {
       deadlines.get(delivery)?.unsubscribe()
       deadlines.delete(delivery)
     }
-    // The next one begins before this one is settled: without acknowledgements, what waits for a place is all that is
-    // in hand.
+    // The next message begins before this one is settled. With `noAck` a drain ends when no message is in flight, so
+    // the number must not be 0 while messages wait for a place.
     if (stray.size > 0 && stray.delete(delivery)) host.runOn(stray.size)
     else host.free()
     if (waiting.size === 0) return

@@ -1,15 +1,15 @@
 import type { ServiceContext } from '../../../core/hooks/hook-call.ts'
 
-/** What can be wrong with a consumer that consumes. */
+/** The kinds of trouble that a consumer can have while it consumes. */
 export type Trouble = 'setting aside' | 'replying' | 'handlers' | 'progress'
 
 /** The health of a consumer: `fail` while it does not consume, else `warn` while there is trouble. */
 export interface ConsumerHealth {
-  /** Why it does not consume; `undefined`: it does. */
+  /** Why the consumer does not consume. `undefined` while it does. */
   lost: string | undefined
-  /** From now on health is told to the group. */
+  /** The service runs: from now on its health is set. */
   begin(context: ServiceContext): void
-  /** There is this trouble, and why; or there is none any more. */
+  /** Sets or clears (`undefined`) the reason of a kind of trouble. */
   trouble(which: Trouble, why: string | undefined): void
 }
 

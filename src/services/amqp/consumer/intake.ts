@@ -12,17 +12,17 @@ import { deliveryCount } from './own-headers.ts'
 import { makePlaces, type Places } from './places.ts'
 import type { Returned } from './returned.ts'
 
-/** How long a message is held that can't be begun, before it is put off: its handler still runs, over a lost connection. */
+/** How long a message is held while an earlier handler of it runs, in milliseconds. Then it is put off. */
 const HOLD = 1_000
 
-/** A message may come back so often without having been settled, whatever the limit of attempts is: a stop may be why. */
+/** The least number of deliveries without an end before a message fails, because a stop can cause some of them. */
 const LEAST_LIMIT = 3
 
-/** What becomes of messages as they come. */
+/** Decides what is done with a message when it is delivered: begin it, hold it, count it, or give it up. */
 export interface Intake {
   readonly places: Places
   take(delivery: Delivery): void
-  /** The consumer leaves, or its session is lost: those that were not begun. */
+  /** Returns the messages that have not begun, and forgets them. */
   clear(): readonly Delivery[]
 }
 
@@ -40,16 +40,20 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
   const { handlers, returned, outcomes } = host
   const limit = onError === 'requeue' ? Infinity : Math.max(retry.limit, LEAST_LIMIT)
   const lastDelivery = Math.max(1, queue.deliveryLimit - 1)
-  /** They were on their way before, and it is not known how that ended. */
+  /** Messages that were delivered before, elsewhere, with an unknown end. */
   const uncounted = new Set<Delivery>()
-  /** Held until the handler of the same message has ended. */
+  /** Messages that wait for the end of an earlier handler of the same message, with the timer that puts them off. */
   const held = new Map<Delivery, Subscription | undefined>()
-  /** How often messages were put off whose handler still runs. */
+  /** How often a message was put off, by the delivery whose handler still runs. */
   const putOffs = new WeakMap<Delivery, number>()
 
   const countOf = ({ message }: Delivery): number => deliveryCount(message.properties.headers) ?? 0
 
-  /** A message that comes again and again without an end, or that the broker would drop next time. */
+  /**
+   * Fails a message that was delivered too often without an end, or that the broker would drop next time.
+   *
+   * @returns false when the message is to be begun
+   */
   const onEndless = (delivery: Delivery): boolean => {
     if (delivery.attempt <= limit && countOf(delivery) < lastDelivery) return false
     if (onError === 'requeue') {
@@ -64,7 +68,7 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
     )
     return outcomes.onEndless(delivery, error)
   }
-  /** A classic queue tells that a message comes again, and not how often. So we count, by a copy. */
+  /** A classic queue tells that a message comes again, but not how often. So the attempt is counted in a copy. */
   const mustRecount = (delivery: Delivery): boolean =>
     deliveryCount(delivery.message.properties.headers) === undefined &&
     onError !== 'requeue' &&

@@ -26,9 +26,9 @@ export type AmqpPipeline<T = unknown> = (
 
 /**
  * A RabbitMQ queue as an Observable of messages, to compose with operators: batches, order by key, joins with other
- * streams. What comes out of the pipeline is acknowledged; a message that is filtered out needs its `ack()`, and one that
- * can't be done its `fail(error)`. The broker sends no more than `prefetch` that have not come out, so give room for a
- * batch to fill.
+ * streams. What comes out of the pipeline is acknowledged; a message that is filtered out needs its `ack()`, and one
+ * that can't be done its `fail(error)`. The broker sends no more than `prefetch` that have not come out, so give room
+ * for a batch to fill.
  *
  * Everything else is as with `amqpConsumer`: connections, declared queues, `onError`, health, `info`. Asked to drain,
  * `messages$` completes, so that buffers flush; it has drained when the pipeline has completed. When the drain time is

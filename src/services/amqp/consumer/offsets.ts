@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib'
 import { must, show } from '../../../core/options.ts'
 
-/** Where in a stream to begin: at its first message, its last chunk, with what comes next, at an offset, or at a time. */
+/** Where a stream begins: its first message, its last chunk, its next message, an offset, or a time. */
 export type StreamOffset = 'first' | 'last' | 'next' | number | Date
 
 /** @throws ServiceError `ERR_INVALID_OPTION` */
@@ -18,21 +18,25 @@ export const checkOffset = (service: string, offset: unknown): void => {
   )
 }
 
-/** The place in a stream up to which all messages are settled. A stream itself does not keep it. */
+/** The offset in a stream up to which all messages are settled. The broker does not keep it. */
 export interface Offsets {
-  /** What to tell the broker when consuming begins, at first or anew. */
+  /** The argument `x-stream-offset` of the next `consume`. */
   argument(): unknown
-  /** A message has come. False: it was settled before, over a connection that was lost. */
+  /**
+   * Notes that a message has come.
+   *
+   * @returns false when it was settled before, on a connection that was lost
+   */
   came(message: ConsumeMessage): boolean
   settled(message: ConsumeMessage): void
-  /** The connection was lost: what was not settled comes again. */
+  /** The connection was lost: the broker delivers again the messages that are not settled. */
   lost(): void
 }
 
 export const makeOffsets = (given: StreamOffset): Offsets => {
-  /** In the order in which they came, which is that of the stream. */
+  /** The offsets that are not settled, in the order of the stream. */
   const open = new Set<number>()
-  /** Settled, though one before them is not. */
+  /** The offsets that are settled while an earlier one is not. */
   const ahead = new Set<number>()
   let next: number | undefined
   let begin = given
@@ -53,7 +57,7 @@ export const makeOffsets = (given: StreamOffset): Offsets => {
       if (next !== undefined) return next
       if (begin instanceof Date) return { '!': 'timestamp', value: Math.floor(begin.getTime() / 1000) }
       const now = begin
-      // What comes from now on is meant, also if the connection is lost before anything has come.
+      // `next` means from now on, also when the connection is lost before a message has come.
       if (begin === 'next') begin = new Date()
       return now
     },

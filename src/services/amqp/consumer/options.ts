@@ -14,8 +14,8 @@ import { type Queue, type QueueOptions, queueOf } from './queue.ts'
 /** What a handler is given beside its message's body. */
 export interface MessageContext {
   /**
-   * The message as amqplib gives it: `content`, `fields`, `properties`; as it was first published, with the exchange, the
-   * routing key and the headers of then, also when it is retried.
+   * The message as amqplib gives it: `content`, `fields`, `properties`; as it was first published, with the exchange,
+   * the routing key and the headers of then, also when it is retried.
    */
   readonly message: ConsumeMessage
   /**
@@ -53,7 +53,8 @@ export interface AmqpSourceOptions<D extends Decode = Decode> extends Connection
   readonly queue: string | QueueOptions
   /**
    * Declare the queue, exchanges and bindings, again after each reconnect. `false` leaves alone what belongs to someone
-   * else; then the queue must exist. `'bindings'`: the queue must exist, and only the bindings are made. Default `true`.
+   * else; then the queue must exist. `'bindings'`: the queue must exist, and only the bindings are made. Default
+   * `true`.
    */
   readonly declare?: boolean | 'bindings'
   /** Exchanges to declare, before the queue. */
@@ -65,8 +66,8 @@ export interface AmqpSourceOptions<D extends Decode = Decode> extends Connection
   /** How to consume: amqplib's `priority`, `exclusive`, `consumerTag`, `noAck` and `arguments`. */
   readonly consume?: ConsumeOptions
   /**
-   * Only for a queue of type `'stream'`: where to begin. After a reconnect it goes on behind the last message up to which
-   * all were settled; a new process begins where this says. Default `'next'`.
+   * Only for a queue of type `'stream'`: where to begin. After a reconnect it goes on behind the last message up to
+   * which all were settled; a new process begins where this says. Default `'next'`.
    */
   readonly offset?: StreamOffset
   /**

@@ -15,36 +15,40 @@ import type { GiveBack } from './give-back.ts'
 import type { Settings } from './options.ts'
 import { decide, delayAfter, type Outcome } from './policy.ts'
 
-/** What becomes of messages once the work on them has ended. */
+/** Carries out what becomes of a message when its handler has ended, and for messages that can't begin. */
 export interface Outcomes {
   onEnded(delivery: Delivery, ended: Ended): void
-  /** Applies `onError` to a message that is not to be begun again. False: it is to be begun all the same. */
+  /**
+   * Applies `onError` to a message that was delivered too often without an end.
+   *
+   * @returns false when `onError` says `'requeue'`: the message is to be begun
+   */
   onEndless(delivery: Delivery, error: unknown): boolean
   /**
-   * Counts an attempt that nobody has seen the end of: the message comes again after a delay, and says so. Where that
-   * can't be done it is begun now.
+   * Counts a delivery with an unknown end as an attempt: a copy with the next attempt comes after a delay. When no copy
+   * can be published, the message is begun now.
    */
   recount(delivery: Delivery): void
-  /** Puts a message off that can't be begun yet. That is no attempt. */
+  /** Puts a message off that can't be begun yet: a copy comes after a delay, as the same attempt. */
   putOff(delivery: Delivery, times: number): void
-  /** From now on nothing waits here: what is due later is given back at once. */
+  /** The consumer leaves: messages that wait here are given back at once, now and from now on. */
   leave(): void
-  /** Forgets what waits here: its session is lost, and it comes again. */
+  /** The session is lost: forgets the messages that wait here, because they come again. */
   forget(): readonly Delivery[]
 }
 
-/** What the outcomes have to know of the consumer they belong to. */
+/** What the outcomes need of their consumer. */
 export interface OutcomeHost {
   readonly inFlight: InFlight<Delivery>
   readonly counts: Counts
   readonly copies: Copies
   readonly giveBack: GiveBack
   features(): Features
-  /** Another attempt, without the broker. */
+  /** Begins another attempt in place. */
   begin(delivery: Delivery): void
-  /** Looks again what is to be done with a message, as if it had just come. */
+  /** Decides again what is done with a message, as if it had just come. */
   take(delivery: Delivery): void
-  /** Messages can't be set aside, and why; or they can again. */
+  /** Called with the reason why messages can't be set aside, and with `undefined` when they can again. */
   trouble(why: string | undefined): void
 }
 
@@ -53,7 +57,7 @@ const headersOf = ({ properties }: ConsumeMessage): object => properties.headers
 export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes => {
   const { onError, retry, queue } = settings
   const { inFlight, counts, copies, giveBack } = host
-  /** Not in flight, and not told to the broker yet: each with the timer it waits for. */
+  /** Messages that wait here for their delay, each with its timer. They are not in flight. */
   const waiting = new Map<Delivery, Subscription>()
   let leaving = false
 
@@ -65,12 +69,13 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     })
     waiting.set(delivery, due)
   }
-  /** A queue that goes with its consumer takes all that waits for it along, and a stream takes nothing back. */
+  /** A temporary queue may be gone when its delay queue gives a message back, and a stream would keep the copy. */
   const waitsHere = (): boolean => queue.isTemporary || queue.type === 'stream' || !host.features().hasDelays
 
   /**
-   * The copy first, and only when the broker has it the original is acknowledged: a crash in between duplicates at most.
-   * A message whose copy can't be published is held, and tried again: to give it back would count against it.
+   * Publishes the copy, and acknowledges the original only when the broker has confirmed it: a crash in between makes
+   * two messages, never none. When the copy can't be published, the message is held and the copy is published later. A
+   * message that is given back would come closer to the delivery limit.
    */
   const replace = async (delivery: Delivery, copy: Copy, delay: number, count: 'retried' | 'parked'): Promise<void> => {
     inFlight.take(delivery)
@@ -78,7 +83,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
       await copies.send(copy)
     } catch (error) {
       if (!inFlight.has(delivery)) return
-      // It comes again by itself.
+      // The broker delivers it again.
       if (!delivery.session.isOpen) return void inFlight.release(delivery)
       if (error instanceof Unsendable && Object.keys(headersOf(delivery.message)).length > 0)
         return parkWithout(delivery, error)
@@ -96,7 +101,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
   const againHere = (delivery: Delivery, attempt: number, delay: number) => {
     inFlight.release(delivery)
     after(delay, delivery, () => {
-      // Its handler was given up, and runs on.
+      // Its last handler runs on, and a message is not handled twice at a time.
       if (delivery.handled) return againHere(delivery, attempt, delay)
       delivery.again(attempt)
       host.begin(delivery)
@@ -114,7 +119,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     const at = queue.isServerNamed ? { ...queue, name: delivery.session.queue } : queue
     void replace(delivery, parkedCopy(delivery.message, at, delivery.attempt, error), retry.initialDelay, 'parked')
   }
-  /** No copy can be made of a message with such headers. It is set aside without them. */
+  /** Parks a message without the headers that can't be sent. */
   const parkWithout = (delivery: Delivery, error: Unsendable) => {
     const { message } = delivery
     const headers = headersOf(message)
@@ -135,7 +140,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     const { session, attempt } = delivery
     const isStream = queue.type === 'stream'
     if (outcome === 'retry') return tryAgain(delivery)
-    // Nothing of a stream is dead-lettered.
+    // A stream dead-letters nothing.
     if (outcome === 'park' || (outcome === 'dead-letter' && isStream)) return park(delivery, error)
     if (outcome === 'requeue' && isStream) {
       counts.requeued++
@@ -152,7 +157,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     }
   }
 
-  /** Sends the message round by a delay queue, as this attempt. Where that can't be done, something else is done. */
+  /** Sends a message through a delay queue, as the same attempt. `otherwise` is called when that is not possible. */
   const sendRound = async (delivery: Delivery, delay: number, otherwise: () => void): Promise<void> => {
     inFlight.take(delivery)
     const sent = await copies.send(delayedCopy(delivery.message, queue, delivery.attempt, delay, host.features())).then(
@@ -174,7 +179,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
   }
   return {
     onEnded: (delivery, ended) => {
-      // What was delivered over a lost session comes again, however it ended.
+      // The broker delivers the messages of a lost session again, however their handlers ended.
       if (!delivery.session.isOpen) inFlight.release(delivery)
       else if (ended.how === 'failed') {
         if (!inFlight.has(delivery)) return
@@ -193,7 +198,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
       counts.changed()
       return true
     },
-    // The delay lets its original be acknowledged before it may end this process, too.
+    // During the delay the original is acknowledged. Without a delay the copy could end the process before that.
     recount: delivery => void sendRound(delivery, delayAfter(delivery.attempt - 1, retry), () => host.begin(delivery)),
     putOff: (delivery, times) => {
       const delay = delayAfter(times, retry)

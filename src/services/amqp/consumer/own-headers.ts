@@ -1,8 +1,8 @@
 import type { ConsumeMessage } from 'amqplib'
 
 /**
- * The headers that a consumer gives to the copies it publishes. Those of one queue say nothing about another: a message
- * may go on to the next service with all its headers.
+ * The headers that a consumer gives to the copies it publishes. They name their queue, and count for no other queue: a
+ * handler may publish a message to the next service with all its headers.
  */
 const ATTEMPT = 'x-attempt'
 const ATTEMPT_QUEUE = 'x-attempt-queue'
@@ -19,8 +19,8 @@ type Headers = Record<string, unknown>
 export const delayQueueName = (queue: string, delay: number): string => `${queue}.retry.${delay}`
 
 /**
- * A message as it was first published: the exchange, the routing key and the headers are those of its publisher, also
- * when it has come back from a delay queue or was parked meanwhile.
+ * A message as it was first published: with the exchange, the routing key and the headers of its publisher, also when
+ * it comes from a delay queue or was parked.
  */
 export const asPublished = (message: ConsumeMessage, queue: string): ConsumeMessage => {
   const headers: Headers | undefined = message.properties.headers
@@ -37,7 +37,7 @@ export const asPublished = (message: ConsumeMessage, queue: string): ConsumeMess
 }
 
 const isMarked = (headers: Headers | undefined): headers is Headers => {
-  // Most messages have no headers at all, so that this costs them nothing.
+  // Most messages have no headers, so the loop costs nothing.
   for (const name in headers) if (OWN.includes(name)) return true
   return false
 }
@@ -45,11 +45,11 @@ const isMarked = (headers: Headers | undefined): headers is Headers => {
 const without = (headers: Headers, names: readonly string[]): Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)))
 
-/** Whoever consumes what another consumer has parked wants to know why. */
+/** A consumer of parked messages sees why they were parked. */
 const ofOthers = (headers: Headers): Headers =>
   PARKED_QUEUE in headers ? without(headers, [ATTEMPT, ATTEMPT_QUEUE]) : without(headers, OF_RETRIES)
 
-/** The broker notes each death of a message. Those in our delay queues are ours, and no business of its handler. */
+/** The broker notes each death of a message. Deaths in our delay queues are taken out, like our own headers. */
 const withoutDelays = (headers: Headers, queue: string): Headers => {
   const isDelayQueue = (name: unknown): boolean => String(name).startsWith(`${queue}.retry.`)
   const others = without(headers, OWN)
@@ -65,7 +65,7 @@ const withoutDelays = (headers: Headers, queue: string): Headers => {
   return others
 }
 
-/** The attempt that was counted for the delivery of a message to this queue. 1 when nothing was. */
+/** The attempt that a copy of ours counts for this queue. Default 1. */
 export const attemptOf = ({ properties }: ConsumeMessage, queue: string): number => {
   const headers: Headers | undefined = properties.headers
   if (headers?.[ATTEMPT_QUEUE] !== queue) return 1
@@ -80,7 +80,7 @@ export const headersOfAttempt = (message: ConsumeMessage, queue: string, attempt
   [ATTEMPT_QUEUE]: queue,
 })
 
-/** The headers of a copy that is set aside after this attempt, with what people will want to know of it. */
+/** The headers of a copy that is parked after this attempt. They tell people why. */
 export const headersOfParked = (message: ConsumeMessage, queue: string, attempt: number, reason: string): Headers => ({
   ...headersOfCopy(message),
   [PARKED_QUEUE]: queue,
@@ -94,11 +94,11 @@ const headersOfCopy = ({ properties, fields }: ConsumeMessage): Headers => {
   return { ...rest, [EXCHANGE]: fields.exchange, [ROUTING_KEY]: fields.routingKey }
 }
 
-/** How often a message was delivered, and came back to its queue without having been settled. */
+/** How often a message came back to its queue without having been settled, as far as the broker tells. */
 export const timesReturned = ({ properties, fields }: ConsumeMessage): number =>
   deliveryCount(properties.headers) ?? (fields.redelivered ? 1 : 0)
 
-/** What a quorum queue has counted. `undefined`: the queue is of another type, which does not count. */
+/** How often a message came back, as counted by a quorum queue. `undefined` on queues that do not count. */
 export const deliveryCount = (headers: Headers | undefined): number | undefined => {
   const counted = headers?.['x-delivery-count']
   if (typeof counted === 'number') return counted

@@ -1,20 +1,20 @@
 import type { Delivery } from './delivery.ts'
 
-/** How many messages are handled at a time. Those beyond that wait, the oldest first. */
+/** Limits how many messages are handled at a time. Further messages wait, the oldest first. */
 export interface Places {
   readonly areFull: boolean
   /** Begins with a message, at once or when there is a place. */
   take(delivery: Delivery): void
-  /** A message no longer takes its place. */
+  /** Frees one place. */
   free(): void
-  /** Those that wait, which from now on don't. */
+  /** Returns the messages that wait, and forgets them. */
   clear(): readonly Delivery[]
 }
 
-/** @param begin Begins with a message. False: it was dealt with otherwise, and takes no place. */
+/** @param begin Begins with a message. It returns false when the message takes no place. */
 export const makePlaces = (limit: number, begin: (delivery: Delivery) => boolean): Places => {
   let taken = 0
-  /** The oldest first. To shift a long array is slow. */
+  /** The messages that wait, the oldest first. A set, because `shift` of a long array is slow. */
   const waiting = new Set<Delivery>()
   let isFilling = false
 

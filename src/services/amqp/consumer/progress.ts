@@ -2,19 +2,19 @@ import type { Subscription } from 'rxjs'
 import { after, type Clock, systemClock } from '../../../core/clock.ts'
 import { milliseconds } from '../../../core/units.ts'
 
-/** How long all places may be taken without one message coming to its end, in milliseconds: then something is stuck. */
+/** How long all places may be taken without the end of a message before `tell` is called, in milliseconds. */
 export const PATIENCE = 300_000
 
-/** Looks whether messages come to their end. */
+/** Watches whether messages end. */
 export interface Progress {
-  /** A message has come to its end. */
+  /** Call it at the end of each message. */
   made(): void
   stop(): void
 }
 
 /**
  * @param areFull Whether all places are taken.
- * @param tell Told why, when there is no progress, and `undefined` when there is again.
+ * @param tell Called with a text when there is no progress, and with `undefined` when there is progress again.
  */
 export const watchProgress = (
   areFull: () => boolean,

@@ -2,15 +2,15 @@ import type { Options } from 'amqplib'
 import { flag, isName, isRecord, must, oneOf, refuse } from '../../../core/options.ts'
 import { delayQueueName } from './own-headers.ts'
 
-/** A queue with the particulars it is declared with: amqplib's, `durable: true` unless said otherwise. */
+/** A queue, with the options of amqplib's `assertQueue`. Default of `durable`: true. */
 export interface QueueOptions extends Options.AssertQueue {
-  /** Left out, the server chooses one, a new one after each reconnect; that needs `exclusive: true`. */
+  /** Without a name, the server chooses one, and another one after each reconnect. That needs `exclusive: true`. */
   readonly name?: string
-  /** Default: what the virtual host says, which is `'classic'` unless it was changed. */
+  /** Default: the type of the virtual host, which is `'classic'` unless an operator changed it. */
   readonly type?: QueueType
   /**
-   * The broker serves one consumer of the queue at a time. At its end such a consumer hands the queue over only when its
-   * handlers have ended, so that order is kept and nothing overlaps. With `declare: false`, say it too.
+   * The broker serves one consumer of the queue at a time. At a stop the next consumer begins only when the handlers of
+   * this one have ended: the order is kept, and nothing overlaps. Needed with `declare: false` too. Default false.
    */
   readonly singleActiveConsumer?: boolean
 }
@@ -22,25 +22,25 @@ const TYPES: readonly QueueType[] = ['classic', 'quorum', 'stream']
 
 /** A queue, checked. */
 export interface Queue {
-  /** The name; until the server has chosen one, empty. */
+  /** Empty until the server has chosen one. */
   readonly name: string
   readonly isServerNamed: boolean
-  /** `undefined`: whatever the virtual host says. */
+  /** `undefined`: the type of the virtual host. */
   readonly type: QueueType | undefined
   readonly durable: boolean
-  /** It goes with its consumers. */
+  /** The broker deletes the queue with its last consumer or connection. */
   readonly isTemporary: boolean
   readonly hasSingleActiveConsumer: boolean
-  /** How often a quorum queue lets a message come back. */
+  /** How often a message may come back to a quorum queue. */
   readonly deliveryLimit: number
   readonly parkedName: string
   readonly declareWith: Options.AssertQueue
 }
 
-/** RabbitMQ 4 lets a message come back to a quorum queue so often; before that, as often as it likes. */
+/** The default of RabbitMQ 4. Earlier versions have no limit. */
 const DEFAULT_DELIVERY_LIMIT = 20
 
-/** What a name may have, in bytes. */
+/** The longest name of a queue, in bytes. */
 const LONGEST_NAME = 255
 
 /** @throws ServiceError `ERR_INVALID_OPTION` */

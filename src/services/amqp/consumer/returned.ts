@@ -2,29 +2,29 @@ import { createHash } from 'node:crypto'
 import type { ConsumeMessage } from 'amqplib'
 import type { Delivery } from './delivery.ts'
 
-/** What is known of a message that was here before. */
+/** What is known of a message that was delivered here before. */
 export interface Known {
-  /** Which attempt it was, and still is: it was not this message that failed. */
+  /** The attempt it was, and still is, because the message did not fail. */
   readonly attempt: number
   readonly delivery: Delivery
 }
 
 /**
- * The messages that went back to the broker from here, which come again, here or elsewhere. A message has no identity
- * in AMQP: two with the same content and particulars are taken for one.
+ * Remembers the messages that went back to the broker from here. A message has no identity in AMQP, so two messages
+ * with the same content, exchange, routing key and properties count as one.
  */
 export interface Returned {
-  /** @param attempt Which attempt it is when it comes again. */
+  /** @param attempt The attempt that the message is when it comes again. */
   remember(delivery: Delivery, attempt?: number): void
   /**
-   * What is known of a message that comes; it is forgotten by that.
+   * Returns what is known of a message that has come, and forgets it.
    *
-   * @param onlyHandled Ask only for messages whose handler still runs.
+   * @param onlyHandled Look only at messages whose handler still runs.
    */
   recall(message: ConsumeMessage, onlyHandled?: boolean): Known | undefined
 }
 
-/** Messages that went to another consumer are never asked for. */
+/** The most messages that are remembered. Messages that go to another consumer never come again here. */
 const MOST = 10_000
 
 export const makeReturned = (): Returned => {
@@ -49,7 +49,7 @@ export const makeReturned = (): Returned => {
       if (size === 0) return undefined
       const key = identityOf(message)
       const same = known.get(key) ?? []
-      // The one whose handler runs, if there is one: that message must not be handled twice at a time.
+      // Prefers a message whose handler runs, because it must not be handled twice at a time.
       const handled = same.findIndex(({ delivery }) => delivery.handled)
       if (handled < 0 && (onlyHandled || same.length === 0)) return undefined
       const [one] = same.splice(Math.max(0, handled), 1)

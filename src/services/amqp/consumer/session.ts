@@ -11,17 +11,17 @@ import { declareTopology } from './topology.ts'
 export interface Session extends Acks {
   /** Replies to a message. */
   readonly reply: Reply
-  /** The queue that is consumed, as it is named at the broker. */
+  /** The name of the queue at the broker. */
   readonly queue: string
-  /** False once it is lost, and what it delivered comes again. Without acknowledgements nothing does. */
+  /** False once it is lost: its messages come again. With `noAck` it stays true, because no message comes again. */
   readonly isOpen: boolean
-  /** From now on deliveries are handed over, those that came before first. */
+  /** Passes on the deliveries that have come, and from now on each delivery at once. */
   begin(): void
-  /** Settles when no more deliveries come, or when the channel is gone. */
+  /** Settles when no more deliveries come, or when the channel is closed. */
   cancel(): Promise<void>
 }
 
-/** Makes a consumer of a channel: declares what it needs and consumes. */
+/** Declares what the consumer needs, and consumes on the channel. */
 export const consume = async (
   settings: Settings,
   channel: Channel,
@@ -35,8 +35,8 @@ export const consume = async (
   let consumerTag = ''
   const acks = consumeOptions.noAck ? noAcks() : acknowledge(channel)
   let closed = false
-  // Deliveries come before the reply is heard, and no message may be handled by a consumer that isn't running yet:
-  // to end it then is to cancel its start.
+  // Deliveries come before the reply to `consume`. They wait, because no message may be handled before the service
+  // runs: a stop before that cancels the start.
   let early: Delivery[] | undefined = []
   const queue = await declareTopology(settings, channel, answered)
   const session: Session = {
@@ -67,7 +67,7 @@ export const consume = async (
     },
   }
 
-  // A single active consumer closes its channel to keep the order. All that it holds comes back then, begun or not.
+  // A single active consumer closes its channel to keep the order, and so all its messages come back, begun or not.
   const countsReturns = !settings.queue.hasSingleActiveConsumer
   const deliver = (message: ConsumeMessage) => {
     if (closed) return

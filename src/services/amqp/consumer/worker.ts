@@ -1,14 +1,14 @@
 import type { Observable } from 'rxjs'
 import type { Delivery } from './delivery.ts'
 
-/** Whoever works on messages. */
+/** Works on messages: a handler, or a pipeline. */
 export interface Worker {
   /** Begins with a message; never throws. */
   begin(delivery: Delivery): void
-  /** Asks that this one be given up. Promises may take their time, Observables are let go at once. */
+  /** Fires the signal of a message. A promise may go on; an Observable is unsubscribed at once. */
   abort(delivery: Delivery): void
-  /** No more messages come. What this returns completes when all that was begun has come to its end. */
+  /** No more messages come. The Observable completes when all work has ended. */
   drain?(): Observable<unknown>
-  /** Lets go of what it does for all of them. */
+  /** Ends all work at once. */
   letGo?(): void
 }

@@ -10,8 +10,8 @@ export type OutletSource = Pick<Outbox, 'attach' | 'detach' | 'drained' | 'pause
 /** What the owner of an outlet does with it, and is told of it. */
 export interface OutletUse {
   /**
-   * What has to be done before a channel is of use. `lose` says that it is of no more use, `answered` that the broker has
-   * given one of several answers.
+   * What has to be done before a channel is of use. `lose` says that it is of no more use, `answered` that the broker
+   * has given one of several answers.
    */
   readonly prepare?: (channel: ConfirmChannel, lose: (error: Error) => void, answered: () => void) => PromiseLike<void>
   /** What is made of an error while a channel is opened. */

@@ -31,8 +31,8 @@ export interface AmqpPublisher<Name extends string = string, T = unknown> extend
  * after them. At its own turn to stop it takes no more and waits for what the broker has yet to confirm; forced, it
  * rejects what is left, told as `unconfirmed` in the state's `info`.
  *
- * `info` tells `broker`, `exchange`, `connection`, `channel`, and once a second what has changed of `pending`, `confirmed`,
- * `lastProgress`, and how many were `unroutable`, `nacked`, `refused` or `overflowed`.
+ * `info` tells `broker`, `exchange`, `connection`, `channel`, and once a second what has changed of `pending`,
+ * `confirmed`, `lastProgress`, and how many were `unroutable`, `nacked`, `refused` or `overflowed`.
  *
  * What can be published is anything JSON holds; to have it checked, say so: `AmqpPublisher<'outbox', Order>`.
  *

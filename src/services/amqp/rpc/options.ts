@@ -29,8 +29,8 @@ export interface AmqpRpcOptions<E extends Encode = Encode, D extends Decode = De
 
 /**
  * What is said of one request: the options of amqplib, a timeout and a signal. Unless said otherwise a request is not
- * `persistent`, and its `expiration` is its timeout: nobody waits for it any longer. A queue with a dead-letter exchange
- * gives it what has expired.
+ * `persistent`, and its `expiration` is its timeout: nobody waits for it any longer. A queue with a dead-letter
+ * exchange gives it what has expired.
  */
 export interface RequestOptions extends Omit<PublishOptions, 'mandatory' | 'replyTo' | 'correlationId'> {
   /** The longest wait for the reply, in milliseconds. Default: the `timeout` of the service. */
