@@ -198,8 +198,11 @@ const endOf = ({ lines }: Written, tag: string): SessionEnd => {
   return end.split(' ')[2] === 'stopped' ? 'closed' : 'forced'
 }
 
-/** How long a copy may be on its way, in milliseconds. */
-const ON_ITS_WAY = 3000
+/**
+ * How long it may take until a process notices that its connection is lost, in milliseconds: two heartbeats of 2 s, and
+ * as much again on a busy machine. What it has sent meanwhile may not have arrived.
+ */
+const ON_ITS_WAY = 8000
 
 /** Whether it is uncertain what became of a copy that was published at a time, and of its original. */
 const whenUncertain = (lines: readonly string[], losses: readonly string[]): ((at: number) => boolean) => {

@@ -54,6 +54,12 @@ for (const [what, copy] of Object.entries(copies))
       expect(options.headers).not.toHaveProperty('BCC')
     })
 
+    test('has nothing that the broker has counted for the original', () => {
+      const { headers } = copy(message({ 'x-delivery-count': 3, 'x-acquired-count': 5 })).options
+      expect(headers).not.toHaveProperty('x-delivery-count')
+      expect(headers).not.toHaveProperty('x-acquired-count')
+    })
+
     test('tells where the original was first published, however often it is copied', () => {
       const from = { 'x-original-exchange': 'shop', 'x-original-routing-key': 'order.new' }
       const first = delayed(message())
@@ -136,6 +142,7 @@ describe('how often a message came back without an end', () => {
   }
   test.each([
     ['a new message: never', message(), 0],
+    ['a new message that was published with the headers of another: never', message({ 'x-delivery-count': 3 }), 0],
     ['a classic queue tells only that it did', redelivered(), 1],
     ['a quorum queue counts', redelivered({ 'x-delivery-count': 3 }), 3],
     [

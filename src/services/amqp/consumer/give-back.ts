@@ -40,10 +40,7 @@ export const makeGiveBack = (settings: Settings, host: GiveBackHost): GiveBack =
   }
   /** A single active consumer keeps the order, so it never gives back a copy. */
   const mustRenew = ({ message, session }: Delivery): boolean =>
-    session.isOpen &&
-    features().countsNacks &&
-    !queue.hasSingleActiveConsumer &&
-    (deliveryCount(message.properties.headers) ?? 0) > 0
+    session.isOpen && features().countsNacks && !queue.hasSingleActiveConsumer && (deliveryCount(message) ?? 0) > 0
 
   const renew = async (delivery: Delivery): Promise<void> => {
     renewing.add(delivery)

@@ -47,7 +47,7 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
   /** How often a message was put off, by the delivery whose handler still runs. */
   const putOffs = new WeakMap<Delivery, number>()
 
-  const countOf = ({ message }: Delivery): number => deliveryCount(message.properties.headers) ?? 0
+  const countOf = ({ message }: Delivery): number => deliveryCount(message) ?? 0
 
   /**
    * Fails a message that was delivered too often without an end, or that the broker would drop next time.
@@ -70,7 +70,7 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
   }
   /** A classic queue tells that a message comes again, but not how often. So the attempt is counted in a copy. */
   const mustRecount = (delivery: Delivery): boolean =>
-    deliveryCount(delivery.message.properties.headers) === undefined &&
+    deliveryCount(delivery.message) === undefined &&
     onError !== 'requeue' &&
     host.features().hasDelays &&
     !queue.isTemporary &&

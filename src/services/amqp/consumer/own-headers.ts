@@ -13,6 +13,10 @@ const OF_RETRIES = [ATTEMPT, ATTEMPT_QUEUE, EXCHANGE, ROUTING_KEY]
 const OF_PARKED = [PARKED_QUEUE, 'x-parked-reason', 'x-parked-at', 'x-parked-attempts']
 const OWN = [...OF_RETRIES, ...OF_PARKED]
 
+/** The headers of the broker that count deliveries of one message. They do not hold for a copy. */
+const DELIVERY_COUNT = 'x-delivery-count'
+const ACQUIRED_COUNT = 'x-acquired-count'
+
 type Headers = Record<string, unknown>
 
 /** The name of the queue in which messages wait for so many milliseconds before they come back to `queue`. */
@@ -90,17 +94,20 @@ export const headersOfParked = (message: ConsumeMessage, queue: string, attempt:
 })
 
 const headersOfCopy = ({ properties, fields }: ConsumeMessage): Headers => {
-  const { CC: _CC, BCC: _BCC, ...rest }: Headers = properties.headers ?? {}
-  return { ...rest, [EXCHANGE]: fields.exchange, [ROUTING_KEY]: fields.routingKey }
+  const headers = without(properties.headers ?? {}, ['CC', 'BCC', DELIVERY_COUNT, ACQUIRED_COUNT])
+  return { ...headers, [EXCHANGE]: fields.exchange, [ROUTING_KEY]: fields.routingKey }
 }
 
 /** How often a message came back to its queue without having been settled, as far as the broker tells. */
-export const timesReturned = ({ properties, fields }: ConsumeMessage): number =>
-  deliveryCount(properties.headers) ?? (fields.redelivered ? 1 : 0)
+export const timesReturned = (message: ConsumeMessage): number =>
+  deliveryCount(message) ?? (message.fields.redelivered ? 1 : 0)
 
 /** How often a message came back, as counted by a quorum queue. `undefined` on queues that do not count. */
-export const deliveryCount = (headers: Headers | undefined): number | undefined => {
-  const counted = headers?.['x-delivery-count']
+export const deliveryCount = ({ properties, fields }: ConsumeMessage): number | undefined => {
+  // On a message that has not come back, the header is a leftover: its publisher has passed on the headers of another.
+  if (!fields.redelivered) return undefined
+  const headers: Headers | undefined = properties.headers
+  const counted = headers?.[DELIVERY_COUNT]
   if (typeof counted === 'number') return counted
-  return headers?.['x-acquired-count'] === undefined ? undefined : 0
+  return headers?.[ACQUIRED_COUNT] === undefined ? undefined : 0
 }
