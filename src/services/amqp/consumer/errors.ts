@@ -13,10 +13,11 @@ export const queueError = (
 ): ServiceError => {
   if (!isRefusal(cause)) return connectError(service, broker, cause)
   const { address } = broker
+  const advice = declare === true ? `: ${messageOf(cause)}` : '; create it, or leave out `declare: false`'
   const problem =
-    codeOf(cause) !== 404
-      ? `can't use queue "${queue.name}" at ${address}: ${messageOf(cause)}`
-      : `found no queue "${queue.name}" at ${address}${declare === true ? `: ${messageOf(cause)}` : '; create it, or leave out `declare: false`'}`
+    codeOf(cause) === 404
+      ? `found no queue "${queue.name}" at ${address}${advice}`
+      : `can't use queue "${queue.name}" at ${address}: ${messageOf(cause)}`
   return amqpError('ERR_AMQP_QUEUE', service, problem, cause)
 }
 

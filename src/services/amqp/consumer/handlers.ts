@@ -88,7 +88,8 @@ export const makeHandlers = (
     error: amqpError(
       'ERR_AMQP_HANDLER_TIMEOUT',
       service,
-      `a handler took longer than ${milliseconds(handlerTimeout)}; give it more handlerTimeout, or let it end when its signal fires`,
+      `a handler took longer than ${milliseconds(handlerTimeout)}; ` +
+        'give it more handlerTimeout, or let it end when its signal fires',
     ),
   })
   const goesOn = (delivery: Delivery) => {

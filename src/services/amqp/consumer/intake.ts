@@ -64,7 +64,8 @@ export const makeIntake = (settings: Settings, host: IntakeHost): Intake => {
     const error = amqpError(
       'ERR_AMQP_UNSETTLED',
       service,
-      `a message was delivered ${before} before and never settled; look whether its handler ends the process, or overruns the delivery timeout of the broker`,
+      `a message was delivered ${before} before and never settled; ` +
+        'look whether its handler ends the process, or overruns the delivery timeout of the broker',
     )
     return outcomes.onEndless(delivery, error)
   }

@@ -75,7 +75,7 @@ export interface AmqpSourceOptions<D extends Decode = Decode> extends Connection
    * A body that can't be decoded goes the way of `onError`. Default `'json'`.
    */
   readonly decode?: D
-  /** What the body of a reply becomes: `'json'`, `'text'`, `'buffer'`, or what a function says. Default `'json'`. */
+  /** The encoding of replies: `'json'`, `'text'`, `'buffer'`, or a function of the body. Default `'json'`. */
   readonly encode?: Encode
   /**
    * What becomes of a message that fails, or a function that says so. Default `'retry'`, and that a body that can't be

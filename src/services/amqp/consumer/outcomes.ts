@@ -37,7 +37,7 @@ export interface Outcomes {
   forget(): readonly Delivery[]
 }
 
-/** What the outcomes need of their consumer. */
+/** The parts of a consumer that its outcomes use. */
 export interface OutcomeHost {
   readonly inFlight: InFlight<Delivery>
   readonly counts: Counts

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ConsumeMessage } from 'amqplib'
 import type { Delivery } from './delivery.ts'
 
-/** What is known of a message that was delivered here before. */
+/** A message that was delivered here before, and its attempt. */
 export interface Known {
   /** The attempt it was, and still is, because the message did not fail. */
   readonly attempt: number

@@ -5,7 +5,7 @@ import { type Publication, type Publishing, publication } from './publication.ts
 
 /** The lives of a service that publishes, one after the other. */
 export interface PublishingLives<Name extends string, P extends Publishing> {
-  /** What the present life publishes, while it takes messages. */
+  /** The publication of the present incarnation, while it takes messages. */
   readonly open: P | undefined
   readonly lifecycle: Service<Name>['lifecycle']
 }

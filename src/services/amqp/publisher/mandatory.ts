@@ -7,7 +7,7 @@ const REPLY_TO = 'amq.rabbitmq.reply-to.'
 /** The type of exchange that keeps a message for the time its header `x-delay` says, in ms. It needs a plugin. */
 const DELAYED = 'x-delayed-message'
 
-/** The longest delay in ms that the plugin heeds. */
+/** The longest delay that the plugin applies, in milliseconds. */
 const LONGEST_DELAY = 4_294_967_295
 
 const isReplyTo = (key: unknown): boolean => typeof key === 'string' && key.startsWith(REPLY_TO)

@@ -35,8 +35,8 @@ export interface AmqpPublisherOptions<E extends Encode = Encode> extends Connect
 }
 
 /**
- * What is said of one message: amqplib's. Unless said otherwise it is `persistent`, and has a `messageId` of its own,
- * by which a consumer can tell a duplicate.
+ * The options of one message, as with amqplib. Defaults: `persistent: true`, and a `messageId` of its own, by which a
+ * consumer can recognise a duplicate.
  */
 export type PublishOptions = Options.Publish
 

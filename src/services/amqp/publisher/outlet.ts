@@ -4,10 +4,10 @@ import { type ChannelState, superviseChannel } from '../connection/channel.ts'
 import type { Hold, LineState } from '../connection/line.ts'
 import type { Outbox } from './outbox.ts'
 
-/** What an outlet publishes from. */
+/** The source of the messages that an outlet publishes. */
 export type OutletSource = Pick<Outbox, 'attach' | 'detach' | 'drained' | 'pause' | 'returned'>
 
-/** What the owner of an outlet does with it, and is told of it. */
+/** The callbacks of the owner of an outlet. */
 export interface OutletUse {
   /**
    * What has to be done before a channel is of use. `lose` says that it is of no more use, `answered` that the broker
