@@ -100,13 +100,13 @@ export const bystander = async (url: string): Promise<Bystander> => {
   connection.on('error', () => undefined)
   const channel = await connection.createConfirmChannel()
   channel.on('error', () => undefined)
-  // To ask for one that isn't there costs the channel.
-  const exists = async (queue: string): Promise<boolean> => {
+  /** How many messages are ready; `undefined`: there is no such queue. To ask for one costs the channel. */
+  const count = async (queue: string): Promise<number | undefined> => {
     const own = await connection.createChannel()
     own.on('error', () => undefined)
     return own.checkQueue(queue).then(
-      () => own.close().then(() => true),
-      () => false,
+      ({ messageCount }) => own.close().then(() => messageCount),
+      () => undefined,
     )
   }
   return {
@@ -132,12 +132,13 @@ export const bystander = async (url: string): Promise<Bystander> => {
         Date.now() < giveUp;
         await new Promise(resolve => setTimeout(resolve, 5))
       ) {
-        const message = (await exists(queue)) && (await channel.get(queue, { noAck: true }))
+        // A quorum queue may be known before its process runs. To get from it then costs the connection.
+        const message = (await count(queue)) && (await channel.get(queue, { noAck: true }))
         if (message) return message
       }
       throw new Error(`nothing came to ${queue}`)
     },
-    exists,
+    exists: async queue => (await count(queue)) !== undefined,
     deleteQueue: async queue => void (await channel.deleteQueue(queue)),
     declare: async queue => void (await channel.assertQueue(queue)),
     close: async () => {

@@ -1,4 +1,4 @@
-import { connect } from 'amqplib'
+import { connect, type Options } from 'amqplib'
 import { type AmqpPublisher, type AmqpPublisherOptions, amqpPublisher, type Encode } from 'rx-service-group/amqp'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { brokerIsOurs, useBroker } from '../../support/broker.ts'
@@ -23,7 +23,7 @@ const publishing = async <E extends Encode = 'json'>(
 }
 
 /** A queue of its own, gone after the test. */
-const aQueue = async (options: { maxLength?: number; overflow?: string } = {}): Promise<string> => {
+const aQueue = async (options: Options.AssertQueue = {}): Promise<string> => {
   const queue = queueName()
   const channel = await other.connection.createChannel()
   await channel.assertQueue(queue, options)
@@ -103,7 +103,8 @@ describe('publishing', () => {
   })
 
   test('a message that the broker can not take is an error', async () => {
-    const queue = await aQueue({ maxLength: 2, overflow: 'reject-publish' })
+    // A quorum queue takes some more before it refuses.
+    const queue = await aQueue({ maxLength: 2, overflow: 'reject-publish', arguments: { 'x-queue-type': 'classic' } })
     const { life, publish } = await publishing()
     const outcomes = await Promise.all([0, 1, 2, 3].map(n => outcome(publish(queue, n))))
     expect(outcomes).toEqual(['confirmed', 'confirmed', 'ERR_AMQP_NACKED outbox', 'ERR_AMQP_NACKED outbox'])

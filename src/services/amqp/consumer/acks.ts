@@ -27,6 +27,8 @@ export interface Acks {
   nack(delivery: Unacked, requeue: boolean): boolean
   /** Sends the acknowledgements that are not sent yet. */
   flush(): void
+  /** How many requests it took to acknowledge messages and to give them back. */
+  sent(): number
   /** The messages that are neither acknowledged nor given back, in the order of delivery. */
   all(): readonly Unacked[]
   /** The channel is closed: forgets all messages. */
@@ -44,10 +46,12 @@ export const acknowledge = (channel: Channel): Acks => {
   let finished: Unacked[] = []
   let scheduled: NodeJS.Immediate | undefined
   let closed = false
+  let sent = 0
 
   // A closed channel throws.
   const send = (request: () => void) => {
     if (closed) return
+    sent++
     try {
       request()
     } catch {}
@@ -90,6 +94,7 @@ export const acknowledge = (channel: Channel): Acks => {
       return !closed
     },
     flush,
+    sent: () => sent,
     all: () => [...unacked],
     close: () => {
       closed = true
@@ -106,6 +111,7 @@ export const noAcks = (): Acks => ({
   ack: () => true,
   nack: () => true,
   flush: () => undefined,
+  sent: () => 0,
   all: () => [],
   close: () => undefined,
 })

@@ -161,12 +161,12 @@ export const consumption = (
     }
     return leaving
   }
-  /** Closes the channel. The answer of the broker proves that the last acknowledgements arrived. */
+  /** Closes the channel when the queue has carried out the last acknowledgements. */
   const closeChannel = async (): Promise<void> => {
     // The last message may leave `inFlight` now, and is acknowledged later in this turn.
     await undefined
     giveBack.hurry()
-    channel?.opened.flush()
+    await channel?.opened.settle()
     await channel?.close()
   }
   const close = async (): Promise<void> => {

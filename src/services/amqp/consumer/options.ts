@@ -63,7 +63,10 @@ export interface AmqpSourceOptions<D extends Decode = Decode> extends Connection
   readonly bindings?: readonly BindingOptions[]
   /** How many messages are held at a time: 1 to 65535. Default 10. */
   readonly prefetch?: number
-  /** How to consume: amqplib's `priority`, `exclusive`, `consumerTag`, `noAck` and `arguments`. */
+  /**
+   * How to consume: amqplib's `priority`, `exclusive`, `consumerTag`, `noAck` and `arguments`. A quorum queue of
+   * RabbitMQ 3.10 takes no notice of `exclusive`; there the queue's `singleActiveConsumer` keeps others away.
+   */
   readonly consume?: ConsumeOptions
   /**
    * Only for a queue of type `'stream'`: where to begin. After a reconnect it goes on behind the last message up to

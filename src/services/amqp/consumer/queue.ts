@@ -31,6 +31,8 @@ export interface Queue {
   /** The broker deletes the queue with its last consumer or connection. */
   readonly isTemporary: boolean
   readonly hasSingleActiveConsumer: boolean
+  /** It may be a quorum queue, which loses acknowledgements when the channel is closed behind them. */
+  readonly canLoseAcks: boolean
   /** How often a message may come back to a quorum queue. */
   readonly deliveryLimit: number
   readonly parkedName: string
@@ -76,6 +78,7 @@ export const queueOf = (service: string, given: string | QueueOptions, longestDe
     durable: options.durable ?? true,
     isTemporary,
     hasSingleActiveConsumer: single,
+    canLoseAcks: (type === undefined || type === 'quorum') && !isTemporary,
     deliveryLimit: typeof limit === 'number' ? (limit < 0 ? Infinity : limit) : DEFAULT_DELIVERY_LIMIT,
     parkedName: parkedName(isServerNamed ? service : name),
     declareWith: {

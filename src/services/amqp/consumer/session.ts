@@ -5,6 +5,7 @@ import { type Acks, acknowledge, noAcks } from './acks.ts'
 import { Delivery } from './delivery.ts'
 import type { Offsets } from './offsets.ts'
 import type { Settings } from './options.ts'
+import { settled } from './settling.ts'
 import { declareTopology } from './topology.ts'
 
 /** A consumer on its channel. */
@@ -19,6 +20,8 @@ export interface Session extends Acks {
   begin(): void
   /** Settles when no more deliveries come, or when the channel is closed. */
   cancel(): Promise<void>
+  /** Sends all acknowledgements, and settles when the queue has carried them out, or when the channel is closed. */
+  settle(): Promise<void>
 }
 
 /** Declares what the consumer needs, and consumes on the channel. */
@@ -55,6 +58,10 @@ export const consume = async (
       try {
         await channel.cancel(consumerTag)
       } catch {}
+    },
+    settle: async () => {
+      acks.flush()
+      if (settings.queue.canLoseAcks) await settled(channel, queue, acks.sent())
     },
     ack: delivery => {
       offsets?.settled(delivery.message)
