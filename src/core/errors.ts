@@ -82,6 +82,12 @@ export class ServiceError extends Error {
     this.service = service
     this.errors = options.errors ?? []
   }
+
+  /** Recognises also an error of another copy of this library, by its shape. A subclass knows its own instances. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: it is the class, or a subclass, that is asked.
+    return super[Symbol.hasInstance](value) || (this === ServiceError && isServiceError(value))
+  }
 }
 
 /** An error of a service, in the one form of all: `service "db": <what is wrong>; <what to do>`. */
@@ -95,7 +101,7 @@ export const serviceError = (
 /**
  * Whether a value is an error. Its shape decides, so that errors of another realm, thread or copy of a library count.
  */
-export const isError = (value: unknown): boolean => {
+export const isError = (value: unknown): value is Error => {
   if (!isObjectLike(value)) return false
   const tag = tagOf(value)
   return tag === '[object Error]' || tag === '[object DOMException]' || typeof peek(value, 'message') === 'string'

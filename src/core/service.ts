@@ -1,4 +1,5 @@
 import { from, isObservable, Observable, type ObservableInput } from 'rxjs'
+import { peek } from './foreign.ts'
 import type { ServiceContext } from './hooks/hook-call.ts'
 import type { Hooks } from './hooks/hook-calls.ts'
 import type { HookResult } from './hooks/hook-result.ts'
@@ -44,7 +45,9 @@ export interface Startable {
   force?(context: ServiceContext): HookResult
 }
 
-/** A service made from hooks. The private member tells it from all other objects. */
+/** The key of a property that only services made from hooks have, those of other copies of this library too. */
+const MAY_BLOCK = Symbol.for('rx-service-group.mayBlock')
+
 class HookedService<Name extends string> implements Service<Name> {
   readonly name: Name
   readonly lifecycle: Service['lifecycle']
@@ -56,12 +59,9 @@ class HookedService<Name extends string> implements Service<Name> {
     this.#mayBlock = mayBlock
   }
 
-  static isHooked(service: Service): boolean {
-    return #mayBlock in service
-  }
-
-  static mayBlock(service: Service): boolean {
-    return #mayBlock in service && service.#mayBlock
+  /** A getter of the class, so that an object made from a service's properties does not have it. */
+  get [MAY_BLOCK](): boolean {
+    return this.#mayBlock
   }
 }
 
@@ -70,10 +70,10 @@ export const hooked = <Name extends string>(name: Name, hooks: Hooks): Service<N
   new HookedService(name, hooks, false)
 
 /** Whether a service was made from hooks, and thus says only legal states. */
-export const isHooked = (service: Service): boolean => HookedService.isHooked(service)
+export const isHooked = (service: Service): boolean => peek(service, MAY_BLOCK) !== undefined
 
 /** Whether the start of a service is the user's own function. A start that never settles may be meant as a task. */
-export const mayBlock = (service: Service): boolean => HookedService.mayBlock(service)
+export const mayBlock = (service: Service): boolean => peek(service, MAY_BLOCK) === true
 
 /**
  * A service from functions, or from an object with such methods. It is running when `start` has settled, and gone when
@@ -152,7 +152,7 @@ export const fromObservable = <const Name extends string>(
   const isFunction = typeof source$ === 'function' && !isInteropObservable(source$)
   if (isFunction || source$ === null || source$ === undefined || typeof source$ === 'number')
     refuse(name, `fromObservable() needs an Observable, got ${show(source$)}`)
-  return hooked(name, { main: () => (source$ instanceof Observable ? source$ : from(source$)) })
+  return hooked(name, { main: () => (isObservable(source$) ? source$ : from(source$)) })
 }
 
 const isService = (thing: object): thing is Service =>

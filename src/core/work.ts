@@ -1,4 +1,5 @@
 import { builtinModule } from './platform.ts'
+import { shared } from './shared.ts'
 
 /**
  * A piece of work: a hook call, a request, a message. Code that runs in it is known to be inside, after any number of
@@ -22,23 +23,21 @@ interface Storage {
 
 type AsyncHooks = { readonly AsyncLocalStorage: new () => Storage }
 
-/** `undefined` before its first use. `null`: this platform can't tell where a call comes from. */
-let storage: Storage | null | undefined
-
-const open = (): Storage | null => {
+/** Where the present work is kept. Some platforms can't tell where a call comes from. */
+const present = shared('work.1', (): { readonly storage?: Storage } => {
   const hooks = builtinModule<AsyncHooks>('node:async_hooks')
-  return hooks ? new hooks.AsyncLocalStorage() : null
-}
+  return hooks ? { storage: new hooks.AsyncLocalStorage() } : {}
+})
 
 /** Runs code as a piece of work. Without a work, the code belongs to the work of its caller. */
 export const enter = <T>(work: Work | undefined, code: () => T): T => {
   if (!work) return code()
-  if (storage === undefined) storage = open()
+  const { storage } = present()
   return storage ? storage.run(work, code) : code()
 }
 
 /** The work in which the caller runs. */
-export const currentWork = (): Work | undefined => storage?.getStore()
+export const currentWork = (): Work | undefined => present().storage?.getStore()
 
 /** The path of the member in which the caller runs, from the outermost group on; `undefined` outside any group. */
 export const currentPath = (): string | undefined => {
@@ -50,4 +49,4 @@ export const currentPath = (): string | undefined => {
 }
 
 /** Runs code that belongs to no work, such as a listener, although a work causes the call. */
-export const outside = <T>(code: () => T): T => (currentWork() ? storage!.run(undefined, code) : code())
+export const outside = <T>(code: () => T): T => (currentWork() ? present().storage!.run(undefined, code) : code())

@@ -1,10 +1,11 @@
 import { LONGEST_TIMER } from '../core/clock.ts'
+import { shared } from '../core/shared.ts'
 import { milliseconds } from '../core/units.ts'
 import { flush, tellLine } from './output.ts'
 import { activeResources, hearsParent } from './resources.ts'
 import { inTestRunner } from './test-runner.ts'
 
-/** The state that the runs of a process share. Plain data, so that several copies of this package agree on it. */
+/** The state that the runs of a process share. */
 interface Runs {
   /** How many runs have begun and not ended. */
   active: number
@@ -25,13 +26,7 @@ export interface RunEnd {
   readonly atOnce: boolean
 }
 
-const KEY = Symbol.for('rx-service-group.runs')
-
-const runs = (): Runs => {
-  const shared = globalThis as { [KEY]?: Runs }
-  shared[KEY] ??= { active: 0, code: 0, grace: undefined, atOnce: false, ending: undefined }
-  return shared[KEY]
-}
+const runs = shared<Runs>('runs.1', () => ({ active: 0, code: 0, grace: undefined, atOnce: false, ending: undefined }))
 
 /**
  * Begins a run. A process that was about to end after other runs goes on, for example with a new configuration.

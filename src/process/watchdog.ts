@@ -4,7 +4,7 @@ import { isFinal, isLeaving, type ServiceState } from '../core/state.ts'
 import type { GroupEvent } from '../core/status/events.ts'
 import { labelOf, particularsOf } from '../core/text/state-text.ts'
 import { tellOf } from './output.ts'
-import source from './watchdog-source.ts'
+import { source } from './watchdog-source.ts'
 import type { LastState, Watched } from './watchdog-worker.ts'
 
 /** When a watchdog warns, and when it kills. Times are milliseconds; `Infinity` turns a clock off. */

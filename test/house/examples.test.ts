@@ -11,12 +11,17 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const src = join(root, 'src')
 const folder = join(root, 'node_modules/.cache/examples')
 
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, string> }
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string | { import: { default: string } }>
+}
 const entries = Object.entries(exports)
-  .filter(([, file]) => file.endsWith('.js'))
+  .filter(([entry]) => entry !== './package.json')
   .map(([entry, file]) => ({
     name: join('rx-service-group', entry),
-    source: join(root, file.replace('./dist/', 'src/').replace(/\.js$/, '.ts')),
+    source: join(
+      root,
+      (file as { import: { default: string } }).import.default.replace('./dist/', 'src/').replace(/\.js$/, '.ts'),
+    ),
   }))
 
 const { options } = ts.parseJsonConfigFileContent(

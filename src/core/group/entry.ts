@@ -16,6 +16,7 @@ import type { Placed } from '../plan.ts'
 import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
 import type { Holder } from './inside-calls.ts'
+import type { Nestable } from './nesting.ts'
 
 /** The effect of a service's normal end on its group. */
 export type OnEnd = 'continue' | 'stop-group' | 'restart'
@@ -76,8 +77,11 @@ export interface Entry extends Placed {
   readonly inside?: Inside | undefined
 }
 
-/** The access that an outer group has to a nested group. */
+/** The access that an outer group has to a nested group, which may be of another copy of this library. */
 export interface Inside {
+  readonly group: Nestable
+  /** The nested group is now in the outer one, and its events go on to the journal there. */
+  readonly enter: (outer: Nestable, entry: Entry) => void
   /** The members that hold up the end of the nested group. `undefined` while that is not live. */
   readonly holders: () => readonly Holder[] | undefined
   readonly explain: () => string

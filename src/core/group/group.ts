@@ -21,7 +21,7 @@ import { GroupLifecycle, type LifecycleListener } from './group-lifecycle.ts'
 import { type GroupHealth, healthChanges } from './health.ts'
 import { Inbox } from './inbox.ts'
 import { awaitStop, holdersAmong } from './inside-calls.ts'
-import { type Nestable, Nesting } from './nesting.ts'
+import { INSIDE, insideOf, type Nestable, Nesting } from './nesting.ts'
 import { type GroupOptions, groupOptionsOf } from './options.ts'
 import { Requests } from './requests.ts'
 import type { ServiceGroup } from './service-group.ts'
@@ -77,17 +77,14 @@ export class Group<Name extends string = string, Known extends string = never>
     const { name } = service
     this.#requests.refuseIfEnding('added', name)
     this.#entries.refuseKnown(name)
-    const nested = added instanceof Group ? (added as Group) : undefined
-    if (nested) this.#nesting.admit(nested.#nestable())
-    const inside = nested ? nested.#inside() : undefined
+    const inside = insideOf(service)
+    if (inside) this.#nesting.admit(inside.group)
     const entry = entryOf(service, `${this.name}/${name}`, options, this.options.clock, inside, this.#forceTimeout)
     this.#requests.add(entry)
     this.#entries.add(entry)
     this.#journal.together(() => {
       this.#journal.add(entry.path, entry)
-      if (!nested) return
-      nested.#nesting.enter(this.#nestable(), entry)
-      nested.#journal.nest(this.#journal, this.name)
+      inside?.enter(this.#nestable(), entry)
     })
     this.#requests.start(name)
     return this as unknown as Group<Name, Known | N>
@@ -272,15 +269,21 @@ export class Group<Name extends string = string, Known extends string = never>
       entries: this.#entries,
       requests: this.#requests,
       nesting: this.#nesting,
+      journal: this.#journal,
       inbox: () => this.#inbox,
       forceTimeout: this.#forceTimeout,
       leaving: () => this.#lifecycle?.leaving === true,
     }
   }
 
-  /** The access that an outer group has to this group. */
-  #inside(): Inside {
+  /** @internal */
+  get [INSIDE](): Inside {
     return {
+      group: this.#nestable(),
+      enter: (outer, entry) => {
+        this.#nesting.enter(outer, entry)
+        this.#journal.nest(outer.journal, outer.name)
+      },
       holders: () => (this.#isLive && this.#lifecycle ? holdersAmong(this.#lifecycle.members.list) : undefined),
       explain: () => (this.#lifecycle ? explainStart(this.#lifecycle.members) : ''),
       check: () => this.#entries.check(),

@@ -1,5 +1,6 @@
 import type { Subscription } from 'rxjs'
 import { after, type Clock } from '../clock.ts'
+import { shared } from '../shared.ts'
 import type { Report } from '../status/report.ts'
 import { currentWork, type Work } from '../work.ts'
 import type { GroupLifecycle } from './group-lifecycle.ts'
@@ -41,24 +42,40 @@ export interface Awaited<T> {
 /** How many microtask turns a hook has to return after its call, when it waits for nothing else. */
 const TURNS_TO_RETURN = 16
 
-/** Calls from inside that still wait. Nearly always there are none. */
-const calls = new Set<Call<unknown>>()
-let turns = 0
+interface Calls {
+  /** Calls from inside that still wait. Nearly always there are none. */
+  readonly waiting: Set<Waiting>
+  /** How many microtask turns are left until the calls are checked. */
+  turns: number
+}
+
+/** A call from inside, of any copy of this library. */
+interface Waiting {
+  /** The end that it waits for. */
+  readonly key: object
+  look(): void
+  /** @param surely not only perhaps, by code that a hook has started and does not wait for */
+  holds(holder: Holder, surely: boolean): boolean
+}
+
+const calls = shared<Calls>('calls.1', () => ({ waiting: new Set(), turns: 0 }))
 
 /** Checks all calls from inside again after a service has a new state, once all that follows from it is done. */
 export const lookAgain = (): void => {
-  if (calls.size === 0) return
-  const waits = turns > 0
-  turns = TURNS_TO_RETURN
+  const all = calls()
+  if (all.waiting.size === 0) return
+  const waits = all.turns > 0
+  all.turns = TURNS_TO_RETURN
   if (!waits) Promise.resolve().then(nextTurn)
 }
 
 const nextTurn = (): void => {
-  if (--turns > 0) {
+  const all = calls()
+  if (--all.turns > 0) {
     Promise.resolve().then(nextTurn)
     return
   }
-  for (const call of [...calls]) call.look()
+  for (const call of [...all.waiting]) call.look()
 }
 
 /**
@@ -73,7 +90,7 @@ export const awaitEnd = <T>(awaited: Awaited<T>, isPart: (work: Work) => boolean
   if (!work || !path || (work.exact && !work.isOpen?.())) return awaited.whole
   return new Promise((resolve, reject) => {
     const call = new Call(awaited, work, path, resolve)
-    calls.add(call as Call<unknown>)
+    calls().waiting.add(call)
     // The status and the report tell a later result.
     awaited.whole.then(resolve, reject).finally(() => call.leave())
     lookAgain()
@@ -114,7 +131,7 @@ const pathOf = (from: Work, isPart: (work: Work) => boolean): Path | undefined =
   return undefined
 }
 
-class Call<T> {
+class Call<T> implements Waiting {
   readonly #awaited: Awaited<T>
   readonly #work: Work
   readonly #path: Path
@@ -130,11 +147,15 @@ class Call<T> {
     this.#resolve = resolve
   }
 
+  get key(): object {
+    return this.#awaited.key
+  }
+
   look(): void {
     const { key, holders, clock } = this.#awaited
     const holding = holders()
     const isHeldBy = (surely: boolean) => (holder: Holder) =>
-      [...calls].some(call => call.#awaited.key === key && call.#holds(holder, surely))
+      [...calls().waiting].some(call => call.key === key && call.holds(holder, surely))
     const isHeld = holding.length > 0 && holding.every(isHeldBy(false))
     if (isHeld && holding.every(isHeldBy(true))) return this.#release()
     const states = isHeld ? holding.map(holder => holder.state) : undefined
@@ -151,11 +172,11 @@ class Call<T> {
   }
 
   leave(): void {
-    calls.delete(this as Call<unknown>)
+    calls().waiting.delete(this)
     this.#timer?.unsubscribe()
   }
 
-  #holds(holder: Holder, surely: boolean): boolean {
+  holds(holder: Holder, surely: boolean): boolean {
     if (!this.#path.works.has(holder)) return false
     const isOpen = this.#work.isOpen?.() ?? false
     return (isOpen && this.#path.direct) || (!surely && (isOpen || !this.#work.exact))

@@ -1,6 +1,8 @@
+import { peek } from '../foreign.ts'
 import type { StopReason } from '../state.ts'
+import type { Journal } from '../status/journal.ts'
 import type { Entries } from './entries.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, Inside } from './entry.ts'
 import { holdsItself, isHeld } from './group-errors.ts'
 import type { Inbox } from './inbox.ts'
 import type { Requests } from './requests.ts'
@@ -11,6 +13,7 @@ export interface Nestable {
   readonly entries: Entries
   readonly requests: Requests
   readonly nesting: Nesting
+  readonly journal: Journal
   /** The inbox of the present incarnation. All groups inside share it. */
   inbox(): Inbox
   /** The force budget of members that end in this group, in milliseconds. */
@@ -18,6 +21,15 @@ export interface Nestable {
   /** Whether the group shuts down. */
   leaving(): boolean
 }
+
+/**
+ * The key under which a group, of any copy of this library, has what an outer group needs of it. The number changes with
+ * `Inside` and `Nestable`: a group of a copy that has others is a service like any other.
+ */
+export const INSIDE: unique symbol = Symbol.for('rx-service-group.inside.1')
+
+/** The access that an outer group has to a service, if that is a group. */
+export const insideOf = (service: object): Inside | undefined => peek(service, INSIDE) as Inside | undefined
 
 /** Where a group is: in which other group, if it is in one. */
 export class Nesting {

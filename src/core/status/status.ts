@@ -4,11 +4,8 @@ import { isAnotherReason, reasonsOf, type Unready } from './reasons.ts'
 import { advance, movedBy, newStatus, parentOf, renewed, type ServiceStatus } from './service-status.ts'
 import { VersionedMap } from './versioned-map.ts'
 
-/**
- * A group at one moment. It is a value: a status that is kept never changes. `services` is made when it is first read,
- * so that a status per transition stays cheap with any number of services.
- */
-export class GroupStatus {
+/** A status as it is folded here. The public type leaves the private members out: other copies have others. */
+class FoldedStatus {
   readonly seq: number
   readonly at: number
   /** The group's own lifecycle. */
@@ -94,10 +91,10 @@ export class GroupStatus {
   }
 
   /** The status after one more event. */
-  static fold(known: GroupStatus | undefined, event: GroupEvent): GroupStatus {
-    if (event.kind === 'snapshot') return GroupStatus.#fromSnapshot(event)
+  static fold(known: GroupStatus | undefined, event: GroupEvent): FoldedStatus {
+    if (event.kind === 'snapshot') return FoldedStatus.#fromSnapshot(event)
     if (!known) throw new TypeError('the first event of a stream is a snapshot')
-    const status = GroupStatus.onClockOf(known, event)
+    const status = FoldedStatus.onClockOf(known, event)
     const { seq, at } = event
     if (event.kind === 'added') return status.#with(seq, at, event)
     if (event.kind === 'removed') return status.#without(seq, at, event.path)
@@ -105,7 +102,7 @@ export class GroupStatus {
     if (path === status.group.path) {
       const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : status.#health
       const group = advance(status.group, state, seq, at)
-      return new GroupStatus(
+      return new FoldedStatus(
         seq,
         at,
         group,
@@ -124,17 +121,18 @@ export class GroupStatus {
     const missing = Number(isMissing(now)) - Number(isMissing(before))
     const { group, trigger } = status
     const reasonsSeq = isAnotherReason(before, now, group) ? seq : status.#reasonsSeq
-    return new GroupStatus(seq, at, group, status.#health, trigger, services, status.#missing + missing, reasonsSeq)
+    return new FoldedStatus(seq, at, group, status.#health, trigger, services, status.#missing + missing, reasonsSeq)
   }
 
   /** The status before an event, with its times as the clock of that event shows them. @internal */
-  static onClockOf(status: GroupStatus, event: GroupEvent): GroupStatus {
+  static onClockOf(known: GroupStatus, event: GroupEvent): FoldedStatus {
+    const status = FoldedStatus.#of(known)
     const ms = event.kind === 'snapshot' ? undefined : event.clockSet
     if (ms === undefined) return status
     const { seq, at, group, trigger } = status
     const services = status.list.map(one => [one.path, movedBy(one, ms)] as const)
     const moved = VersionedMap.of(services)
-    return new GroupStatus(
+    return new FoldedStatus(
       seq,
       at + ms,
       movedBy(group, ms),
@@ -148,15 +146,15 @@ export class GroupStatus {
 
   /** Whether a reason is another one than in an earlier status, and the group does not tell so itself. @internal */
   static haveReasonsChanged(before: GroupStatus, status: GroupStatus): boolean {
-    return before.#reasonsSeq !== status.#reasonsSeq
+    return FoldedStatus.#of(before).#reasonsSeq !== FoldedStatus.#of(status).#reasonsSeq
   }
 
   /** The status after a service has joined, or begins a new incarnation. */
-  #with(seq: number, at: number, event: AddedEvent): GroupStatus {
+  #with(seq: number, at: number, event: AddedEvent): FoldedStatus {
     const { path, dependsOn, observer } = event
     const { group, trigger } = this
     if (path === group.path)
-      return new GroupStatus(seq, at, renewed(group, seq, at), 'pass', undefined, this.#services, this.#missing, 0)
+      return new FoldedStatus(seq, at, renewed(group, seq, at), 'pass', undefined, this.#services, this.#missing, 0)
     const before = this.#services.get(path)
     const outer = this.#services.get(parentOf(path))
     const optional = event.optional ?? outer?.optional
@@ -167,11 +165,11 @@ export class GroupStatus {
         : idle
     const missing = Number(isMissing(added)) - Number(before !== undefined && isMissing(before))
     const services = this.#services.set(path, added, before)
-    return new GroupStatus(seq, at, group, this.#health, trigger, services, this.#missing + missing, this.#reasonsSeq)
+    return new FoldedStatus(seq, at, group, this.#health, trigger, services, this.#missing + missing, this.#reasonsSeq)
   }
 
   /** The status after a service was removed, with all services inside it. */
-  #without(seq: number, at: number, path: string): GroupStatus {
+  #without(seq: number, at: number, path: string): FoldedStatus {
     let services = this.#services
     let missing = this.#missing
     const inside = `${path}/`
@@ -181,15 +179,26 @@ export class GroupStatus {
       missing -= Number(isMissing(before))
       services = services.without(key)
     }
-    return new GroupStatus(seq, at, this.group, this.#health, this.trigger, services, missing, this.#reasonsSeq)
+    return new FoldedStatus(seq, at, this.group, this.#health, this.trigger, services, missing, this.#reasonsSeq)
   }
 
-  static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): GroupStatus {
+  /** A status of another copy of this library has private members of another class. */
+  static #of(status: GroupStatus): FoldedStatus {
+    return #services in status ? status : FoldedStatus.#fromSnapshot(snapshotOf(status))
+  }
+
+  static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): FoldedStatus {
     const entries = services.map(service => [service.path, service] as const)
     const missing = services.filter(isMissing).length
-    return new GroupStatus(seq, at, group, health, trigger, VersionedMap.of(entries), missing)
+    return new FoldedStatus(seq, at, group, health, trigger, VersionedMap.of(entries), missing)
   }
 }
+
+/**
+ * A group at one moment. It is a value: a status that is kept never changes. `services` is made when it is first read,
+ * so that a status per transition stays cheap with any number of services.
+ */
+export interface GroupStatus extends Pick<FoldedStatus, keyof FoldedStatus> {}
 
 /** The group needs the service, and it is not up: it is coming, leaving, or failed before it was up. */
 const isMissing = ({ optional, state, readyAt }: ServiceStatus): boolean =>
@@ -206,10 +215,10 @@ const isMissing = ({ optional, state, readyAt }: ServiceStatus): boolean =>
  * await group.start()
  * ```
  */
-export const foldStatus: (status: GroupStatus | undefined, event: GroupEvent) => GroupStatus = GroupStatus.fold
+export const foldStatus: (status: GroupStatus | undefined, event: GroupEvent) => GroupStatus = FoldedStatus.fold
 
 /** The status before an event, with its times as the clock of that event shows them. */
-export const onClockOf: (status: GroupStatus, event: GroupEvent) => GroupStatus = GroupStatus.onClockOf
+export const onClockOf: (status: GroupStatus, event: GroupEvent) => GroupStatus = FoldedStatus.onClockOf
 
 /** The event that folds to a status. */
 export const snapshotOf = ({ seq, at, group, health, trigger, list }: GroupStatus): SnapshotEvent => ({
@@ -223,4 +232,4 @@ export const snapshotOf = ({ seq, at, group, health, trigger, list }: GroupStatu
 })
 
 /** Whether a reason is another one than in an earlier status, and the group does not tell so itself. */
-export const haveReasonsChanged: (before: GroupStatus, status: GroupStatus) => boolean = GroupStatus.haveReasonsChanged
+export const haveReasonsChanged: (before: GroupStatus, status: GroupStatus) => boolean = FoldedStatus.haveReasonsChanged

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { ServiceError } from '../../core/errors.ts'
+import { isError, ServiceError } from '../../core/errors.ts'
 import { refuse } from '../../core/options.ts'
 import { type Service, type Startable, toService } from '../../core/service.ts'
 import type { ServiceState } from '../../core/state.ts'
@@ -87,4 +87,4 @@ const wordsFor = (before: ServiceState, now: ServiceState): readonly RemoteWord[
 
 /** The other side says anew which service it is. */
 const within = (error: unknown): unknown =>
-  error instanceof ServiceError && error.errors.length === 0 && error.cause instanceof Error ? error.cause : error
+  error instanceof ServiceError && error.errors.length === 0 && isError(error.cause) ? error.cause : error

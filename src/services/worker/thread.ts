@@ -1,5 +1,5 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads'
-import { messageOf } from '../../core/errors.ts'
+import { isError, messageOf } from '../../core/errors.ts'
 import { hearOut, readLines } from '../common/lines.ts'
 import type { Ear, Remote } from '../common/remote.ts'
 
@@ -36,7 +36,7 @@ export const openThread = (name: string, file: URL, options: WorkerOptions, ear:
   }
 
   thread.on('message', onMessage).on('error', (error: unknown) => {
-    crash = error instanceof Error ? error : new Error(messageOf(error))
+    crash = isError(error) ? error : new Error(messageOf(error))
   })
   const exited = new Promise<number>(resolve => thread.once('exit', resolve))
   const outputs = [

@@ -1,25 +1,28 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { type RequestHandler, Router } from 'express'
-import { problem } from './guard.ts'
 
-/** The page and what it loads, from the folder that the build puts them in. */
-export const assets = (folder: URL): Router => {
-  const serve =
-    (file: string): RequestHandler =>
-    async (_, response) => {
-      const content = await readFile(new URL(file, folder)).catch(() => undefined)
-      if (!content) return problem(response, 503, 'ERR_NOT_BUILT', `${file} is missing: "npm run build" makes it`)
-      const tag = createHash('sha256').update(content).digest('base64url')
-      response
-        .set({ ETag: `"${tag}"`, 'Cache-Control': 'no-cache' })
-        .type(file)
-        .send(content)
-    }
-  return Router({ strict: true })
-    .get('/', toFolder, serve('page.html'))
-    .get('/page.js', serve('page.js'))
-    .get('/page.css', serve('page.css'))
+/** The page and what it loads, as texts. */
+export interface Page {
+  readonly html: string
+  readonly css: string
+  readonly js: string
+}
+
+/** Serves the page. A browser asks each time, and gets a text again only when it has changed. */
+export const assets = ({ html, css, js }: Page): Router =>
+  Router({ strict: true })
+    .get('/', toFolder, serve('html', html))
+    .get('/page.js', serve('js', js))
+    .get('/page.css', serve('css', css))
+
+const serve = (type: string, text: string): RequestHandler => {
+  const tag = createHash('sha256').update(text).digest('base64url')
+  return (_, response) => {
+    response
+      .set({ ETag: `"${tag}"`, 'Cache-Control': 'no-cache' })
+      .type(type)
+      .send(text)
+  }
 }
 
 /** Relative addresses in the page are those of a folder: from `/admin` to `./admin/`, whatever a proxy puts before it. */

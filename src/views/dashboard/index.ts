@@ -7,6 +7,7 @@ import { type Actable, actions } from './actions.ts'
 import { assets } from './assets.ts'
 import { broadcast } from './broadcast.ts'
 import { onlyFor, problem, protect } from './guard.ts'
+import { css, html, js } from './page-texts.ts'
 
 /** What a dashboard shows: a group; or a recording, `{ name: 'shop', events$: replayEvents(lines) }`. */
 export interface Watched extends Partial<Actable> {
@@ -91,7 +92,7 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
   })
   if (acting) router.use(actions(group, audience.status, token, knownHosts))
   else router.post('/actions', (_, response) => problem(response, 404, 'ERR_READ_ONLY', 'this dashboard only shows'))
-  return router.use(assets(new URL('./', import.meta.url)))
+  return router.use(assets({ html, css, js }))
 }
 
 const canAct = (group: Watched): group is Watched & Actable => group.restart !== undefined && group.stop !== undefined

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { shared } from '../../core/shared.ts'
 import { HEALTHS, PHASES } from '../../core/state.ts'
 import type { Tally } from '../../core/status/counts.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
@@ -22,12 +23,12 @@ export interface Instruments {
 }
 
 /** Keyed by a metric that is in the registry: when somebody clears that, these are forgotten too. */
-const known = new WeakMap<object, Instruments>()
+const known = shared('instruments.1', () => new WeakMap<object, Instruments>())
 
 /** Those that are in the registry already, or new ones. */
 export const instrumentsOf = (registry: Registry, prefix: string): Instruments => {
   const there = registry.getSingleMetric(`${prefix}service_group_state`)
-  const found = there && known.get(there)
+  const found = there && known().get(there)
   if (found) return found
   const registered: string[] = []
   const unregister = (): void => {
@@ -43,7 +44,7 @@ export const instrumentsOf = (registry: Registry, prefix: string): Instruments =
     const first = defineGauges(define, groups)
     const isThere = (): boolean => registry.getSingleMetric(registered[0]!) === first
     const made = { groups, ...defineCounts(define), unregister: () => isThere() && unregister() }
-    known.set(first, made)
+    known().set(first, made)
     return made
   } catch (error) {
     // A name is taken by another metric: none of ours is left behind.

@@ -1,11 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import express from 'express'
 import { service, serviceGroup } from 'rx-service-group'
 import { dashboard } from 'rx-service-group/dashboard'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { assets } from '../../../src/views/dashboard/assets.ts'
 import { request } from '../../services/http/driver.ts'
 import { serve, watch } from './watch.ts'
@@ -63,20 +59,14 @@ describe('the router', () => {
 })
 
 describe('the files of the page', () => {
-  const files = { 'page.html': '<!doctype html>', 'page.js': 'go()', 'page.css': 'body {}' }
-  const folderWith = (some: Readonly<Record<string, string>>): URL => {
-    const folder = mkdtempSync(join(tmpdir(), 'page-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
-    for (const [name, content] of Object.entries(some)) writeFileSync(join(folder, name), content)
-    return pathToFileURL(`${folder}/`)
-  }
+  const page = { html: '<!doctype html>', js: 'go()', css: 'body {}' }
 
   test.each([
-    ['/', 'text/html; charset=utf-8', files['page.html']],
-    ['/page.js', 'text/javascript; charset=utf-8', files['page.js']],
-    ['/page.css', 'text/css; charset=utf-8', files['page.css']],
+    ['/', 'text/html; charset=utf-8', page.html],
+    ['/page.js', 'text/javascript; charset=utf-8', page.js],
+    ['/page.css', 'text/css; charset=utf-8', page.css],
   ])('%s is asked for again each time, and sent when it has changed', async (path, type, content) => {
-    const port = await serve(express().use(assets(folderWith(files))))
+    const port = await serve(express().use(assets(page)))
     const { status, headers, body } = await request(port, path)
     expect({ status, body }).toEqual({ status: 200, body: content })
     expect(headers).toMatchObject({ 'content-type': type, 'cache-control': 'no-cache' })
@@ -85,21 +75,8 @@ describe('the files of the page', () => {
     expect((await request(port, path, { headers: { 'if-none-match': '"old"' } })).status).toBe(200)
   })
 
-  test('that were not built are said to be missing, until they are there', async () => {
-    const folder = folderWith({})
-    const port = await serve(express().use(assets(folder)))
-    const { status, body } = await request(port, '/page.js')
-    expect({ status, ...JSON.parse(body) }).toEqual({
-      status: 503,
-      code: 'ERR_NOT_BUILT',
-      error: 'page.js is missing: "npm run build" makes it',
-    })
-    writeFileSync(new URL('page.js', folder), 'go()')
-    expect(await request(port, '/page.js')).toMatchObject({ status: 200, body: 'go()' })
-  })
-
   test('are all there is: no other file can be had', async () => {
-    const port = await serve(express().use(assets(folderWith({ ...files, 'index.js': 'secret' }))))
+    const port = await serve(express().use(assets(page)))
     for (const path of ['/index.js', '/page.html', '/page.js/', '/../page.js', '/%2e%2e/index.js'])
       expect((await request(port, path)).status).toBe(404)
   })

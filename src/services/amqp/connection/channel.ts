@@ -1,7 +1,7 @@
 import type { Channel, ChannelModel } from 'amqplib'
 import { distinctUntilChanged, Observable, of, retry, type Subscription, switchMap, tap } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
-import { messageOf } from '../../../core/errors.ts'
+import { isError, messageOf } from '../../../core/errors.ts'
 import { milliseconds } from '../../../core/units.ts'
 import { makeReconnect } from '../../common/reconnect.ts'
 import { closeQuietly } from './close-quietly.ts'
@@ -150,4 +150,4 @@ const openChannel = <C extends Channel, T>(
     open().catch(error => queueMicrotask(() => out.error(why(error))))
   })
 
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)))
+const asError = (error: unknown): Error => (isError(error) ? error : new Error(messageOf(error)))

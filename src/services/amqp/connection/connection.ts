@@ -1,4 +1,5 @@
 import { isRecord, known, must, refuse } from '../../../core/options.ts'
+import { shared } from '../../../core/shared.ts'
 import { type Line, makeLine } from './line.ts'
 import { type AmqpConnectionOptions, CONNECTION_OPTIONS, connectionSettings } from './options.ts'
 
@@ -14,7 +15,7 @@ export interface Lines {
   readonly publishing: Line
 }
 
-const linesOfConnection = new WeakMap<AmqpConnection, Lines>()
+const linesOfConnection = shared('lines.1', () => new WeakMap<AmqpConnection, Lines>())
 
 /**
  * A connection to RabbitMQ that several services share. Underneath are up to two, one for those who consume and one for
@@ -46,7 +47,7 @@ export const amqpConnection = (options: AmqpConnectionOptions): AmqpConnection =
   known(whose, options, CONNECTION_OPTIONS)
   const settings = connectionSettings(whose, options)
   const connection: AmqpConnection = Object.freeze({ address: settings.address })
-  linesOfConnection.set(connection, { consuming: makeLine(settings), publishing: makeLine(settings) })
+  linesOfConnection().set(connection, { consuming: makeLine(settings), publishing: makeLine(settings) })
   return connection
 }
 
@@ -72,6 +73,6 @@ export const linesOf = (service: string, options: ConnectionChoice): Lines & { r
   }
   const both = OWN.find(option => options[option] !== undefined)
   if (both) return refuse(service, `give either a connection, which has its ${both} already, or a ${both} of its own`)
-  const lines = linesOfConnection.get(connection)
+  const lines = linesOfConnection().get(connection)
   return lines ? { address: connection.address, ...lines } : refuse(service, 'connection must be an amqpConnection')
 }

@@ -1,4 +1,4 @@
-import { errorInfo, messageOf } from '../../../core/errors.ts'
+import { errorInfo, isError, messageOf } from '../../../core/errors.ts'
 import { withoutUserinfo } from '../../../core/secrets.ts'
 
 /** The shortest password that is looked for in a text. A shorter password would hide parts of words. */
@@ -21,7 +21,7 @@ export const errorWithoutPassword = (error: unknown, passwords: readonly string[
   const told = JSON.stringify(errorInfo(error))
   if (withoutPassword(told, passwords) === told) return error
   const message = withoutPassword(messageOf(error), passwords)
-  if (!(error instanceof Error)) return new Error(message)
+  if (!isError(error)) return new Error(message)
   const { name, stack = '' } = error
   const code: unknown = (error as { code?: unknown }).code
   return Object.defineProperties(Object.create(Object.getPrototypeOf(error)), {

@@ -1,5 +1,6 @@
 import type { ConfirmChannel } from 'amqplib'
 import { BehaviorSubject, filter, firstValueFrom, map, raceWith, Subject, Subscription, take } from 'rxjs'
+import { isError } from '../../../core/errors.ts'
 import { type ChannelState, superviseChannel } from '../connection/channel.ts'
 import type { Hold, Line } from '../connection/line.ts'
 import { Unsendable, unsendable } from '../connection/unsendable.ts'
@@ -120,7 +121,7 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
         channel.sendToQueue(queue, content, { ...options, mandatory: true }, settle)
       } catch (error) {
         // Amqplib throws these for values that it can't encode, before it sends anything.
-        const isOfMessage = error instanceof TypeError || error instanceof RangeError
+        const isOfMessage = isError(error) && (error.name === 'TypeError' || error.name === 'RangeError')
         settle(isOfMessage ? new Unsendable(error.message) : error)
       }
     })
