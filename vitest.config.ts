@@ -18,6 +18,9 @@ const UNDER_LIMIT = [
   'stopping',
 ].map(name => `test/services/amqp/${name}.test.ts`)
 
+/** Projects of users, which install the package as it would be published. */
+const FROM_TARBALL = 'test/package/**/*.test.ts'
+
 export default defineConfig({
   test: {
     env: { TZ: 'UTC' },
@@ -32,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['test/**/*.test.ts'],
-          exclude: ALONE,
+          exclude: [...ALONE, FROM_TARBALL],
           globalSetup: ['test/support/rabbitmq-global.ts', 'test/support/browser-global.ts'],
         },
       },
@@ -44,6 +47,15 @@ export default defineConfig({
           env: { DELIVERY_LIMIT: '20' },
           globalSetup: ['test/support/rabbitmq-global.ts'],
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: [FROM_TARBALL],
+          globalSetup: ['test/support/tarball-global.ts'],
+          sequence: { groupOrder: 3 },
         },
       },
       { extends: true, test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
