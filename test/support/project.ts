@@ -42,7 +42,7 @@ const folders: string[] = []
 
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
+}, 60_000)
 
 /** The path of the package as it would be published, packed once in a test run. */
 export const packed = async (): Promise<string> => inject('tarball')

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { type RequestHandler, Router } from 'express'
+import type { RequestHandler, Router } from 'express'
 import { problem } from './guard.ts'
 
 /** The page and what it loads, from the folder that the build puts them in. */
-export const assets = (folder: URL): Router => {
+export const assets = ({ Router }: Pick<typeof import('express'), 'Router'>, folder: URL): Router => {
   const serve =
     (file: string): RequestHandler =>
     async (_, response) => {

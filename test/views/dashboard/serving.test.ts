@@ -76,7 +76,7 @@ describe('the files of the page', () => {
     ['/page.js', 'text/javascript; charset=utf-8', files['page.js']],
     ['/page.css', 'text/css; charset=utf-8', files['page.css']],
   ])('%s is asked for again each time, and sent when it has changed', async (path, type, content) => {
-    const port = await serve(express().use(assets(folderWith(files))))
+    const port = await serve(express().use(assets(express, folderWith(files))))
     const { status, headers, body } = await request(port, path)
     expect({ status, body }).toEqual({ status: 200, body: content })
     expect(headers).toMatchObject({ 'content-type': type, 'cache-control': 'no-cache' })
@@ -87,7 +87,7 @@ describe('the files of the page', () => {
 
   test('that were not built are said to be missing, until they are there', async () => {
     const folder = folderWith({})
-    const port = await serve(express().use(assets(folder)))
+    const port = await serve(express().use(assets(express, folder)))
     const { status, body } = await request(port, '/page.js')
     expect({ status, ...JSON.parse(body) }).toEqual({
       status: 503,
@@ -99,7 +99,7 @@ describe('the files of the page', () => {
   })
 
   test('are all there is: no other file can be had', async () => {
-    const port = await serve(express().use(assets(folderWith({ ...files, 'index.js': 'secret' }))))
+    const port = await serve(express().use(assets(express, folderWith({ ...files, 'index.js': 'secret' }))))
     for (const path of ['/index.js', '/page.html', '/page.js/', '/../page.js', '/%2e%2e/index.js'])
       expect((await request(port, path)).status).toBe(404)
   })
