@@ -1,5 +1,6 @@
 import { type ExecFileException, execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, inject } from 'vitest'
@@ -40,9 +41,7 @@ export interface ProjectOptions {
 
 const folders: string[] = []
 
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-}, 60_000)
+afterAll(() => Promise.all(folders.map(folder => rm(folder, { recursive: true, force: true }))), 60_000)
 
 /** The path of the package as it would be published, packed once in a test run. */
 export const packed = async (): Promise<string> => inject('tarball')

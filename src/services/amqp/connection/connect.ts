@@ -1,17 +1,14 @@
-import type { ChannelModel, SocketOptions } from 'amqplib'
 import { optionalPackage } from '../../../core/optional-package.ts'
 import type { Whose } from '../../../core/options.ts'
 import loadAmqplib from './amqplib.cts'
+import type { AmqpConnectOptions, AmqpModel } from './model.ts'
 import { withWordsOfBroker } from './words-of-broker.ts'
 
 /**
  * Makes a connection, as amqplib's `connect` does. The options hold the credentials, the name of the connection, what
  * `tls` says, and a signal, which destroys the socket where it is honoured.
  */
-export type AmqpConnect = (
-  url: string,
-  options: SocketOptions & { readonly signal: AbortSignal },
-) => PromiseLike<ChannelModel>
+export type AmqpConnect = (url: string, options: AmqpConnectOptions) => PromiseLike<AmqpModel>
 
 /** What to do when amqplib is not installed, other than to install it. */
 export const OTHERWISE = 'give a `connect`'
