@@ -40,7 +40,7 @@ export default defineConfig({
         test: {
           name: 'package',
           include: [FROM_TARBALL],
-          globalSetup: ['test/support/tarball-global.ts'],
+          globalSetup: ['test/support/rabbitmq-global.ts', 'test/support/tarball-global.ts'],
           sequence: { groupOrder: 3 },
         },
       },

@@ -8,7 +8,7 @@ const src = fileURLToPath(new URL('../../src', import.meta.url))
 /** Every source file with the paths and packages it imports, types included. */
 const imports: ReadonlyMap<string, readonly string[]> = new Map(
   readdirSync(src, { recursive: true, encoding: 'utf8' })
-    .filter(file => /\.tsx?$/.test(file))
+    .filter(file => /\.(c?ts|tsx)$/.test(file))
     .map(file => {
       const text = readFileSync(join(src, file), 'utf8').replace(/^\s*(\/?\*|\/\/).*$/gm, '')
       const found = text.matchAll(/(?:(?<!['.])\bfrom\s*|\bimport\s*\(?\s*|\brequire\s*\(\s*)'([^']+)'/g)
@@ -24,7 +24,7 @@ const imports: ReadonlyMap<string, readonly string[]> = new Map(
 )
 
 const folderOf = (file: string): string => (file.includes('/') ? file.split('/')[0]! : '')
-const isPackage = (specifier: string): boolean => !/\.tsx?$/.test(specifier)
+const isPackage = (specifier: string): boolean => !/\.(c?ts|tsx)$/.test(specifier)
 
 /** Imports that are not allowed, as `file -> what`. */
 const offences = (folder: string, allowed: (specifier: string, file: string) => boolean): string[] =>

@@ -302,8 +302,8 @@ describe('elsewhere', { timeout: 15_000 }, () => {
 
   test('without log-update on a terminal it says what to install, and prints lines', async () => {
     const person = await shop('', { NODE_OPTIONS: `--import ${WITHOUT_LOG_UPDATE}` })
-    expect(await person.sees(/shop\/db +starting/)).toContain(
-      'shop: to see it live here: npm install log-update@7 string-width@8',
+    expect((await person.sees(/shop\/db +starting/)).replaceAll('\n', '')).toContain(
+      'terminal: needs the packages log-update and string-width to draw here; npm install log-update@7 string-width@8',
     )
     person.tell('db')
     await person.sees(/shop +running/)

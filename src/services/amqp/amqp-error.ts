@@ -25,7 +25,7 @@ export type AmqpErrorCode =
 
 /** An error of a RabbitMQ service, for people who want to know what to do. */
 export const amqpError = (
-  code: AmqpErrorCode | 'ERR_MISSING_PACKAGE' | 'ERR_INVALID_OPTION',
+  code: AmqpErrorCode | 'ERR_INVALID_OPTION',
   service: string,
   what: string,
   cause?: unknown,

@@ -1,4 +1,4 @@
-import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import type { ServerInterceptor } from '@grpc/grpc-js'
 import { currentWork, enter } from '../../core/work.ts'
 import type { Work } from '../common/cut.ts'
 import { type InFlight, makeInFlight } from '../common/in-flight.ts'
@@ -20,18 +20,17 @@ export interface Calls {
 /** They are meant to last as long as their connection, so they hold up nothing. */
 const WATCH = '/grpc.health.v1.Health/Watch'
 
-/** No handler has seen such a call, or it hears that it is cut: the client may try elsewhere. */
-const LEAVING = { code: status.UNAVAILABLE, details: 'the server is shutting down' }
-
 /** Follows the calls of a server. One is over when its last byte has been handed to the connection, or that is gone. */
-export const trackCalls = (): Calls => {
+export const trackCalls = ({ ServerInterceptingCall, status }: typeof import('@grpc/grpc-js')): Calls => {
+  // No handler has seen such a call, or it hears that it is cut: the client may try elsewhere.
+  const leaving = { code: status.UNAVAILABLE, details: 'the server is shutting down' }
   const within = currentWork()
   const open = makeInFlight<Call>()
   const watches = makeInFlight<Call>()
   let refusing = false
 
   const interceptor: ServerInterceptor = ({ path }, wire) => {
-    const refuse = () => wire.sendStatus(LEAVING)
+    const refuse = () => wire.sendStatus(leaving)
     if (refusing) return new ServerInterceptingCall(wire, { start: refuse })
     const call: Call = { what: path, since: performance.now(), refuse }
     const among = path === WATCH ? watches : open

@@ -1,5 +1,5 @@
 import type { Server } from '@grpc/grpc-js'
-import { messageOf, serviceError } from '../../core/errors.ts'
+import { serviceError } from '../../core/errors.ts'
 
 type Serving = 'SERVING' | 'NOT_SERVING'
 
@@ -11,14 +11,18 @@ export interface Health {
 const SERVICE = 'grpc.health.v1.Health'
 
 /** Adds the standard health service to a server; from the beginning on it says NOT_SERVING. */
-export const addHealth = async (name: string, server: Server, services: ReadonlySet<string>): Promise<Health> => {
+export const addHealth = (
+  { HealthImplementation }: typeof import('grpc-health-check'),
+  name: string,
+  server: Server,
+  services: ReadonlySet<string>,
+): Health => {
   if (services.has(SERVICE))
     throw serviceError(
       'ERR_START_FAILED',
       name,
       'the setup adds a health service already; leave that out, or give `health: false`',
     )
-  const { HealthImplementation } = await load(name)
   const all = ['', ...services]
   const health = new HealthImplementation(Object.fromEntries(all.map(service => [service, 'NOT_SERVING'])))
   health.addToServer(server)
@@ -26,19 +30,5 @@ export const addHealth = async (name: string, server: Server, services: Readonly
     say: serving => {
       for (const service of all) health.setStatus(service, serving)
     },
-  }
-}
-
-const load = async (name: string) => {
-  try {
-    return await import('grpc-health-check')
-  } catch (cause) {
-    if (!messageOf(cause).includes('grpc-health-check')) throw cause
-    throw serviceError(
-      'ERR_MISSING_PACKAGE',
-      name,
-      'the package grpc-health-check is missing; npm install grpc-health-check, or give `health: false`',
-      { cause },
-    )
   }
 }

@@ -1,7 +1,10 @@
-import { ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
+import type { ServerCredentials, ServerOptions } from '@grpc/grpc-js'
 import { defer, finalize } from 'rxjs'
+import { optionalPackage } from '../../core/optional-package.ts'
 import { isName, known, must, namesOf, portNumber, refuse, show } from '../../core/options.ts'
 import { checkName, type Service, service } from '../../core/service.ts'
+import loadHealthCheck from './grpc-health-check.cts'
+import loadGrpcJs from './grpc-js.cts'
 import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
 
@@ -42,8 +45,8 @@ const OPTIONS = namesOf<GrpcOptions>({
  * is left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutWork: '/shop.Orders/Place
  * (2, up to 9.8 s)' }`.
  *
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_PORT_IN_USE`,
- * `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws, `ERR_MISSING_PACKAGE`,
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; its lifecycle fails with `ERR_PORT_IN_USE`,
+ * `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws,
  * `ERR_SERVICE_FAILED` when its listener dies later
  * @example
  * ```ts
@@ -74,6 +77,8 @@ export const grpc = <const Name extends string>(
 ): Service<Name> => {
   checkName(name)
   known(name, options, OPTIONS)
+  const grpcJs = optionalPackage<typeof import('@grpc/grpc-js')>(name, '@grpc/grpc-js', loadGrpcJs)
+  const { ServerCredentials } = grpcJs
   const {
     port = 0,
     host,
@@ -91,12 +96,20 @@ export const grpc = <const Name extends string>(
   must(name, 'host', host === undefined || isName(host), 'an address or a host name', host)
   const goodCredentials = credentials instanceof ServerCredentials
   must(name, 'credentials', goodCredentials, 'ServerCredentials of @grpc/grpc-js (createSsl() makes some)', credentials)
+  const healthCheck = health
+    ? optionalPackage<typeof import('grpc-health-check')>(
+        name,
+        'grpc-health-check',
+        loadHealthCheck,
+        'give `health: false`',
+      )
+    : undefined
   const place = host === undefined ? { port } : { port, host }
   return {
     name,
     lifecycle: shutdown$ =>
       defer(() => {
-        const { hooks, letGo } = serve(name, setup, { place, credentials, serverOptions, health })
+        const { hooks, letGo } = serve(grpcJs, name, setup, { place, credentials, serverOptions, healthCheck })
         return service(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
       }),
   }

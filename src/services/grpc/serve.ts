@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as passed } from 'node:timers/promises'
-import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
+import type { Server, ServerCredentials, ServerOptions } from '@grpc/grpc-js'
 import { lastValueFrom, tap } from 'rxjs'
 import { messageOf, serviceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
@@ -18,7 +18,8 @@ export interface Settings {
   readonly place: Place
   readonly credentials: ServerCredentials
   readonly serverOptions: ServerOptions
-  readonly health: boolean
+  /** Without it, no health service is added. */
+  readonly healthCheck: typeof import('grpc-health-check') | undefined
 }
 
 /** How long clients may take to close their end of a connection once all is answered, in milliseconds. */
@@ -32,16 +33,15 @@ const LAST_WORD = 100
  * happened before.
  */
 export const serve = (
+  grpcJs: typeof import('@grpc/grpc-js'),
   name: string,
   setup: GrpcSetup,
-  { place, credentials, serverOptions, health: wantsHealth }: Settings,
+  { place, credentials, serverOptions, healthCheck }: Settings,
 ): { readonly hooks: ServiceHooks; readonly letGo: () => void } => {
-  const calls = trackCalls()
-  const services = new Set<string>()
-  const server = new Recording(
-    { ...serverOptions, interceptors: [calls.interceptor, ...(serverOptions.interceptors ?? [])] },
-    services,
-  )
+  const calls = trackCalls(grpcJs)
+  const interceptors = [calls.interceptor, ...(serverOptions.interceptors ?? [])]
+  const server = new grpcJs.Server({ ...serverOptions, interceptors })
+  const services = noteServices(server)
   const listener = createServer()
   const closed = new Promise<void>(resolve => listener.once('close', resolve))
   const sockets = new Set<Socket>()
@@ -73,7 +73,7 @@ export const serve = (
   const start = async (context: ServiceContext) => {
     const { signal, info, fail } = context
     await setup(server, { draining: draining.signal })
-    if (wantsHealth) health = await addHealth(name, server, services)
+    if (healthCheck) health = addHealth(healthCheck, name, server, services)
     signal.throwIfAborted()
     const injector = connectionInjector(name, server, credentials)
     listener.on('connection', socket => accept(socket, injector.injectConnection))
@@ -126,19 +126,15 @@ export const serve = (
   }
 }
 
-/** Notes which services were added. */
-class Recording extends Server {
-  readonly #services: Set<string>
-
-  constructor(options: ServerOptions, services: Set<string>) {
-    super(options)
-    this.#services = services
+/** The names of the services that are added from now on. */
+const noteServices = (server: Server): ReadonlySet<string> => {
+  const services = new Set<string>()
+  const { addService } = server
+  server.addService = (definition, handlers) => {
+    addService.call(server, definition, handlers)
+    for (const { path } of Object.values(definition)) services.add(path.split('/')[1]!)
   }
-
-  override addService(...[definition, handlers]: Parameters<Server['addService']>): void {
-    super.addService(definition, handlers)
-    for (const { path } of Object.values(definition)) this.#services.add(path.split('/')[1]!)
-  }
+  return services
 }
 
 const connectionInjector = (name: string, server: Server, credentials: ServerCredentials) => {

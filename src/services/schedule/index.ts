@@ -43,7 +43,7 @@ const OVERLAPS: readonly string[] = ['skip', 'replace', 'allow'] satisfies Overl
  * service lives on. The state's `info` tells `nextRun` and `lastRun` as ISO 8601, `lastOutcome` (`'ok'`, `'failed'`,
  * `'aborted'`), and once it has happened `lastFailure` and how many were `skipped`: one piece of news a run.
  *
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`
  * @example
  * ```ts
  * import { schedule } from 'rx-service-group/schedule'

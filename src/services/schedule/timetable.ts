@@ -1,15 +1,18 @@
-import { Cron } from 'croner'
+import type { Cron as CronOfCroner } from 'croner'
 import { messageOf, serviceError } from '../../core/errors.ts'
+import { optionalPackage } from '../../core/optional-package.ts'
 import { must, refuse, show } from '../../core/options.ts'
+import loadCroner from './croner.cts'
 
 /** When the next run after a moment is due, both in milliseconds since the epoch; `undefined`: never again. */
 export type Timetable = (after: number) => number | undefined
 
-/** @throws ServiceError `ERR_INVALID_OPTION` */
+/** @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE` */
 export const timetable = (service: string, pattern: string | Date, timezone: string | undefined): Timetable => {
+  const { Cron } = optionalPackage<typeof import('croner')>(service, 'croner', loadCroner)
   const goodZone = timezone === undefined || isTimezone(timezone)
   must(service, 'timezone', goodZone, 'a name like "Europe/Berlin"', timezone)
-  let cron: Cron
+  let cron: CronOfCroner
   try {
     cron = new Cron(pattern, timezone === undefined ? {} : { timezone })
   } catch (error) {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type ErrorRequestHandler, json, type RequestHandler, Router } from 'express'
+import type { ErrorRequestHandler, RequestHandler, Router } from 'express'
 import { ServiceError } from '../../core/errors.ts'
 import { isFinal, reasonOf } from '../../core/state.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
@@ -14,6 +14,7 @@ export interface Actable {
 
 /** `POST actions`: restarts one of the group's own services, or stops the group, for whoever has the token. */
 export const actions = (
+  { Router, json }: Pick<typeof import('express'), 'Router' | 'json'>,
   group: Actable,
   status: () => GroupStatus | undefined,
   token: string,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type RequestHandler, Router } from 'express'
+import type { RequestHandler, Router } from 'express'
 
 /** The page and what it loads, as texts. */
 export interface Page {
@@ -9,7 +9,7 @@ export interface Page {
 }
 
 /** Serves the page. A browser asks each time, and gets a text again only when it has changed. */
-export const assets = ({ html, css, js }: Page): Router =>
+export const assets = ({ Router }: Pick<typeof import('express'), 'Router'>, { html, css, js }: Page): Router =>
   Router({ strict: true })
     .get('/', toFolder, serve('html', html))
     .get('/page.js', serve('js', js))

@@ -1,11 +1,13 @@
-import { Router } from 'express'
+import type { Router } from 'express'
 import type { Observable } from 'rxjs'
+import { optionalPackage } from '../../core/optional-package.ts'
 import { count, known, must, namesOf, refuse } from '../../core/options.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { type Actable, actions } from './actions.ts'
 import { assets } from './assets.ts'
 import { broadcast } from './broadcast.ts'
+import loadExpress from './express.cts'
 import { onlyFor, problem, protect } from './guard.ts'
 import { css, html, js } from './page-texts.ts'
 
@@ -37,7 +39,7 @@ const SHORTEST_TOKEN = 16
 const CLIENTS = 256
 
 /**
- * The dashboard of a group, as a router for express 5: a page, its events as a stream that can be resumed
+ * The dashboard of a group, as a router for express 4 or 5: a page, its events as a stream that can be resumed
  * (`GET events`: `hello`, then `events` from a snapshot on, and at the end `end` with the report as far as it is known),
  * and the status for programs (`GET status`). It listens from now on, once for all who watch, and keeps
  * the latest 2,000 events, so that who comes late sees the start too. Who reads too slowly is dropped. Of a group that
@@ -49,7 +51,7 @@ const CLIENTS = 256
  * With a `token` there is also `POST actions` with `Authorization: Bearer <token>`, for the group's own services, not
  * for those inside a group of the group: `{"action":"restart","service":"db"}`, `{"action":"stop"}`.
  *
- * @throws ServiceError `ERR_INVALID_OPTION`
+ * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`
  * @example
  * ```ts
  * import express from 'express'
@@ -69,11 +71,12 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
     refuse(whose, `token must be a text of at least ${SHORTEST_TOKEN} characters`)
   const areNames = Array.isArray(hosts) && hosts.every(host => typeof host === 'string')
   must(whose, 'hosts', areNames, 'an array of host names', hosts)
+  const express = optionalPackage<typeof import('express')>(whose, 'express', loadExpress)
   const knownHosts = hosts.map(host => host.toLowerCase())
   const acting = token !== undefined && canAct(group)
   const audience = broadcast(group, acting)
 
-  const router = Router({ strict: true })
+  const router = express.Router({ strict: true })
   // Not for all: an app may have other routes besides.
   router.all(['/', '/page.js', '/page.css', '/events', '/status', '/actions'], protect, onlyFor(knownHosts))
   router.get('/events', (request, response) => {
@@ -90,9 +93,9 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
     if (!status) return problem(response, 503, 'ERR_NOT_STARTED', 'nothing is known yet')
     response.type('json').send(jsonOf({ ...status.toJSON(), reasons: status.reasons }))
   })
-  if (acting) router.use(actions(group, audience.status, token, knownHosts))
+  if (acting) router.use(actions(express, group, audience.status, token, knownHosts))
   else router.post('/actions', (_, response) => problem(response, 404, 'ERR_READ_ONLY', 'this dashboard only shows'))
-  return router.use(assets({ html, css, js }))
+  return router.use(assets(express, { html, css, js }))
 }
 
 const canAct = (group: Watched): group is Watched & Actable => group.restart !== undefined && group.stop !== undefined

@@ -1,8 +1,10 @@
-import { type Registry, register } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
+import { optionalPackage } from '../../core/optional-package.ts'
 import { known, namesOf, refuse } from '../../core/options.ts'
 import { instrumentsOf } from './instruments.ts'
+import loadPromClient from './prom-client.cts'
 import { watch } from './watch.ts'
 
 /** Where the metrics of a group go. */
@@ -13,6 +15,8 @@ export interface MetricsOptions {
   readonly prefix?: string
 }
 
+const METRICS = { kind: 'metrics', name: '' }
+
 const OPTIONS = namesOf<MetricsOptions>({ registry: true, prefix: true })
 
 /**
@@ -22,7 +26,8 @@ const OPTIONS = namesOf<MetricsOptions>({ registry: true, prefix: true })
  *
  * @returns what takes the group out of the registry again. It is not closed by the end of the group, whose last values
  * can still be scraped or pushed.
- * @throws ServiceError `ERR_DUPLICATE_NAME` when the registry has a group of that name; Error of prom-client when a name is
+ * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; `ERR_DUPLICATE_NAME` when the registry has a group
+ * of that name; Error of prom-client when a name is
  * taken by another metric, or the prefix is not one
  * @example
  * ```ts
@@ -40,10 +45,11 @@ export const metrics = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
   options: MetricsOptions = {},
 ): Subscription => {
-  known({ kind: 'metrics', name: '' }, options, OPTIONS)
-  const { registry = register, prefix = '' } = options
+  known(METRICS, options, OPTIONS)
+  const client = optionalPackage<typeof import('prom-client')>(METRICS, 'prom-client', loadPromClient)
+  const { registry = client.register, prefix = '' } = options
   const { name } = group
-  const instruments = instrumentsOf(registry, prefix)
+  const instruments = instrumentsOf(client, registry, prefix)
   if (instruments.groups.has(name))
     refuse(
       { kind: 'metrics of group', name },

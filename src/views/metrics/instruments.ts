@@ -1,10 +1,12 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { shared } from '../../core/shared.ts'
 import { HEALTHS, PHASES } from '../../core/state.ts'
 import type { Tally } from '../../core/status/counts.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { Stage } from '../../core/status/stages.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
+
+type PromClient = typeof import('prom-client')
 
 /** From what hardly takes time to beyond the default limits: drain and stop 10 s, start 30 s. */
 const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]
@@ -26,7 +28,7 @@ export interface Instruments {
 const known = shared('instruments.1', () => new WeakMap<object, Instruments>())
 
 /** Those that are in the registry already, or new ones. */
-export const instrumentsOf = (registry: Registry, prefix: string): Instruments => {
+export const instrumentsOf = (client: PromClient, registry: Registry, prefix: string): Instruments => {
   const there = registry.getSingleMetric(`${prefix}service_group_state`)
   const found = there && known().get(there)
   if (found) return found
@@ -41,9 +43,9 @@ export const instrumentsOf = (registry: Registry, prefix: string): Instruments =
       registered.push(`${prefix}service_group_${name}`)
       return metric
     }
-    const first = defineGauges(define, groups)
+    const first = defineGauges(client, define, groups)
     const isThere = (): boolean => registry.getSingleMetric(registered[0]!) === first
-    const made = { groups, ...defineCounts(define), unregister: () => isThere() && unregister() }
+    const made = { groups, ...defineCounts(client, define), unregister: () => isThere() && unregister() }
     known().set(first, made)
     return made
   } catch (error) {
@@ -68,11 +70,11 @@ type Define = <L extends string, M>(
 ) => M
 
 /** What is true of a group or a service, read off when it is scraped. Returns the first of them. */
-const defineGauges = (define: Define, groups: ReadonlyMap<string, Tally>): object => {
+const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<string, Tally>): object => {
   const gauge =
     <L extends string>(read: (set: (labels: Record<L, string>, value: number) => void, status: GroupStatus) => void) =>
     (definition: Definition<L>): Gauge<L> =>
-      new Gauge({
+      new client.Gauge({
         ...definition,
         collect() {
           this.reset()
@@ -159,11 +161,12 @@ const defineGauges = (define: Define, groups: ReadonlyMap<string, Tally>): objec
 
 /** What happens, counted when it does. */
 const defineCounts = (
+  client: PromClient,
   define: Define,
 ): Pick<Instruments, 'transitions' | 'restarts' | 'durations' | 'groupDurations'> => {
-  const counter = <L extends string>(definition: Definition<L>): Counter<L> => new Counter(definition)
+  const counter = <L extends string>(definition: Definition<L>): Counter<L> => new client.Counter(definition)
   const histogram = <L extends string>(definition: Definition<L>): Histogram<L> =>
-    new Histogram({ ...definition, buckets: BUCKETS })
+    new client.Histogram({ ...definition, buckets: BUCKETS })
   const ofGroup = (what: string, help: string): Histogram<'group' | 'outcome'> =>
     define(histogram, `${what}_duration_seconds`, help, 'group', 'outcome')
   const ofService = (what: string, help: string): Histogram<Of<'outcome'>> =>

@@ -1,8 +1,10 @@
-import { type Meter, metrics, type Tracer, trace } from '@opentelemetry/api'
+import type { Meter, Tracer } from '@opentelemetry/api'
 import { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
+import { optionalPackage } from '../../core/optional-package.ts'
 import { known, namesOf } from '../../core/options.ts'
 import { measure } from './measure.ts'
+import loadApi from './opentelemetry.cts'
 import { spans } from './spans.ts'
 
 /** Where spans and metrics of a group go. */
@@ -12,6 +14,8 @@ export interface OtelOptions {
   /** Default `metrics.getMeter('rx-service-group')`, which does nothing unless the SDK was set up before. */
   readonly meter?: Meter
 }
+
+const OTEL = { kind: 'otel', name: '' }
 
 const OPTIONS = namesOf<OtelOptions>({ tracer: true, meter: true })
 
@@ -23,6 +27,7 @@ const OPTIONS = namesOf<OtelOptions>({ tracer: true, meter: true })
  *
  * @returns what ends it: open spans are ended, and nothing is observed any more. It is not closed by the end of the
  * group, whose last values can still be exported.
+ * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`
  * @example
  * ```ts
  * const group = serviceGroup('shop').add(service('db', {}))
@@ -35,10 +40,11 @@ export const otel = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
   options: OtelOptions = {},
 ): Subscription => {
-  known({ kind: 'otel', name: '' }, options, OPTIONS)
-  const { tracer = trace.getTracer('rx-service-group'), meter = metrics.getMeter('rx-service-group') } = options
+  known(OTEL, options, OPTIONS)
+  const api = optionalPackage<typeof import('@opentelemetry/api')>(OTEL, '@opentelemetry/api', loadApi)
+  const { tracer = api.trace.getTracer('rx-service-group'), meter = api.metrics.getMeter('rx-service-group') } = options
   const both = new Subscription()
-  both.add(spans(group, tracer))
+  both.add(spans(api, group, tracer))
   both.add(measure(group, meter))
   return both
 }

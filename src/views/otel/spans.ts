@@ -1,12 +1,4 @@
-import {
-  type Attributes,
-  type Context,
-  ROOT_CONTEXT,
-  type Span,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from '@opentelemetry/api'
+import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import type { ErrorInfo } from '../../core/errors.ts'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { describeReason, type Phase, reasonOf, type ServiceState } from '../../core/state.ts'
@@ -40,6 +32,7 @@ const LEAVING: ReadonlySet<Phase> = new Set(['running', 'draining', 'drained', '
 
 /** Tells the stages of all lives in a group as spans, at the times of the events. Returns what ends those still open. */
 export const spans = (
+  { ROOT_CONTEXT, SpanStatusCode, trace }: typeof import('@opentelemetry/api'),
   { name, events$ }: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
   tracer: Tracer,
 ): (() => void) => {

@@ -1,6 +1,8 @@
-import { type RequestHandler, Router } from 'express'
+import type { RequestHandler, Router } from 'express'
+import { optionalPackage } from '../../core/optional-package.ts'
 import { flag, known, namesOf } from '../../core/options.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
+import loadExpress from './express.cts'
 import { healthJson } from './health-json.ts'
 import { type Probe, verdicts } from './verdict.ts'
 
@@ -24,7 +26,7 @@ const PROBES = { kind: 'probes', name: '' }
 const OPTIONS = namesOf<ProbesOptions>({ details: true })
 
 /**
- * The probes of a group, as a router for express 5, in `application/health+json`. Each is answered from what is true at
+ * The probes of a group, as a router for express 4 or 5, in `application/health+json`. Each is answered from what is true at
  * that moment; a failed one is 503.
  *
  * - `/livez` fails only when the group is over and the process is still there: it should be started anew. No bad health
@@ -40,6 +42,7 @@ const OPTIONS = namesOf<ProbesOptions>({ details: true })
  * Give them a server of their own, as an `observer`, and they answer until all the others are gone. In the app of an
  * API they are gone as soon as that drains.
  *
+ * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`
  * @example
  * ```ts
  * import express from 'express'
@@ -57,6 +60,7 @@ const OPTIONS = namesOf<ProbesOptions>({ details: true })
 export const probes = (group: Probed, options: ProbesOptions = {}): Router => {
   known(PROBES, options, OPTIONS)
   flag(PROBES, 'details', options.details)
+  const { Router } = optionalPackage<typeof import('express')>(PROBES, 'express', loadExpress)
   const { details = false } = options
   let hasRun = false
   const answer =

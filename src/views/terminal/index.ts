@@ -3,7 +3,6 @@ import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { known, namesOf } from '../../core/options.ts'
 import { paintFor } from '../../core/text/paint.ts'
 import { transitionLines } from '../../core/text/transition-text.ts'
-import { visible } from '../../core/text/visible.ts'
 import { isLive } from './terminals.ts'
 
 /** Where a group is drawn. */
@@ -13,6 +12,10 @@ export interface TerminalOptions {
 }
 
 const OPTIONS = namesOf<TerminalOptions>({ output: true })
+
+/** Printed where a terminal is, but not both packages. These versions run on all versions of Node that this library does. */
+const HINT =
+  'terminal: needs the packages log-update and string-width to draw here; npm install log-update@7 string-width@8'
 
 /** The part of a group that is looked at. */
 type Seen = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
@@ -59,7 +62,7 @@ export const terminal = (group: Seen, options: TerminalOptions = {}): Subscripti
     },
     () => {
       if (subscription.closed) return
-      write(`${visible(group.name)}: to see it live here: npm install log-update@7 string-width@8\n${early}`)
+      write(`${HINT}\n${early}`)
       print = write
       show(lines)
     },

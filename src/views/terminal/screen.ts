@@ -1,6 +1,10 @@
-import { createLogUpdate } from 'log-update'
+import * as logUpdate from 'log-update'
 import { listenToWrites } from './aside.ts'
 import { widthOf } from './fit.ts'
+
+/** Up to version 4, log-update exports one function, and this is its `create`. */
+const createLogUpdate: typeof logUpdate.createLogUpdate =
+  logUpdate.createLogUpdate ?? (logUpdate.default as unknown as { create: typeof logUpdate.createLogUpdate }).create
 
 /** A few lines at the end of a terminal that are drawn again and again, below everything else that is written there. */
 export interface Screen {

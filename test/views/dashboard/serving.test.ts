@@ -66,7 +66,7 @@ describe('the files of the page', () => {
     ['/page.js', 'text/javascript; charset=utf-8', page.js],
     ['/page.css', 'text/css; charset=utf-8', page.css],
   ])('%s is asked for again each time, and sent when it has changed', async (path, type, content) => {
-    const port = await serve(express().use(assets(page)))
+    const port = await serve(express().use(assets(express, page)))
     const { status, headers, body } = await request(port, path)
     expect({ status, body }).toEqual({ status: 200, body: content })
     expect(headers).toMatchObject({ 'content-type': type, 'cache-control': 'no-cache' })
@@ -76,7 +76,7 @@ describe('the files of the page', () => {
   })
 
   test('are all there is: no other file can be had', async () => {
-    const port = await serve(express().use(assets(page)))
+    const port = await serve(express().use(assets(express, page)))
     for (const path of ['/index.js', '/page.html', '/page.js/', '/../page.js', '/%2e%2e/index.js'])
       expect((await request(port, path)).status).toBe(404)
   })

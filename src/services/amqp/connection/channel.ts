@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel } from 'amqplib'
+import type { Channel } from 'amqplib'
 import { distinctUntilChanged, Observable, of, retry, type Subscription, switchMap, tap } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { isError, messageOf } from '../../../core/errors.ts'
@@ -7,6 +7,7 @@ import { makeReconnect } from '../../common/reconnect.ts'
 import { closeQuietly } from './close-quietly.ts'
 import { codeOf } from './errors.ts'
 import type { Hold, LineState } from './line.ts'
+import type { AmqpModel } from './model.ts'
 
 /** What there is of a channel on a line: all of it, or which level is missing and why. */
 export type ChannelState<T> =
@@ -28,7 +29,7 @@ export interface OpenChannel<T> {
 /** What a channel is opened with. */
 export interface ChannelUse<C extends Channel, T> {
   /** How the channel is opened: `model => model.createConfirmChannel()` */
-  readonly create: (model: ChannelModel) => PromiseLike<C>
+  readonly create: (model: AmqpModel) => PromiseLike<C>
   /**
    * Prepares the channel for use: declare, consume. `lose` says that the channel is of no more use. `answered` says
    * that one of several answers has come, and begins the wait for the next answer.
@@ -62,10 +63,10 @@ export const superviseChannel = <C extends Channel, T>(
     ),
   )
 
-const modelOf = (state: LineState): ChannelModel | undefined =>
+const modelOf = (state: LineState): AmqpModel | undefined =>
   state.connection === 'connecting' ? undefined : state.model
 
-const keepChannel = <C extends Channel, T>(model: ChannelModel, use: ChannelUse<C, T>): Observable<ChannelState<T>> =>
+const keepChannel = <C extends Channel, T>(model: AmqpModel, use: ChannelUse<C, T>): Observable<ChannelState<T>> =>
   new Observable(out => {
     const reconnect = makeReconnect()
     let openedAt: number | undefined
@@ -88,7 +89,7 @@ const keepChannel = <C extends Channel, T>(model: ChannelModel, use: ChannelUse<
 
 /** One channel: emitted once it is prepared, completes when it was closed, an error says why it was lost. */
 const openChannel = <C extends Channel, T>(
-  model: ChannelModel,
+  model: AmqpModel,
   { create, prepare, explain = asError }: ChannelUse<C, T>,
 ): Observable<OpenChannel<T>> =>
   new Observable(out => {

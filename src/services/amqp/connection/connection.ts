@@ -27,7 +27,7 @@ const linesOfConnection = shared('lines.1', () => new WeakMap<AmqpConnection, Li
  * A login that is refused at the start of a service fails it at once. Later it is tried again for 5 minutes, with
  * pauses of up to 5 s: health is `fail`, and then the services fail with `ERR_AMQP_CREDENTIALS`.
  *
- * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
+ * @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`, `ERR_MISSING_PACKAGE`
  * @example
  * ```ts
  * import { readFile } from 'node:fs/promises'

@@ -1,8 +1,8 @@
-import type { ChannelModel, SocketOptions } from 'amqplib'
-import { defer, type Observable, repeat, retry, switchMap } from 'rxjs'
+import { defer, EMPTY, type Observable, repeat, retry, switchMap } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
 import { isRecord } from '../../../core/options.ts'
+import type { AmqpConnectOptions, AmqpModel } from './model.ts'
 
 /** The username and the password of a login. */
 export interface AmqpCredentials {
@@ -49,7 +49,7 @@ const isCredentials = (value: unknown): value is AmqpCredentials => {
 export const isAscii = ({ username, password }: AmqpCredentials): boolean => /^\p{ASCII}*$/u.test(username + password)
 
 /** The credentials as an option of amqplib, which then does not look for them in the URL. */
-export const plain = ({ username, password }: AmqpCredentials): NonNullable<SocketOptions['credentials']> => ({
+export const plain = ({ username, password }: AmqpCredentials): NonNullable<AmqpConnectOptions['credentials']> => ({
   mechanism: 'PLAIN',
   response: () => Buffer.from(`\0${username}\0${password}`),
 })
@@ -62,17 +62,19 @@ const RENEWAL_WAIT = 1000
 
 /**
  * Gives the broker a new password each time before the present password expires. A failed renewal is tried again. If no
- * renewal succeeds in time, the broker closes the connection, and the next connection has fresh credentials.
+ * renewal succeeds in time, the broker closes the connection, and the next connection has fresh credentials. So it does
+ * with a version of amqplib that can't renew.
  */
 export const renewSecret = (
-  model: ChannelModel,
+  model: AmqpModel,
   { expiresIn = Infinity }: AmqpCredentials,
   ask: CredentialsFunction,
 ): Observable<unknown> => {
+  if (!model.updateSecret) return EMPTY
   let valid = expiresIn
   const renew = async (): Promise<void> => {
     const { password, expiresIn = Infinity } = await credentialsFrom(ask)
-    await model.updateSecret(Buffer.from(password), 'the password expires')
+    await model.updateSecret?.(Buffer.from(password), 'the password expires')
     valid = expiresIn
   }
   return defer(() => timer(valid * RENEWED_AT)).pipe(

@@ -1,7 +1,9 @@
 import { messageOf, ServiceError } from '../../../core/errors.ts'
+import { asMissingPackage } from '../../../core/optional-package.ts'
 import { milliseconds } from '../../../core/units.ts'
 import { type AmqpErrorCode, amqpError } from '../amqp-error.ts'
 import type { BrokerSettings } from './broker.ts'
+import { OTHERWISE } from './connect.ts'
 import { CredentialsFailed, NoCredentials } from './credentials.ts'
 import { isCertificateCode } from './tls.ts'
 import { ClosedByBroker } from './words-of-broker.ts'
@@ -35,10 +37,9 @@ export const connectError = (service: string, broker: BrokerSettings, cause: unk
   const { address, user, vhost } = broker
   const code = codeOf(cause)
   const text = wordsOf(cause)
-  const error = (is: AmqpErrorCode | 'ERR_MISSING_PACKAGE' | 'ERR_INVALID_OPTION', what: string) =>
-    amqpError(is, service, what, cause)
-  if (code === 'ERR_MODULE_NOT_FOUND' && text.includes('amqplib'))
-    return error('ERR_MISSING_PACKAGE', 'the package amqplib is missing; npm install amqplib, or give a `connect`')
+  const error = (is: AmqpErrorCode | 'ERR_INVALID_OPTION', what: string) => amqpError(is, service, what, cause)
+  const missing = asMissingPackage(service, 'amqplib', cause, OTHERWISE)
+  if (missing instanceof ServiceError) return missing
   if (cause instanceof NoCredentials) return error('ERR_INVALID_OPTION', text)
   if (cause instanceof CredentialsFailed)
     return error('ERR_AMQP_UNREACHABLE', `can't log in at the broker at ${address}: credentials() failed: ${text}`)

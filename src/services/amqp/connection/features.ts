@@ -1,4 +1,4 @@
-import type { ChannelModel } from 'amqplib'
+import type { AmqpModel } from './model.ts'
 
 /** The features of a broker that matter here. */
 export interface Features {
@@ -20,8 +20,8 @@ export const UNKNOWN: Features = {
 }
 
 /** Reads the features from the properties that the broker sends when a connection opens. */
-export const featuresOf = ({ connection }: Pick<ChannelModel, 'connection'>): Features => {
-  const properties: Readonly<Record<string, unknown>> | undefined = connection?.serverProperties
+export const featuresOf = ({ connection }: Pick<AmqpModel, 'connection'>): Features => {
+  const properties = connection?.serverProperties as Readonly<Record<string, unknown>> | undefined
   if (properties?.['capabilities'] === undefined) return UNKNOWN
   const since = (major: number, minor: number): boolean => {
     if (properties['product'] !== 'RabbitMQ') return false

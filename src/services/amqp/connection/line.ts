@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import type { ChannelModel } from 'amqplib'
 import { BehaviorSubject, defer, map, type Observable, retry, Subject, takeUntil } from 'rxjs'
 import type { Backoff } from '../../../core/behaviors/backoff.ts'
 import { systemClock, timer } from '../../../core/clock.ts'
@@ -8,14 +7,15 @@ import { makeReconnect, type Reconnect } from '../../common/reconnect.ts'
 import type { BrokerSettings } from './broker.ts'
 import { type AttemptFailed, isRefusedLogin, roundError } from './errors.ts'
 import { type Link, LinkLost, openLink } from './link.ts'
+import type { AmqpModel } from './model.ts'
 import type { ConnectionSettings } from './options.ts'
 
 /** Where a line is. While there is no connection, `error` says why the last one was lost or not made. */
 export type LineState =
   | { readonly connection: 'connecting'; readonly error: Error | undefined }
-  | { readonly connection: 'connected'; readonly model: ChannelModel }
+  | { readonly connection: 'connected'; readonly model: AmqpModel }
   /** Connected, but the broker takes nothing from those who publish, and does not answer them. */
-  | { readonly connection: 'blocked'; readonly model: ChannelModel; readonly reason: string }
+  | { readonly connection: 'blocked'; readonly model: AmqpModel; readonly reason: string }
 
 /** One service's hold on a line. */
 export interface Hold {

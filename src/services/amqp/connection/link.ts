@@ -1,4 +1,3 @@
-import type { ChannelModel } from 'amqplib'
 import { Observable } from 'rxjs'
 import { timer } from '../../../core/clock.ts'
 import { messageOf } from '../../../core/errors.ts'
@@ -7,13 +6,14 @@ import type { BrokerSettings } from './broker.ts'
 import { closeQuietly } from './close-quietly.ts'
 import { credentialsFrom, isAscii, plain, renewSecret } from './credentials.ts'
 import { AttemptFailed } from './errors.ts'
+import type { AmqpModel } from './model.ts'
 import type { ConnectionSettings } from './options.ts'
 import { errorWithoutPassword } from './passwords.ts'
 import { withWordsOfBroker } from './words-of-broker.ts'
 
 /** A connection that stands. */
 export interface Link {
-  readonly model: ChannelModel
+  readonly model: AmqpModel
   /** Why the broker takes nothing more from those who publish on it, while that is so. */
   readonly blocked: string | undefined
   /** Settles when it is closed, or gone. */
@@ -38,7 +38,7 @@ export const openLink = (settings: ConnectionSettings, broker: BrokerSettings, n
     const { connectTimeout, connect, credentials: ask, tls } = settings
     const { address } = broker
     const socket = new AbortController()
-    let model: ChannelModel | undefined
+    let model: AmqpModel | undefined
     let cause: unknown
     let closing = false
     let { credentials } = broker

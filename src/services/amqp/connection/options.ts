@@ -34,7 +34,7 @@ export interface AmqpConnectionOptions {
    */
   readonly heartbeat?: number
   /**
-   * Makes the connection. Default: `connect` of the package amqplib, loaded when it is needed. For a broker inside the
+   * Makes the connection. Default: `connect` of the package amqplib. For a broker inside the
    * process, or another way to log in:
    * `(url, options) => amqplib.connect(url, { ...options, credentials: amqplib.credentials.external() })`.
    */
@@ -65,9 +65,9 @@ export interface ConnectionSettings {
   readonly connect: AmqpConnect
 }
 
-/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` */
+/** @throws ServiceError `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`, `ERR_MISSING_PACKAGE` */
 export const connectionSettings = (whose: Whose, options: AmqpConnectionOptions): ConnectionSettings => {
-  const { credentials, connectionName, tls, connectTimeout = 5000, heartbeat, connect = connectWithAmqplib } = options
+  const { credentials, connectionName, tls, connectTimeout = 5000, heartbeat, connect } = options
   functionOrNothing(whose, 'connect', connect)
   functionOrNothing(whose, 'credentials', credentials)
   if (connectionName !== undefined)
@@ -81,7 +81,15 @@ export const connectionSettings = (whose: Whose, options: AmqpConnectionOptions)
     brokers.every(({ isSecure }) => isSecure),
   )
   const address = [...new Set(brokers.map(broker => broker.address))].join(', ')
-  return { brokers, address, credentials, connectionName, tls, connectTimeout, connect }
+  return {
+    brokers,
+    address,
+    credentials,
+    connectionName,
+    tls,
+    connectTimeout,
+    connect: connect ?? connectWithAmqplib(whose),
+  }
 }
 
 // The value is not shown: it may be a URL or hold a password.

@@ -3,6 +3,7 @@ import { BehaviorSubject, filter, firstValueFrom, map, raceWith, Subject, Subscr
 import { isError } from '../../../core/errors.ts'
 import { type ChannelState, superviseChannel } from '../connection/channel.ts'
 import type { Hold, Line } from '../connection/line.ts'
+import { sendConfirmed } from '../connection/send.ts'
 import { Unsendable, unsendable } from '../connection/unsendable.ts'
 import { type Copy, UNUSED_FOR } from './copy.ts'
 
@@ -118,7 +119,8 @@ export const makeCopies = (line: Line, service: string, onBlocked: (why: string)
       try {
         const fault = unsendable(channel, options)
         if (fault) throw new Unsendable(fault.message)
-        channel.sendToQueue(queue, content, { ...options, mandatory: true }, settle)
+        const sent = { ...options, mandatory: true }
+        sendConfirmed(channel, settle, confirmed => channel.sendToQueue(queue, content, sent, confirmed))
       } catch (error) {
         // Amqplib throws these for values that it can't encode, before it sends anything.
         const isOfMessage = isError(error) && (error.name === 'TypeError' || error.name === 'RangeError')

@@ -1,5 +1,6 @@
 import type { ConfirmChannel, Message } from 'amqplib'
 import { codeOf } from '../connection/errors.ts'
+import { sendConfirmed } from '../connection/send.ts'
 import { unsendable } from '../connection/unsendable.ts'
 import { type PublishErrors, publishErrors } from './errors.ts'
 import type { PublishOptions, Settings } from './options.ts'
@@ -89,11 +90,13 @@ export const makeOutbox = (
     try {
       const fault = unsendable(on, message.options)
       if (fault) throw fault
-      full = !on.publish(exchange, message.key, message.content, message.options, error => {
+      const confirmed = (error: unknown) => {
         if (!error) onConfirm(on, message, error)
         // Whether it was nacked, or the channel is gone, is known when those have been told who listen for that.
         else queueMicrotask(() => onConfirm(on, message, error))
-      })
+      }
+      const { key, content, options } = message
+      full = !sendConfirmed(on, confirmed, confirmed => on.publish(exchange, key, content, options, confirmed))
       message.written = true
       return true
     } catch (error) {

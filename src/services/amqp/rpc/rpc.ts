@@ -49,9 +49,9 @@ export interface AmqpRpc<Name extends string = string, T = unknown, R = unknown>
  * `replied`, `lastProgress`, and how many were `timedOut`, `aborted`, `lost`, `unroutable`, `nacked`, `refused` or
  * `overflowed`. `late` counts the replies for which no request waited any more; they are dropped.
  *
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION` at the call.
- * The start fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`,
- * `ERR_AMQP_EXCHANGE`, `ERR_INVALID_OPTION` or `ERR_MISSING_PACKAGE`; later only logins refused for 5 minutes fail it.
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`,
+ * `ERR_MISSING_PACKAGE` at the call. The start fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`,
+ * `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`, `ERR_AMQP_EXCHANGE` or `ERR_INVALID_OPTION`; later only logins refused for 5 minutes fail it.
  * @example
  * ```ts
  * const url = 'amqp://localhost'
