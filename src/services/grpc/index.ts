@@ -1,7 +1,7 @@
 import { ServerCredentials, type ServerOptions } from '@grpc/grpc-js'
-import { defer, finalize } from 'rxjs'
 import { isName, known, must, namesOf, portNumber, refuse, show } from '../../core/options.ts'
-import { checkName, type Service, service } from '../../core/service.ts'
+import { checkName } from '../../core/service.ts'
+import { type ListeningService, listeningService } from '../common/listening.ts'
 import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
 
@@ -31,8 +31,14 @@ const OPTIONS = namesOf<GrpcOptions>({
 })
 
 /**
+ * A gRPC server as a service. It knows its `port`, and the `url` that a client takes (`dns:localhost:50051`), from the
+ * moment it listens until its listener is closed, which is when it drains. Before and after, both are `undefined`.
+ */
+export interface GrpcService<Name extends string = string> extends ListeningService<Name> {}
+
+/**
  * A gRPC server on @grpc/grpc-js as a service: running when it listens, with `info: { address, port, url }` in its
- * state; a client takes the `url`. The setup is given a new server for each incarnation, because one that was shut
+ * state; a client takes the `url`. The service itself tells `port` and `url` too, while it listens. The setup is given a new server for each incarnation, because one that was shut
  * down can't listen again.
  *
  * The health service says SERVING once it runs, and NOT_SERVING as soon as it is asked to leave, for the whole server
@@ -71,7 +77,7 @@ export const grpc = <const Name extends string>(
   name: Name,
   setup: GrpcSetup,
   options: GrpcOptions = {},
-): Service<Name> => {
+): GrpcService<Name> => {
   checkName(name)
   known(name, options, OPTIONS)
   const {
@@ -92,12 +98,5 @@ export const grpc = <const Name extends string>(
   const goodCredentials = credentials instanceof ServerCredentials
   must(name, 'credentials', goodCredentials, 'ServerCredentials of @grpc/grpc-js (createSsl() makes some)', credentials)
   const place = host === undefined ? { port } : { port, host }
-  return {
-    name,
-    lifecycle: shutdown$ =>
-      defer(() => {
-        const { hooks, letGo } = serve(name, setup, { place, credentials, serverOptions, health })
-        return service(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
-      }),
-  }
+  return listeningService(name, () => serve(name, setup, { place, credentials, serverOptions, health }))
 }

@@ -18,9 +18,10 @@ const oldCode = () => {
   }
   console.log('old code ran')
 }
-const group = serviceGroup('shop', { drainDelay: 300 }).add(http('api', server, { host: '127.0.0.1' }))
+const api = http('api', server, { host: '127.0.0.1' })
+const group = serviceGroup('shop', { drainDelay: 300 }).add(api)
 group.health$.subscribe(({ ready }) => {
-  if (ready) console.log(`listening on ${group.status.service('shop/api')!.state.info?.['port']}`)
+  if (ready) console.log(`listening on ${api.port}`)
 })
 if (order === 'before') process.on('SIGTERM', oldCode)
 const over = run(group, {
