@@ -6,6 +6,7 @@ import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
 
 export type { ListenErrorCode } from '../common/listen.ts'
+export type { ListeningService } from '../common/listening.ts'
 export type { GrpcSetup, GrpcSetupContext } from './setup.ts'
 
 /** Where a gRPC server listens, and how. */

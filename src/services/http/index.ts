@@ -6,9 +6,10 @@ import { serve } from './serve.ts'
 import { type HttpTarget, isServer, targetOf } from './target.ts'
 
 export type { ListenErrorCode } from '../common/listen.ts'
+export type { ListeningService } from '../common/listening.ts'
 export type { LeaveAlone, UpgradeRequest } from './handed-over.ts'
 export type { HttpOptions } from './place.ts'
-export type { HttpTarget } from './target.ts'
+export type { HttpTarget, NodeServer } from './target.ts'
 
 const OPTIONS = namesOf<HttpOptions>({ port: true, host: true, path: true, leaveAlone: true })
 
