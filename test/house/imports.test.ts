@@ -129,6 +129,57 @@ describe('imports point one way', () => {
   })
 })
 
+/** The names that a file imports from, or passes on of, a folder of the house. */
+const namesFrom = (file: string, folder: string): string[] =>
+  Array.from(
+    readFileSync(join(src, file), 'utf8').matchAll(
+      /^(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s*from\s*'(\.[^']+)'/gms,
+    ),
+  )
+    .filter(
+      ([, , specifier = '']) =>
+        folderOf(
+          normalize(join(dirname(file), specifier))
+            .split(sep)
+            .join('/'),
+        ) === folder,
+    )
+    .flatMap(([, names = '']) => names.split(','))
+    .map(name => name.replace(/^\s*(type )?/, '').trim())
+    .filter(name => name !== '')
+
+test('an adapter of the house is made of what other people can import too, but for a few parts', () => {
+  const kit = ['index.ts', 'services/adapter/index.ts', 'services/adapter/check.ts'].flatMap(file =>
+    namesFrom(file, 'core'),
+  )
+  const rooms = [...imports.keys()].filter(
+    file => folderOf(file) === 'services' && !file.startsWith('services/common/'),
+  )
+  const missing = rooms.flatMap(file => namesFrom(file, 'core').filter(name => !kit.includes(name)))
+  expect(kit).toContain('hooked')
+  expect([...new Set(missing)].toSorted()).toEqual(
+    [
+      // A connection that lives as long as the services that share it leads steps of its own.
+      'ShutdownSteps',
+      'atLeast',
+      // Where there is nothing to run inside of, http() does not even listen for requests.
+      'currentWork',
+      'enter',
+      // Texts for people, without the passwords of a URL.
+      'currentPath',
+      'errorLine',
+      'times',
+      'withoutUserinfo',
+      // The words that a mark of the event loop's health is taken from.
+      'HEALTHS',
+      // What runs in a thread is made from anything that a group takes.
+      'toService',
+      // The wall clock, which only a schedule looks at.
+      'wallTime',
+    ].toSorted(),
+  )
+})
+
 /** What remains once types are gone. */
 const runtimeImports = (file: string): string[] => {
   const text = readFileSync(join(src, file), 'utf8')

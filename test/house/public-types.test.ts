@@ -49,11 +49,9 @@ const typesIn = (declaration: ts.Node): ReadonlySet<ts.Symbol> => {
       ? node.typeName
       : ts.isExpressionWithTypeArguments(node)
         ? node.expression
-        : ts.isTypeQueryNode(node)
-          ? node.exprName
-          : ts.isImportTypeNode(node)
-            ? node.qualifier
-            : undefined
+        : ts.isImportTypeNode(node)
+          ? node.qualifier
+          : undefined
     const symbol = name && checker.getSymbolAtLocation(name)
     if (symbol) found.add(originOf(symbol))
     ts.forEachChild(node, look)

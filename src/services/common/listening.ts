@@ -19,7 +19,26 @@ export interface ListeningIncarnation {
   readonly letGo: () => void
 }
 
-/** A service from the incarnations of a server. It tells where the latest one listens. */
+/**
+ * A service from the incarnations of a server: each subscription makes a new one. The service tells where the latest
+ * one listens.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:net'
+ *
+ * const echo = listeningService('echo', () => {
+ *   const server = createServer(socket => socket.pipe(socket))
+ *   const close = () => void server.close()
+ *   return {
+ *     hooks: { start: ({ signal }) => listen('echo', server, { port: 0 }, signal), stop: close },
+ *     whereabouts: () => whereaboutsOf(server, 'tcp://'),
+ *     letGo: close,
+ *   }
+ * })
+ * console.log(echo.port) // undefined
+ * ```
+ */
 export const listeningService = <Name extends string>(
   name: Name,
   newIncarnation: () => ListeningIncarnation,

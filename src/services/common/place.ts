@@ -10,7 +10,17 @@ export const describePlace = (place: Place): string =>
 /** Where a server listens, as the running state tells it. Empty while the server does not listen. */
 export type Whereabouts = Info & { readonly address?: string; readonly port?: number; readonly url?: string }
 
-/** @param scheme stands before host and port in the url: `http://` */
+/**
+ * Where a server listens now.
+ *
+ * @param scheme stands before host and port in the url: `http://`
+ * @example
+ * ```ts
+ * import { createServer } from 'node:net'
+ *
+ * console.log(whereaboutsOf(createServer(), 'tcp://')) // {}
+ * ```
+ */
 export const whereaboutsOf = (server: Server, scheme: string): Whereabouts => {
   const bound = server.address()
   if (bound === null) return {}

@@ -1,10 +1,10 @@
 import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
-import { currentWork, enter } from '../../core/work.ts'
-import type { Work } from '../common/cut.ts'
+import type { UnderWay } from '../common/cut.ts'
 import { type InFlight, makeInFlight } from '../common/in-flight.ts'
+import { makeInside } from '../common/inside.ts'
 
 /** A call that is under way. */
-export interface Call extends Work {
+export interface Call extends UnderWay {
   /** Answers it with UNAVAILABLE; its handler hears `cancelled`. */
   readonly refuse: () => void
 }
@@ -25,7 +25,7 @@ const LEAVING = { code: status.UNAVAILABLE, details: 'the server is shutting dow
 
 /** Follows the calls of a server. One is over when its last byte has been handed to the connection, or that is gone. */
 export const trackCalls = (): Calls => {
-  const within = currentWork()
+  const inside = makeInside()
   const open = makeInFlight<Call>()
   const watches = makeInFlight<Call>()
   let refusing = false
@@ -38,16 +38,16 @@ export const trackCalls = (): Calls => {
     let started = false
     const over = () => void among.release(call)
     among.take(call)
-    const work = within && { within, exact: true, isOpen: () => among.has(call) }
+    const isOpen = () => among.has(call)
     return new ServerInterceptingCall(wire, {
       start: next => {
         next({
           onReceiveMetadata: (metadata, pass) => {
             started = true
-            enter(work, () => pass(metadata))
+            inside(isOpen, () => pass(metadata))
           },
-          onReceiveMessage: (message, pass) => enter(work, () => pass(message)),
-          onReceiveHalfClose: pass => enter(work, pass),
+          onReceiveMessage: (message, pass) => inside(isOpen, () => pass(message)),
+          onReceiveHalfClose: pass => inside(isOpen, pass),
           // Comes at the end of each call that has started, however that was.
           onCancel: over,
         })
