@@ -94,7 +94,11 @@ describe('imports point one way', () => {
   })
 
   test('the testing kit stands on the core', () => {
-    expect(offences('testing', s => within('core', 'testing')(s) || s === 'rxjs')).toEqual([])
+    // Only what starts processes is for Node alone.
+    const isOfNode = (file: string, s: string) => file.startsWith('testing/process/') && s.startsWith('node:')
+    expect(offences('testing', (s, file) => within('core', 'testing')(s) || s === 'rxjs' || isOfNode(file, s))).toEqual(
+      [],
+    )
   })
 
   test('no file imports in a circle', () => {
@@ -209,10 +213,14 @@ describe('effects on the process', () => {
     const outside = ['', 'core', 'services', 'views', 'testing']
     // Not this process, but the groups of those it has spawned, which outlive it: ended one by one, and at its exit.
     const group = 'services/child-process/process-group.ts: '
+    const app = 'testing/process/kill.ts: '
     const ofChildren = [
       `${group}return process.kill(-leader, signal)`,
       `${group}if (living.size === 0) process.on('exit', killAll)`,
       `${group}if (living.delete(leader) && living.size === 0) process.off('exit', killAll)`,
+      `${app}process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')`,
+      `${app}if (living.size === 0) process.on('exit', killAll)`,
+      `${app}if (living.delete(pid) && living.size === 0) process.off('exit', killAll)`,
     ]
     const effects = /\bprocess\.(exit|exitCode|on|once|off|kill|abort|addListener|removeListener)\b/
     expect(places(effects, ...outside).toSorted()).toEqual(ofChildren.toSorted())
@@ -238,6 +246,7 @@ describe('effects on the process', () => {
       'services/http/',
       'services/child-process/',
       'testing/conformance/leftovers.ts',
+      'testing/process/',
       'views/dashboard/',
       'views/terminal/live.ts',
     ]

@@ -18,15 +18,8 @@ const oldCode = () => {
   }
   console.log('old code ran')
 }
-const api = http('api', server, { host: '127.0.0.1' })
-const group = serviceGroup('shop', { drainDelay: 300 }).add(api)
-group.health$.subscribe(({ ready }) => {
-  if (ready) console.log(`listening on ${api.port}`)
-})
+const group = serviceGroup('shop', { drainDelay: 300 }).add(http('api', server, { host: '127.0.0.1' }))
 if (order === 'before') process.on('SIGTERM', oldCode)
-const over = run(group, {
-  report: ({ ok, services }) =>
-    console.log(`report ${JSON.stringify({ ok, heldBack: services[0]?.info?.['heldBack'] })}`),
-})
+const over = run(group)
 if (order === 'after') process.on('SIGTERM', oldCode)
 await over
