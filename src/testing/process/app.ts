@@ -67,13 +67,12 @@ const LAST_LINES = 20
  * not ready in time, both with the last lines of its output; `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`
  * @example
  * ```ts
- * import { writeFileSync } from 'node:fs'
- *
- * writeFileSync('node_modules/.cache/app.mjs', `
+ * const program = `
  *   import { run, service, serviceGroup } from 'rx-service-group'
  *   await run(serviceGroup('shop').add(service('db', {})))
- * `)
- * const app = await startApp('node_modules/.cache/app.mjs') // in a test: await using app = ...
+ * `
+ * // A file as a rule, startApp('dist/main.js'); and in a test: await using app = ...
+ * const app = await startApp(['node', '--input-type=module', '-e', program])
  * console.log(app.status.health) // pass
  * const { code, report } = await app.stop('SIGTERM')
  * console.log(code, report?.outcome) // 0 stopped
