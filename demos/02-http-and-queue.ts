@@ -42,7 +42,8 @@ const group = serviceGroup('shop')
 
 const watch = express().use(dashboard(group))
 const dashboardPort = Number(process.env['DASHBOARD_PORT'] ?? 9000)
-group.add(http('dashboard', watch, { port: dashboardPort, host: '127.0.0.1' }), { observer: true })
+const page = http('dashboard', watch, { port: dashboardPort, host: '127.0.0.1' })
+group.add(page, { observer: true })
 
 log(group)
 const ready$ = group.health$.pipe(
@@ -50,8 +51,7 @@ const ready$ = group.health$.pipe(
   take(1),
 )
 ready$.subscribe(() => {
-  const page = group.status.service('shop/dashboard')?.state.info?.['url']
   console.log(`\nTry:    curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders`)
-  console.log(`Watch:  ${page}\nThen press Ctrl-C.\n`)
+  console.log(`Watch:  ${page.url}\nThen press Ctrl-C.\n`)
 })
 await run(group)

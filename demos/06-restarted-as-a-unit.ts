@@ -37,8 +37,9 @@ const workers = serviceGroup('workers', { strategy: 'rest-for-one', maxRestarts:
 
 const app = express().get('/ping', (_, response) => void response.send('pong'))
 
+const api = http('api', app, { port: 0 })
 const group = serviceGroup('shop')
-  .add(http('api', app, { port: 0 }))
+  .add(api)
   .add(workers, { restart: { policy: 'permanent', initialDelay: 500 } })
 
 const tell = (line: string) => console.log(`\n${line}`)
@@ -54,9 +55,8 @@ group.status$
 
 await group.start()
 
-const url = `${group.status.service('shop/api')?.state.info?.['url']}/ping`
 const ping = async () => {
-  const answer = await (await fetch(url)).text()
+  const answer = await (await fetch(`${api.url}/ping`)).text()
   if (answer !== 'pong') throw new Error(`the API answered ${answer}`)
 }
 const well = () => firstValueFrom(group.health$.pipe(filter(({ ready, health }) => ready && health === 'pass')))

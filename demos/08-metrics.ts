@@ -29,8 +29,9 @@ const worker = task('worker', async ({ signal }) => {
   if (--lives > 0) throw new Error('the connection was lost')
 })
 
+const scraped = http('metrics', app, { port })
 const group = serviceGroup('shop')
-  .add(http('metrics', app, { port }), { observer: true })
+  .add(scraped, { observer: true })
   .add(worker, {
     restart: { policy: 'transient', initialDelay: 500, factor: 1, maxRestarts: lives },
     onEnd: 'stop-group',
@@ -42,10 +43,7 @@ const ready$ = group.health$.pipe(
   filter(({ ready }) => ready),
   take(1),
 )
-ready$.subscribe(() => {
-  const url = group.status.service('shop/metrics')?.state.info?.['url']
-  console.log(`\nTry:  curl -s ${url}/metrics | grep worker\n`)
-})
+ready$.subscribe(() => console.log(`\nTry:  curl -s ${scraped.url}/metrics | grep worker\n`))
 await run(group)
 
 console.log('The last values of the worker:')

@@ -45,10 +45,11 @@ const group = serviceGroup('shop')
 const token = process.env['TOKEN'] ?? randomUUID()
 const port = Number(process.env['PORT'] ?? 9000)
 const app = express().use(dashboard(group, { token }))
-group.add(http('dashboard', app, { port, host: '127.0.0.1' }), { observer: true })
+const watch = http('dashboard', app, { port, host: '127.0.0.1' })
+group.add(watch, { observer: true })
 
 const up$ = group.status$.pipe(
-  map(status => status.service('shop/dashboard')?.state.info?.['url']),
+  map(() => watch.url),
   filter(url => url !== undefined),
   take(1),
 )

@@ -32,13 +32,14 @@ new WebSocketServer({ server }).on('connection', socket => {
   socket.on('close', () => ticks.unsubscribe())
 })
 
+const api = http('api', server, { host: '127.0.0.1' })
 const group = serviceGroup('shop')
   .add(service('db', { stop: () => delay(200) }))
-  .add(http('api', server, { host: '127.0.0.1' }))
+  .add(api)
 log(group)
 await group.start()
 
-const url = String(group.status.service('shop/api')?.state.info?.['url'])
+const url = api.url!
 const heardOf = new Set<string>()
 const say = (client: string, saw: string) => {
   heardOf.add(client)

@@ -25,7 +25,8 @@ const group = serviceGroup('shop', { drainDelay: 700 })
 
 // The messages of errors are told only because of `details`.
 const app = express().use(probes(group, { details: true }))
-group.add(http('probes', app, { port }), { observer: true })
+const watch = http('probes', app, { port })
+group.add(watch, { observer: true })
 
 const until = (so: (status: GroupStatus) => boolean) => firstValueFrom(group.status$.pipe(filter(so)))
 
@@ -34,8 +35,7 @@ type Told = [object, object, { readonly notes?: readonly string[] }, object]
 
 /** A line of the table: what each probe answers now, and what is the matter. */
 const look = async (when: string) => {
-  const url = group.status.service('shop/probes')?.state.info?.['url']
-  const answers = await Promise.all(PROBES.map(probe => fetch(`${url}/${probe}`)))
+  const answers = await Promise.all(PROBES.map(probe => fetch(`${watch.url}/${probe}`)))
   const codes = answers.map(({ status }) => String(status).padEnd(10))
   const [, , { notes = [] }] = (await Promise.all(answers.map(answer => answer.json()))) as Told
   console.log(`${when.padEnd(12)}${codes.join('')}${notes.join('; ')}`.trimEnd())

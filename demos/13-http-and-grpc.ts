@@ -42,13 +42,13 @@ const app = express().get('/stock/:name', async (request, response) => {
 const port = Number(process.env['PORT'] ?? 8080)
 const rpcPort = Number(process.env['RPC_PORT'] ?? 50051)
 
+const stock = grpc('stock', server => server.addService(Stock.service, { Count }), { port: rpcPort, host: '127.0.0.1' })
 const group = serviceGroup('shop')
-  .add(grpc('stock', server => server.addService(Stock.service, { Count }), { port: rpcPort, host: '127.0.0.1' }))
+  .add(stock)
   .add(
     service('client', {
       start: () => {
-        const { url } = group.status.service('shop/stock')?.state.info ?? {}
-        client = new Stock(String(url), credentials.createInsecure())
+        client = new Stock(stock.url!, credentials.createInsecure())
       },
       stop: () => client.close(),
     }),

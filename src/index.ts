@@ -1,6 +1,7 @@
-export type { HealthCheck } from './core/behaviors/health-check.ts'
+export type { CheckResult, HealthCheck } from './core/behaviors/health-check.ts'
 export type { Heartbeat } from './core/behaviors/heartbeat.ts'
 export type { RestartOptions, RestartPolicy } from './core/behaviors/restart-options.ts'
+export type { OnFailure } from './core/behaviors/watched.ts'
 export type { Clock } from './core/clock.ts'
 export { type CoreErrorCode, type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
 export type { AddOptions, OnEnd } from './core/group/entry.ts'
@@ -22,8 +23,16 @@ export {
   type StopReason,
   transitions,
 } from './core/state.ts'
+export type { CriticalPaths } from './core/status/critical-path.ts'
 export type { TransitionMessage } from './core/status/diagnostics.ts'
-export type { AddedEvent, GroupEvent, RemovedEvent, SnapshotEvent, TransitionEvent } from './core/status/events.ts'
+export type {
+  AddedEvent,
+  GroupEvent,
+  NumberedEvent,
+  RemovedEvent,
+  SnapshotEvent,
+  TransitionEvent,
+} from './core/status/events.ts'
 export type { Unready } from './core/status/reasons.ts'
 export { recordEvents, replayEvents } from './core/status/recording.ts'
 export { type Outcome, type Report, reportOf, type ServiceReport } from './core/status/report.ts'

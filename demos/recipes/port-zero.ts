@@ -1,35 +1,26 @@
 /**
- * Port 0 lets the system choose. Where a server listens is in its running state, and so wherever states are seen.
+ * Port 0 lets the system choose. The service knows its port and url while it listens. They are in its running state
+ * too, and so wherever states are seen.
  *
  *   node --import tsx demos/recipes/port-zero.ts
  */
 import { service, serviceGroup } from 'rx-service-group'
 import { http } from 'rx-service-group/http'
-import { filter, map, pipe, take } from 'rxjs'
+import { filter, map, take } from 'rxjs'
 
+const api = http('api', (_, response) => response.end('hello'), { port: 0, host: '127.0.0.1' })
 const group = serviceGroup('shop')
-const infoOf = (path: string) => group.status.service(path)?.state.info
+  .add(api)
+  // What starts later finds it listening.
+  .add(service('registry', { start: () => console.log(`service  ${api.port}`) }))
 
-group
-  .add(http('api', (_, response) => response.end('hello'), { port: 0, host: '127.0.0.1' }))
-  // What starts later finds it in the status.
-  .add(service('registry', { start: () => console.log(`status   ${infoOf('shop/api')?.['port']}`) }))
-
-const known = pipe(
-  filter((port: unknown) => port !== undefined),
-  take(1),
-)
-const ofStatus$ = group.status$.pipe(
-  map(status => status.service('shop/api')?.state.info?.['port']),
-  known,
-)
 const ofEvents$ = group.events$.pipe(
   map(event => (event.kind === 'transition' && event.path === 'shop/api' ? event.state.info?.['port'] : undefined)),
-  known,
+  filter(port => port !== undefined),
+  take(1),
 )
-ofStatus$.subscribe(port => console.log(`status$  ${port}`))
 ofEvents$.subscribe(port => console.log(`events$  ${port}`))
 
 await group.start()
-console.log(`it says  ${await (await fetch(String(infoOf('shop/api')?.['url']))).text()}`)
+console.log(`it says  ${await (await fetch(api.url!)).text()}`)
 await group.stop()

@@ -14,7 +14,15 @@ const ORIGIN = performance.timeOrigin
 /** The time now by the monotonic clock, in milliseconds since the epoch. */
 const sinceEpoch = (): number => Math.floor(ORIGIN + performance.now())
 
-/** The clock of the platform. Its `now()` only goes forward, also when the wall clock is set. */
+/**
+ * The clock of the platform. Its `now()` only goes forward, also when the wall clock is set.
+ *
+ * @example
+ * ```ts
+ * const before = systemClock.now()
+ * const took = () => systemClock.now() - before // milliseconds, whatever becomes of the wall clock
+ * ```
+ */
 export const systemClock: Clock = {
   now: sinceEpoch,
   schedule: asyncScheduler.schedule.bind(asyncScheduler),
@@ -55,7 +63,16 @@ export const onTheWall = (clock: Clock, moment: number): number => moment + skew
 /** The longest timer of the platform, in milliseconds: 31 bits. A longer one would fire at once. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1
 
-/** Calls back after any number of milliseconds. `Infinity` is never. */
+/**
+ * Calls back after any number of milliseconds, also beyond the 24.8 days that a timer of the platform can wait.
+ * `Infinity` is never. Unsubscribe to cancel.
+ *
+ * @example
+ * ```ts
+ * const reminder = after(systemClock, 60_000, () => console.log('a minute has passed'))
+ * reminder?.unsubscribe()
+ * ```
+ */
 export const after = (clock: Clock, ms: number, callback: () => void): Subscription | undefined => {
   if (ms === Infinity) return undefined
   return ms > LONGEST_TIMER ? inParts(clock, ms, callback) : clock.schedule(callback, ms)
@@ -72,7 +89,14 @@ const inParts = (clock: Clock, ms: number, callback: () => void): Subscription =
   return whole
 }
 
-/** Emits once after any number of milliseconds, and completes. `Infinity` is never. */
+/**
+ * Emits once after any number of milliseconds, and completes. `Infinity` is never.
+ *
+ * @example
+ * ```ts
+ * const slow = service('slow', { stop: () => timer(20) })
+ * ```
+ */
 export const timer = (ms: number, clock: Clock = systemClock): Observable<0> =>
   new Observable(out =>
     after(clock, ms, () => {

@@ -90,7 +90,17 @@ export class ServiceError extends Error {
   }
 }
 
-/** An error of a service, in the one form of all: `service "db": <what is wrong>; <what to do>`. */
+/**
+ * An error of a service, in the one form of all: `service "db": <what is wrong>; <what to do>`. `code` may be one of
+ * your own: declare them as a type (`type MailErrorCode = 'ERR_MAIL_REFUSED'`), and keep them stable.
+ *
+ * @example
+ * ```ts
+ * const code: 'ERR_MAIL_REFUSED' = 'ERR_MAIL_REFUSED'
+ * const error = serviceError(code, 'mails', 'the server refused the login; check user and password')
+ * console.log(error.message) // service "mails": the server refused the login; check user and password
+ * ```
+ */
 export const serviceError = (
   code: ErrorCode,
   service: string,
@@ -114,7 +124,14 @@ export const isServiceError = (error: unknown): error is ServiceError =>
   typeof peek(error, 'service') === 'string' &&
   typeof peek(error, 'message') === 'string'
 
-/** The text of any value that was thrown. A value that is no error is shown as `util.inspect` does. Never throws. */
+/**
+ * The text of any value that was thrown. A value that is no error is shown as `util.inspect` does. Never throws.
+ *
+ * @example
+ * ```ts
+ * console.log(messageOf(new Error('no route')), messageOf({ status: 503 })) // no route { status: 503 }
+ * ```
+ */
 export const messageOf = (error: unknown): string => {
   if (typeof error === 'string') return error
   if (error === undefined || error === null) return `${error}, thrown instead of an Error`
@@ -134,7 +151,15 @@ const severalMessages = (errors: readonly unknown[]): string => {
   return [...errors.slice(0, MOST_MESSAGES).map(inner => messageOf(inner)), ...more].join('; ')
 }
 
-/** A thrown value as a `ServiceError`. An error of this service, or of a service inside it, passes unchanged. */
+/**
+ * A thrown value as a `ServiceError`. An error of this service, or of a service inside it, passes unchanged.
+ *
+ * @example
+ * ```ts
+ * const error = asServiceError('ERR_START_FAILED', 'mails', 'login failed', new Error('535'))
+ * console.log(error.message) // service "mails": login failed: 535
+ * ```
+ */
 export const asServiceError = (code: ErrorCode, service: string, did: string, cause: unknown): ServiceError =>
   isServiceError(cause) && (cause.service === service || cause.service.startsWith(`${service}/`))
     ? cause
@@ -164,6 +189,11 @@ const MOST_ERRORS = 50
 
 /**
  * Any value that was thrown, as plain JSON. An error that was told before, for example as its own cause, is only named.
+ *
+ * @example
+ * ```ts
+ * console.log(errorInfo(new TypeError('no address')).name) // TypeError
+ * ```
  */
 export const errorInfo = (error: unknown): ErrorInfo => tell(error, DEPTH, new Set())
 
@@ -239,6 +269,13 @@ const ABORTED: ReadonlySet<unknown> = new Set([
  * which signal: call this only after an abort of your own.
  *
  * @param reason the reason of the aborted signal
+ * @example
+ * ```ts
+ * const controller = new AbortController()
+ * controller.abort()
+ * const { signal } = controller
+ * await fetch('http://127.0.0.1:9', { signal }).catch(error => console.log(isAbortEcho(error, signal.reason))) // true
+ * ```
  */
 export const isAbortEcho = (error: unknown, reason: unknown, depth: number = DEPTH): boolean => {
   if (error === undefined) return false

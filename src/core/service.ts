@@ -65,7 +65,24 @@ class HookedService<Name extends string> implements Service<Name> {
   }
 }
 
-/** Makes a service from any set of hooks. Not public, because some sets make no sense, such as a start with a main. */
+/**
+ * A service from any set of hooks, also such as `service()` and `task()` do not offer: a long-running `main` after a
+ * `start`, with a `drain`. The service has ended when its `main` has settled; at *stop* the signal of `main` aborts.
+ * Nothing is checked: that is done by whoever makes the set. A `stop` beside a `main`, or `once` beside one, makes no
+ * sense.
+ *
+ * @example
+ * ```ts
+ * let taking = true
+ * const poller = hooked('poller', {
+ *   start: () => console.log('connected'),
+ *   main: async ({ signal }) => {
+ *     while (!signal.aborted) await new Promise(resolve => setTimeout(resolve, taking ? 10 : 100))
+ *   },
+ *   drain: () => void (taking = false),
+ * })
+ * ```
+ */
 export const hooked = <Name extends string>(name: Name, hooks: Hooks): Service<Name> =>
   new HookedService(name, hooks, false)
 
@@ -219,6 +236,10 @@ const checkFunction = (name: string, kind: string, value: unknown): void => {
  * Returns a name that can be part of a path: not empty, without a slash.
  *
  * @throws ServiceError `ERR_INVALID_NAME`
+ * @example
+ * ```ts
+ * console.log(checkName('mails')) // mails
+ * ```
  */
 export const checkName = <Name extends string>(name: Name): Name => {
   if (typeof name !== 'string' || name.trim() === '')

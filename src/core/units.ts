@@ -7,6 +7,11 @@ const DAY = 24 * HOUR
  * A duration for people, measured or set: `340 ms`, `1.34 s`, `12.3 s`, `10 s`, `10 min`, `1 min 30 s`, `2 h`.
  * Below a minute it has three significant digits at most, and zeros at the end are dropped. From a minute on it has two
  * units at most.
+ *
+ * @example
+ * ```ts
+ * console.log(milliseconds(1_340), milliseconds(90_000)) // 1.34 s 1 min 30 s
+ * ```
  */
 export const milliseconds = (ms: number): string => {
   // The clocks of two machines differ.

@@ -13,6 +13,7 @@ import { processEvent } from './process-events.ts'
 import { tellReport } from './report-output.ts'
 import { activeResources, closing, turn } from './resources.ts'
 import { type RunOptions, type RunSettings, settingsOf } from './run-options.ts'
+import { recordRun } from './run-recording.ts'
 import { beginRun, type RunEnd } from './runs.ts'
 import { inTestRunner } from './test-runner.ts'
 import { UncaughtErrors, uncaught$ } from './uncaught.ts'
@@ -52,6 +53,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
   const handlers = new Subscription()
   let requests: EndRequests | undefined
   const endRun = beginRun()
+  const endRecording = recordRun(group)
   try {
     handlers.add(brokenOutput$.subscribe())
     const unreported = processEvent('exit').subscribe(() => tellUnstopped(group, settings.report === undefined))
@@ -65,12 +67,14 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     await lead(group, settings, merge(requests.first$, failed$), requests.force$)
     const report = await reportOn(group, settings, errors)
     unreported.unsubscribe()
+    endRecording(report)
     await endRun(endOf(report, settings, errors.total, requests.forcedBy))
     handlers.unsubscribe()
     await requests.close(!inTestRunner())
     return report
   } catch (error) {
     // A failure of the group never comes here. This error is one of `run` itself, before the start or after the end.
+    endRecording()
     handlers.unsubscribe()
     await requests?.close(false)
     await endRun()

@@ -71,12 +71,7 @@ test.each([
 test('a port that the system chose is in the status, in status$ and in events$', async () => {
   const { code, output } = await recipe('port-zero').ended
   expect(code).toBe(0)
-  const [, port] = /^status +(\d+)$/m.exec(output)!
+  const [, port] = /^service +(\d+)$/m.exec(output)!
   expect(Number(port)).toBeGreaterThan(0)
-  expect(output.trim().split('\n').toSorted()).toEqual([
-    `events$  ${port}`,
-    'it says  hello',
-    `status   ${port}`,
-    `status$  ${port}`,
-  ])
+  expect(output.trim().split('\n').toSorted()).toEqual([`events$  ${port}`, 'it says  hello', `service  ${port}`])
 }, 20_000)

@@ -94,7 +94,11 @@ describe('imports point one way', () => {
   })
 
   test('the testing kit stands on the core', () => {
-    expect(offences('testing', s => within('core', 'testing')(s) || s === 'rxjs')).toEqual([])
+    // Only what starts processes is for Node alone.
+    const isOfNode = (file: string, s: string) => file.startsWith('testing/process/') && s.startsWith('node:')
+    expect(offences('testing', (s, file) => within('core', 'testing')(s) || s === 'rxjs' || isOfNode(file, s))).toEqual(
+      [],
+    )
   })
 
   test('no file imports in a circle', () => {
@@ -129,6 +133,57 @@ describe('imports point one way', () => {
   })
 })
 
+/** The names that a file imports from, or passes on of, a folder of the house. */
+const namesFrom = (file: string, folder: string): string[] =>
+  Array.from(
+    readFileSync(join(src, file), 'utf8').matchAll(
+      /^(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s*from\s*'(\.[^']+)'/gms,
+    ),
+  )
+    .filter(
+      ([, , specifier = '']) =>
+        folderOf(
+          normalize(join(dirname(file), specifier))
+            .split(sep)
+            .join('/'),
+        ) === folder,
+    )
+    .flatMap(([, names = '']) => names.split(','))
+    .map(name => name.replace(/^\s*(type )?/, '').trim())
+    .filter(name => name !== '')
+
+test('an adapter of the house is made of what other people can import too, but for a few parts', () => {
+  const kit = ['index.ts', 'services/adapter/index.ts', 'services/adapter/check.ts'].flatMap(file =>
+    namesFrom(file, 'core'),
+  )
+  const rooms = [...imports.keys()].filter(
+    file => folderOf(file) === 'services' && !file.startsWith('services/common/'),
+  )
+  const missing = rooms.flatMap(file => namesFrom(file, 'core').filter(name => !kit.includes(name)))
+  expect(kit).toContain('hooked')
+  expect([...new Set(missing)].toSorted()).toEqual(
+    [
+      // A connection that lives as long as the services that share it leads steps of its own.
+      'ShutdownSteps',
+      'atLeast',
+      // Where there is nothing to run inside of, http() does not even listen for requests.
+      'currentWork',
+      'enter',
+      // Texts for people, without the passwords of a URL.
+      'currentPath',
+      'errorLine',
+      'times',
+      'withoutUserinfo',
+      // The words that a mark of the event loop's health is taken from.
+      'HEALTHS',
+      // What runs in a thread is made from anything that a group takes.
+      'toService',
+      // The wall clock, which only a schedule looks at.
+      'wallTime',
+    ].toSorted(),
+  )
+})
+
 /** What remains once types are gone. */
 const runtimeImports = (file: string): string[] => {
   const text = readFileSync(join(src, file), 'utf8')
@@ -158,10 +213,14 @@ describe('effects on the process', () => {
     const outside = ['', 'core', 'services', 'views', 'testing']
     // Not this process, but the groups of those it has spawned, which outlive it: ended one by one, and at its exit.
     const group = 'services/child-process/process-group.ts: '
+    const app = 'testing/process/kill.ts: '
     const ofChildren = [
       `${group}return process.kill(-leader, signal)`,
       `${group}if (living.size === 0) process.on('exit', killAll)`,
       `${group}if (living.delete(leader) && living.size === 0) process.off('exit', killAll)`,
+      `${app}process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL')`,
+      `${app}if (living.size === 0) process.on('exit', killAll)`,
+      `${app}if (living.delete(pid) && living.size === 0) process.off('exit', killAll)`,
     ]
     const effects = /\bprocess\.(exit|exitCode|on|once|off|kill|abort|addListener|removeListener)\b/
     expect(places(effects, ...outside).toSorted()).toEqual(ofChildren.toSorted())
@@ -187,6 +246,7 @@ describe('effects on the process', () => {
       'services/http/',
       'services/child-process/',
       'testing/conformance/leftovers.ts',
+      'testing/process/',
       'views/dashboard/',
       'views/terminal/live.ts',
     ]

@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
 
+/** Has Node run TypeScript as these tests have it. */
+export const TSX: readonly string[] = ['--import', 'tsx']
+
 export interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -31,7 +34,7 @@ export const startProgram = (
   program: URL,
   env: Readonly<Record<string, string>> = {},
   args: readonly string[] = [],
-): Child => startNode(['--import', 'tsx', fileURLToPath(program), ...args], env)
+): Child => startNode([...TSX, fileURLToPath(program), ...args], env)
 
 /** Runs node with arguments as a real process; it does not outlive its test file. */
 export const startNode = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Child => {

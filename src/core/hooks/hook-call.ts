@@ -65,6 +65,7 @@ export interface ServiceContext {
   readonly heartbeat: () => void
 }
 
+/** A function of a service: it is called with the context of the call, and its result is waited for. */
 export type Hook = (context: ServiceContext) => HookResult
 
 /** How a hook call ended. `aborted`: it ended because of its own signal, which is no failure. */

@@ -30,6 +30,11 @@ export type Cancel = () => 'gone' | 'leaving'
  * any moment, is their failure.
  *
  * @returns how to cancel the result; nothing for a promise, which can't be cancelled
+ * @example
+ * ```ts
+ * const cancel = follow(interval(10), { done: () => console.log('done'), failed: error => console.log(error) })
+ * console.log(cancel?.()) // gone
+ * ```
  */
 export const follow = (result: unknown, listener: ResultListener): Cancel | undefined => {
   if (!isObjectLike(result)) {

@@ -2,7 +2,7 @@ import type { Health, ServiceState, StopReason } from '../state.ts'
 import type { ServiceStatus } from './service-status.ts'
 
 /** The fields that all events but a snapshot share. */
-interface Numbered {
+export interface NumberedEvent {
   readonly seq: number
   /** The wall clock's time of the event, in milliseconds since the epoch. */
   readonly at: number
@@ -31,7 +31,7 @@ export interface SnapshotEvent {
  * A service has joined, and is idle. A known service begins a new incarnation: it was over, and is restarted by hand or
  * with its group. When the path is that of the group, all its services are told again too.
  */
-export interface AddedEvent extends Numbered {
+export interface AddedEvent extends NumberedEvent {
   readonly kind: 'added'
   readonly path: string
   readonly dependsOn?: readonly string[]
@@ -40,13 +40,13 @@ export interface AddedEvent extends Numbered {
 }
 
 /** A service was removed, with all services inside it. */
-export interface RemovedEvent extends Numbered {
+export interface RemovedEvent extends NumberedEvent {
   readonly kind: 'removed'
   readonly path: string
 }
 
 /** A service, or the group itself, has a new state. */
-export interface TransitionEvent extends Numbered {
+export interface TransitionEvent extends NumberedEvent {
   readonly kind: 'transition'
   /** The path in the tree: `shop/workers/mailer`. The outermost group is `shop`. */
   readonly path: string

@@ -11,21 +11,28 @@ import { visible } from './visible.ts'
 export const transitionLines = (
   paint: (mark: Mark, text: string) => string = withoutColor,
 ): ((event: GroupEvent) => string | undefined) => {
-  const seen = new Map<string, ServiceStatus>()
-  const told = new Map<string, Info | undefined>()
+  const partsOf = lineParts()
   let width = 0
-
   const widen = (path: string): void => {
     width = Math.max(width, visible(path).length)
   }
+  return event => {
+    if (event.kind === 'snapshot') for (const { path } of [event.group, ...event.services]) widen(path)
+    else if (event.kind === 'added') widen(event.path)
+    const line = partsOf(event)
+    return line && layOut(line, width, paint)
+  }
+}
+
+/** As `transitionLines`, with the parts of each line for its writer to lay out. */
+export const lineParts = (): ((event: GroupEvent) => Line | undefined) => {
+  const seen = new Map<string, ServiceStatus>()
+  const told = new Map<string, Info | undefined>()
+
   const onSnapshot = ({ group: own, services }: SnapshotEvent): void => {
-    for (const service of [own, ...services]) {
-      widen(service.path)
-      seen.set(service.path, service)
-    }
+    for (const service of [own, ...services]) seen.set(service.path, service)
   }
   const onAdded = ({ path, seq, at }: AddedEvent): void => {
-    widen(path)
     const known = seen.get(path)
     seen.set(path, known ? renewed(known, seq, at) : newStatus(path, seq, at))
     told.delete(path)
@@ -37,7 +44,7 @@ export const transitionLines = (
         told.delete(path)
       }
   }
-  const onTransition = (event: TransitionEvent): string | undefined => {
+  const onTransition = (event: TransitionEvent): Line | undefined => {
     const { path, state, seq, at } = event
     const before = seen.get(path)!
     const now = advance(before, state, seq, at)
@@ -47,7 +54,7 @@ export const transitionLines = (
     const took = moved && isBusy(before.state) ? at - before.since : undefined
     const restarts = moved && state.phase === 'running' ? now.restarts : 0
     const left = moved ? undefined : timeLeft(before.state, state, at)
-    const line = layOut(toLine(event, { told: told.get(path), took, restarts, left }), width, paint)
+    const line = toLine(event, { told: told.get(path), took, restarts, left })
     told.set(path, state.info)
     return line
   }
@@ -101,7 +108,7 @@ const layOut = (
   [paint('faint', time), path.padEnd(width), paint(tone, phase.padEnd(PHASE_WIDTH)), detail].join('  ').trimEnd()
 
 /** The columns of a line. */
-interface Line {
+export interface Line {
   readonly time: string
   readonly path: string
   readonly phase: string

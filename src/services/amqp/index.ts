@@ -17,7 +17,7 @@ export type {
   MessageContext,
   MessageHandler,
 } from './consumer/options.ts'
-export type { OnError, Outcome, RetryOptions } from './consumer/policy.ts'
+export type { MessageOutcome, OnError, RetryOptions } from './consumer/policy.ts'
 export type { QueueOptions, QueueType } from './consumer/queue.ts'
 export type { BindingOptions, ExchangeOptions } from './exchange.ts'
 export type { BodyFor, Encode } from './publisher/encode.ts'

@@ -6,7 +6,7 @@ import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
 import { spawnGroup } from './spawned.ts'
 
-export type { OutputStream } from '../common/remote.ts'
+export type { OutputStream, RemoteOptions } from '../common/remote.ts'
 export type { RemoteStep, RemoteWord } from '../common/remote-words.ts'
 
 /** How a child process is started, watched and ended. */

@@ -1,8 +1,8 @@
 import type { Info } from '../../core/state.ts'
 import { milliseconds } from '../../core/units.ts'
 
-/** Something under way, for people to know it by. */
-export interface Work {
+/** A piece of work that is under way, as people know it. */
+export interface UnderWay {
   readonly what: string
   /** When it began, on the clock of `performance`. */
   readonly since: number
@@ -11,7 +11,7 @@ export interface Work {
 const AT_MOST = 5
 
 /** What is cut, for people, and how long it had been under way: `GET /slow (2, up to 12.3 s), POST /orders (40 ms)`. */
-export const describeCut = (work: readonly Work[], now: number): string => {
+export const describeCut = (work: readonly UnderWay[], now: number): string => {
   const kinds = new Map<string, { count: number; since: number }>()
   for (const { what, since } of work) {
     const kind = kinds.get(what)
@@ -26,7 +26,16 @@ export const describeCut = (work: readonly Work[], now: number): string => {
   return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ')
 }
 
-export const cutInfo = (work: readonly Work[]): Info => ({
+/**
+ * What is cut at the end of a drain, as particulars for `info()`: `{ cut: 3, cutWork: 'GET /slow (2, up to 12.3 s), ...' }`.
+ *
+ * @example
+ * ```ts
+ * const since = performance.now()
+ * console.log(cutInfo([{ what: 'GET /slow', since }, { what: 'GET /slow', since }])['cut']) // 2
+ * ```
+ */
+export const cutInfo = (work: readonly UnderWay[]): Info => ({
   cut: work.length,
   cutWork: describeCut(work, performance.now()),
 })

@@ -13,6 +13,19 @@ export interface InFlight<T> {
   all(): readonly T[]
 }
 
+/**
+ * Counts the work that a service holds. `untilEmpty$()` is what a drain returns.
+ *
+ * @example
+ * ```ts
+ * const messages = makeInFlight<string>()
+ * const consumer = service('mails', {
+ *   drain: ({ pending }) => messages.untilEmpty$().pipe(tap(pending)),
+ * })
+ * messages.take('welcome')
+ * console.log(messages.size, messages.release('welcome'), messages.size) // 1 true 0
+ * ```
+ */
 export const makeInFlight = <T>(): InFlight<T> => {
   let held = new Set<T>()
   const released$ = new Subject<void>()

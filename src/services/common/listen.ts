@@ -6,7 +6,20 @@ import { isSocketFile, removeIfDead } from './socket-file.ts'
 /** The codes of the errors of a server that can't listen. */
 export type ListenErrorCode = 'ERR_PORT_IN_USE' | 'ERR_PORT_FORBIDDEN'
 
-/** Resolves when the server listens; rejects with an error that says what to do. */
+/**
+ * Makes a server listen, at most once. Resolves when it does. A socket file that a dead process left is replaced.
+ *
+ * @throws (as a rejection) ServiceError `ERR_PORT_IN_USE`, `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED`, each with what to
+ * do; the reason of the signal if that aborts
+ * @example
+ * ```ts
+ * import { createServer } from 'node:net'
+ *
+ * const server = createServer()
+ * await listen('echo', server, { port: 0, host: '127.0.0.1' }, new AbortController().signal)
+ * server.close()
+ * ```
+ */
 export const listen = async (name: string, server: Server, place: Place, signal: AbortSignal): Promise<void> => {
   if (server.listening) return
   try {

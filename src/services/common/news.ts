@@ -14,7 +14,19 @@ export interface News {
   stop(): void
 }
 
-/** Tells the particulars of a service once a second at most, and only those that have changed. */
+/**
+ * Tells the particulars of a service once a second at most, and only those that have changed. For counters that change
+ * with each piece of work. Call `stop()` when the service ends.
+ *
+ * @example
+ * ```ts
+ * let handled = 0
+ * const news = makeNews(() => ({ handled }), info => console.log(info)) // the second is `info` of a hook's context
+ * handled++
+ * news.changed()
+ * news.stop()
+ * ```
+ */
 export const makeNews = (now: () => Info, tell: (info: Info) => void): News => {
   let waiting: Subscription | undefined
   let stopped = false

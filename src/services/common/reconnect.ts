@@ -17,6 +17,17 @@ export interface Reconnect {
   next(lasted: number): number
 }
 
+/**
+ * The waits of one client that connects again.
+ *
+ * @param rules Default: 50 ms at first, doubled up to 600 ms, less up to half of that by chance.
+ * @example
+ * ```ts
+ * const reconnect = makeReconnect()
+ * const wait = reconnect.next(0) // the connection was never made
+ * console.log(wait > 0 && wait <= 50) // true
+ * ```
+ */
 export const makeReconnect = (rules: Backoff = RECONNECT, random: () => number = Math.random): Reconnect => {
   let attempt = 1
   return {

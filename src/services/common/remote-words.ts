@@ -1,15 +1,12 @@
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import { type Health, type Info, isHealth, type StopReason } from '../../core/state.ts'
 
-/** Which of the two it wants to be told. With `drain`, its `drained` is waited for. */
-interface Hears {
-  readonly drain?: boolean
-  readonly stop?: boolean
-}
-
-/** What a thread or process says of itself, as a message. The bare text `'ready'` is one too, as with PM2. */
+/**
+ * What a thread or process says of itself, as a message. The bare text `'ready'` is one too, as with PM2. `drain` and
+ * `stop` say which steps it wants to be told. With `drain`, the service waits for its `drained`.
+ */
 export type RemoteWord =
-  | ({ readonly service: 'starting' | 'ready' } & Hears)
+  | { readonly service: 'starting' | 'ready'; readonly drain?: boolean; readonly stop?: boolean }
   | { readonly service: 'drained' }
   | { readonly service: 'health'; readonly health: Health; readonly detail?: string }
   | { readonly service: 'pending'; readonly count: number }

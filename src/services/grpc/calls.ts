@@ -1,10 +1,10 @@
 import type { ServerInterceptor } from '@grpc/grpc-js'
-import { currentWork, enter } from '../../core/work.ts'
-import type { Work } from '../common/cut.ts'
+import type { UnderWay } from '../common/cut.ts'
 import { type InFlight, makeInFlight } from '../common/in-flight.ts'
+import { makeInside } from '../common/inside.ts'
 
 /** A call that is under way. */
-export interface Call extends Work {
+export interface Call extends UnderWay {
   /** Answers it with UNAVAILABLE; its handler hears `cancelled`. */
   readonly refuse: () => void
 }
@@ -24,7 +24,7 @@ const WATCH = '/grpc.health.v1.Health/Watch'
 export const trackCalls = ({ ServerInterceptingCall, status }: typeof import('@grpc/grpc-js')): Calls => {
   // No handler has seen such a call, or it hears that it is cut: the client may try elsewhere.
   const leaving = { code: status.UNAVAILABLE, details: 'the server is shutting down' }
-  const within = currentWork()
+  const inside = makeInside()
   const open = makeInFlight<Call>()
   const watches = makeInFlight<Call>()
   let refusing = false
@@ -37,16 +37,16 @@ export const trackCalls = ({ ServerInterceptingCall, status }: typeof import('@g
     let started = false
     const over = () => void among.release(call)
     among.take(call)
-    const work = within && { within, exact: true, isOpen: () => among.has(call) }
+    const isOpen = () => among.has(call)
     return new ServerInterceptingCall(wire, {
       start: next => {
         next({
           onReceiveMetadata: (metadata, pass) => {
             started = true
-            enter(work, () => pass(metadata))
+            inside(isOpen, () => pass(metadata))
           },
-          onReceiveMessage: (message, pass) => enter(work, () => pass(message)),
-          onReceiveHalfClose: pass => enter(work, pass),
+          onReceiveMessage: (message, pass) => inside(isOpen, () => pass(message)),
+          onReceiveHalfClose: pass => inside(isOpen, pass),
           // Comes at the end of each call that has started, however that was.
           onCancel: over,
         })

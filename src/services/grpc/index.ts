@@ -1,14 +1,15 @@
 import type { ServerCredentials, ServerOptions } from '@grpc/grpc-js'
-import { defer, finalize } from 'rxjs'
 import { optionalPackage } from '../../core/optional-package.ts'
 import { isName, known, must, namesOf, portNumber, refuse, show } from '../../core/options.ts'
-import { checkName, type Service, service } from '../../core/service.ts'
+import { checkName } from '../../core/service.ts'
+import { type ListeningService, listeningService } from '../common/listening.ts'
 import loadHealthCheck from './grpc-health-check.cts'
 import loadGrpcJs from './grpc-js.cts'
 import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
 
 export type { ListenErrorCode } from '../common/listen.ts'
+export type { ListeningService } from '../common/listening.ts'
 export type { GrpcSetup, GrpcSetupContext } from './setup.ts'
 
 /** Where a gRPC server listens, and how. */
@@ -34,8 +35,14 @@ const OPTIONS = namesOf<GrpcOptions>({
 })
 
 /**
+ * A gRPC server as a service. It knows its `port`, and the `url` that a client takes (`dns:localhost:50051`), from the
+ * moment it listens until its listener is closed, which is when it drains. Before and after, both are `undefined`.
+ */
+export interface GrpcService<Name extends string = string> extends ListeningService<Name> {}
+
+/**
  * A gRPC server on @grpc/grpc-js as a service: running when it listens, with `info: { address, port, url }` in its
- * state; a client takes the `url`. The setup is given a new server for each incarnation, because one that was shut
+ * state; a client takes the `url`. The service itself tells `port` and `url` too, while it listens. The setup is given a new server for each incarnation, because one that was shut
  * down can't listen again.
  *
  * The health service says SERVING once it runs, and NOT_SERVING as soon as it is asked to leave, for the whole server
@@ -74,7 +81,7 @@ export const grpc = <const Name extends string>(
   name: Name,
   setup: GrpcSetup,
   options: GrpcOptions = {},
-): Service<Name> => {
+): GrpcService<Name> => {
   checkName(name)
   known(name, options, OPTIONS)
   const grpcJs = optionalPackage<typeof import('@grpc/grpc-js')>(name, '@grpc/grpc-js', loadGrpcJs)
@@ -105,12 +112,5 @@ export const grpc = <const Name extends string>(
       )
     : undefined
   const place = host === undefined ? { port } : { port, host }
-  return {
-    name,
-    lifecycle: shutdown$ =>
-      defer(() => {
-        const { hooks, letGo } = serve(grpcJs, name, setup, { place, credentials, serverOptions, healthCheck })
-        return service(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
-      }),
-  }
+  return listeningService(name, () => serve(grpcJs, name, setup, { place, credentials, serverOptions, healthCheck }))
 }

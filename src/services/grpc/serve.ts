@@ -1,15 +1,14 @@
 import { setMaxListeners } from 'node:events'
-import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { setTimeout as passed } from 'node:timers/promises'
 import type { Server, ServerCredentials, ServerOptions } from '@grpc/grpc-js'
 import { lastValueFrom, tap } from 'rxjs'
 import { messageOf, serviceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
-import type { ServiceHooks } from '../../core/service.ts'
-import type { Info } from '../../core/state.ts'
 import { cutInfo } from '../common/cut.ts'
 import { listen } from '../common/listen.ts'
-import { type Place, reachableAt } from '../common/place.ts'
+import type { ListeningIncarnation } from '../common/listening.ts'
+import { type Place, whereaboutsOf } from '../common/place.ts'
 import { trackCalls } from './calls.ts'
 import { addHealth, type Health } from './health.ts'
 import type { GrpcSetup } from './setup.ts'
@@ -37,7 +36,7 @@ export const serve = (
   name: string,
   setup: GrpcSetup,
   { place, credentials, serverOptions, healthCheck }: Settings,
-): { readonly hooks: ServiceHooks; readonly letGo: () => void } => {
+): ListeningIncarnation => {
   const calls = trackCalls(grpcJs)
   const interceptors = [calls.interceptor, ...(serverOptions.interceptors ?? [])]
   const server = new grpcJs.Server({ ...serverOptions, interceptors })
@@ -63,6 +62,8 @@ export const serve = (
     server.forceShutdown()
     for (const socket of sockets) socket.destroy()
   }
+  /** A client takes the url as it is. */
+  const whereabouts = () => whereaboutsOf(listener, 'dns:')
   const letGo = () => {
     draining.abort()
     listener.close()
@@ -82,7 +83,7 @@ export const serve = (
       letGo()
       fail(error)
     })
-    info(whereabouts(listener))
+    info(whereabouts())
     health?.say('SERVING')
   }
 
@@ -116,6 +117,7 @@ export const serve = (
 
   return {
     letGo,
+    whereabouts,
     hooks: {
       start,
       unready: () => health?.say('NOT_SERVING'),
@@ -144,11 +146,4 @@ const connectionInjector = (name: string, server: Server, credentials: ServerCre
     const what = `can't use its credentials: ${messageOf(cause)}; check the certificate and its key`
     throw serviceError('ERR_START_FAILED', name, what, { cause })
   }
-}
-
-/** Where it listens, for the running state; a client takes the `url` as it is. */
-const whereabouts = (server: NetServer): Info => {
-  const bound = server.address()
-  if (bound === null || typeof bound === 'string') return {}
-  return { address: bound.address, port: bound.port, url: `dns:${reachableAt(bound)}` }
 }

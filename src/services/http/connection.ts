@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Work } from '../common/cut.ts'
+import type { UnderWay } from '../common/cut.ts'
 
 /** A connection, and how one that speaks its protocol is taken leave of. */
 export interface Connection {
@@ -8,7 +8,7 @@ export interface Connection {
   readonly gap: number
   /** How much is under way on it. */
   count(): number
-  work(): readonly Work[]
+  work(): readonly UnderWay[]
   /**
    * Draining, while something is under way: ends what is endless, tells clients to go that can be told. `quietFor`: for
    * how many ms no byte came or went.

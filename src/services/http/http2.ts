@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { Work } from '../common/cut.ts'
+import type { UnderWay } from '../common/cut.ts'
 import { asUpgradeRequest, isConnect, streamCarrier } from './carriers.ts'
 import type { Connection } from './connection.ts'
 import { endAnswer, rememberSource } from './end-answer.ts'
@@ -15,7 +15,7 @@ export interface Http2Connection extends Connection {
   add(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void
 }
 
-interface UnderWay {
+interface OpenStream {
   readonly headers: IncomingHttpHeaders
   readonly since: number
   /** After CONNECT it carries another protocol. */
@@ -28,7 +28,7 @@ export const http2Connection = (
   isLeftAlone: LeaveAlone,
 ): Http2Connection => {
   const { socket } = opening
-  const streams = new Map<ServerHttp2Stream, UnderWay>()
+  const streams = new Map<ServerHttp2Stream, OpenStream>()
   let stirredAt = 0
   let { gap } = opening
   function onClose(this: ServerHttp2Stream) {
@@ -55,7 +55,7 @@ export const http2Connection = (
       stream.once('close', onClose)
     },
     count: () => streams.size,
-    work: () => Array.from(streams.values(), ({ headers, since }): Work => ({ what: route(headers), since })),
+    work: () => Array.from(streams.values(), ({ headers, since }): UnderWay => ({ what: route(headers), since })),
     hasten: quietFor => {
       for (const [stream, { headers, handedOver }] of streams)
         if (handedOver) handedOver.leave(quietFor)

@@ -1,20 +1,46 @@
-import { defer, finalize } from 'rxjs'
 import { callable, known, namesOf, refuse } from '../../core/options.ts'
-import { checkName, type Service, service } from '../../core/service.ts'
+import { checkName } from '../../core/service.ts'
+import { type ListeningService, listeningService } from '../common/listening.ts'
 import { type HttpOptions, placesOf } from './place.ts'
 import { serve } from './serve.ts'
 import { type HttpTarget, isServer, targetOf } from './target.ts'
 
 export type { ListenErrorCode } from '../common/listen.ts'
+export type { ListeningService } from '../common/listening.ts'
 export type { LeaveAlone, UpgradeRequest } from './handed-over.ts'
 export type { HttpOptions } from './place.ts'
-export type { HttpTarget } from './target.ts'
+export type { HttpTarget, NodeServer } from './target.ts'
 
 const OPTIONS = namesOf<HttpOptions>({ port: true, host: true, path: true, leaveAlone: true })
 
 /**
+ * An HTTP server as a service. It knows its `port` and `url` from the moment it listens until its listener is closed,
+ * which is when it drains; before and after, both are `undefined`. After a restart they are those of the new
+ * incarnation. A server that listened already is known from its start on.
+ *
+ * - `port`: also the one that the system chose for port 0. `undefined` on a unix socket alone.
+ * - `url`: `http://localhost:8080`, or `https:` for a server of `node:https` or `createSecureServer`. A server on all
+ *   addresses (`0.0.0.0`, `::`) says `localhost`; an address of IPv6 stands in brackets (`http://[::1]:8080`). On a
+ *   unix socket: `unix:/run/api.sock`. At several places it is the first one; `info.urls` tells all.
+ *
+ * @example
+ * ```ts
+ * import { http, type HttpService } from 'rx-service-group/http'
+ *
+ * const api: HttpService<'api'> = http('api', (request, response) => response.end('hello'))
+ * const group = serviceGroup('shop').add(api)
+ * await group.start()
+ * const answer = await fetch(api.url!)
+ * console.log(await answer.text(), api.port === Number(new URL(api.url!).port)) // hello true
+ * await group.stop()
+ * console.log(api.port) // undefined
+ * ```
+ */
+export interface HttpService<Name extends string = string> extends ListeningService<Name> {}
+
+/**
  * An HTTP server as a service: running when it listens, with `info: { address, port, url }` in its state (`urls` too
- * where it listens at several places).
+ * where it listens at several places). The service itself tells `port` and `url` too, while it listens.
  *
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
  * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
@@ -42,7 +68,7 @@ export const http = <const Name extends string>(
   name: Name,
   target: HttpTarget,
   options: HttpOptions = {},
-): Service<Name> => {
+): HttpService<Name> => {
   checkName(name)
   known(name, options, OPTIONS)
   const places = placesOf(name, options)
@@ -55,12 +81,5 @@ export const http = <const Name extends string>(
   const { leaveAlone = () => false } = options
   callable(name, 'leaveAlone', leaveAlone)
   const newServer = targetOf(target, places)
-  return {
-    name,
-    lifecycle: shutdown$ =>
-      defer(() => {
-        const { hooks, letGo } = serve(name, newServer(), leaveAlone)
-        return service(name, hooks).lifecycle(shutdown$).pipe(finalize(letGo))
-      }),
-  }
+  return listeningService(name, () => serve(name, newServer(), leaveAlone))
 }

@@ -1,7 +1,6 @@
 import type { Server } from 'node:net'
 import { isName, must, portNumber } from '../../core/options.ts'
-import type { Info } from '../../core/state.ts'
-import { type Place, reachableAt } from '../common/place.ts'
+import { type Place, type Whereabouts, whereaboutsOf } from '../common/place.ts'
 import type { LeaveAlone } from './handed-over.ts'
 
 /** At least one. */
@@ -55,16 +54,8 @@ export const placesOf = (name: string, { port, host, path }: HttpOptions): Place
 }
 
 /** Where it listens, for the running state: the first place in particular, and the urls of all if there are several. */
-export const whereabouts = (listeners: readonly Server[], scheme: 'http' | 'https'): Info => {
-  const all = listeners.map(listener => whereabout(listener, scheme))
+export const whereaboutsOfAll = (listeners: readonly Server[], scheme: 'http://' | 'https://'): Whereabouts => {
+  const all = listeners.map(listener => whereaboutsOf(listener, scheme))
   if (all.length < 2) return all[0] ?? {}
   return { ...all[0], urls: all.map(({ url }) => url).join(', ') }
-}
-
-const whereabout = (listener: Server, scheme: 'http' | 'https'): Info => {
-  const bound = listener.address()
-  if (bound === null) return {}
-  if (typeof bound === 'string') return { address: bound, url: `unix:${bound}` }
-  const { address, port } = bound
-  return { address, port, url: `${scheme}://${reachableAt(bound)}` }
 }

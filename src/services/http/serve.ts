@@ -1,24 +1,20 @@
 import { serviceError } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
-import type { ServiceHooks } from '../../core/service.ts'
 import { cutInfo } from '../common/cut.ts'
+import type { ListeningIncarnation } from '../common/listening.ts'
 import { trackConnections } from './connections.ts'
 import type { LeaveAlone } from './handed-over.ts'
 import { listenersOf } from './listeners.ts'
 import { holdBackOthers } from './others-close.ts'
-import { whereabouts } from './place.ts'
+import { whereaboutsOfAll } from './place.ts'
 import { requestsAsWork } from './requests-as-work.ts'
 import { type SayingClose, sayClose } from './say-close.ts'
 import { sayGoaway } from './say-goaway.ts'
 import { type Incarnation, isHttp2 } from './target.ts'
 import { windDown } from './wind-down.ts'
 
-/** One life of an http service. `letGo` takes all that is ours off the server, whatever has happened before. */
-export const serve = (
-  name: string,
-  incarnation: Incarnation,
-  leaveAlone: LeaveAlone,
-): { readonly hooks: ServiceHooks; readonly letGo: () => void } => {
+/** One incarnation of an HTTP service. `letGo` takes everything that the service has added off the server. */
+export const serve = (name: string, incarnation: Incarnation, leaveAlone: LeaveAlone): ListeningIncarnation => {
   const { server } = incarnation
   const listeners = listenersOf(name, incarnation)
   const isLeftAlone: LeaveAlone = (request, socket) => {
@@ -77,6 +73,7 @@ export const serve = (
     connections.destroyAll()
     for (const step of undo.splice(0).reverse()) step()
   }
+  const whereabouts = () => whereaboutsOfAll(listeners.all(), 'setSecureContext' in server ? 'https://' : 'http://')
   const windUp = async ({ pending }: ServiceContext) => {
     const end = windDown(connections, pending)
     undo.push(end)
@@ -89,6 +86,7 @@ export const serve = (
 
   return {
     letGo,
+    whereabouts,
     hooks: {
       start: async context => {
         await listeners.open(context.signal).catch(error => {
@@ -104,7 +102,7 @@ export const serve = (
           listener.on('error', die)
           undo.push(() => listener.off('error', die))
         }
-        context.info(whereabouts(listeners.all(), 'setSecureContext' in server ? 'https' : 'http'))
+        context.info(whereabouts())
       },
       unready: () => {
         leave()

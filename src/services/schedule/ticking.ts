@@ -4,8 +4,8 @@ import { errorInfo } from '../../core/errors.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { Hooks } from '../../core/hooks/hook-calls.ts'
 import { errorLine } from '../../core/text/error-text.ts'
-import { currentWork, enter } from '../../core/work.ts'
 import { countdown$ } from '../common/in-flight.ts'
+import { makeInside } from '../common/inside.ts'
 import { type Outcome, runTick, type Tick } from './run-tick.ts'
 import { afterSetBack, type Timetable } from './timetable.ts'
 
@@ -27,7 +27,7 @@ const iso = (time: number | undefined): string | null => (time === undefined ? n
 
 /** One life of a schedule: its main part lasts until there is nothing left to run, or until it is told to stop. */
 export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Hooks => {
-  const within = currentWork()
+  const inside = makeInside()
   const runs = new Set<AbortController>()
   /** Runs have begun or ended, or what is due has changed. */
   const changed$ = new Subject<void>()
@@ -99,8 +99,9 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Ho
       }
       changed$.next()
     }
-    enter(within && { within, exact: true, isOpen: () => runs.has(run) }, () =>
-      runTick(tick, { signal: run.signal, scheduledAt: new Date(at) }, onEnd),
+    inside(
+      () => runs.has(run),
+      () => runTick(tick, { signal: run.signal, scheduledAt: new Date(at) }, onEnd),
     )
   }
 

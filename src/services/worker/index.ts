@@ -7,7 +7,7 @@ import { prefixed } from '../common/lines.ts'
 import { type RemoteOptions, remote } from '../common/remote.ts'
 import { openThread } from './thread.ts'
 
-export type { OutputStream } from '../common/remote.ts'
+export type { OutputStream, RemoteOptions } from '../common/remote.ts'
 export type { RemoteStep, RemoteWord } from '../common/remote-words.ts'
 export { inThread } from './in-thread.ts'
 

@@ -7,7 +7,7 @@ import type { GroupStatus } from '../../core/status/status.ts'
 import { isSameOrigin, problem } from './guard.ts'
 
 /** What people may ask of a group from afar. */
-export interface Actable {
+export interface DashboardActions {
   restart(name: string): Promise<void>
   stop(reason: string): Promise<unknown>
 }
@@ -15,7 +15,7 @@ export interface Actable {
 /** `POST actions`: restarts one of the group's own services, or stops the group, for whoever has the token. */
 export const actions = (
   { Router, json }: Pick<typeof import('express'), 'Router' | 'json'>,
-  group: Actable,
+  group: DashboardActions,
   status: () => GroupStatus | undefined,
   token: string,
   hosts: readonly string[],

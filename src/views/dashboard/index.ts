@@ -4,15 +4,17 @@ import { optionalPackage } from '../../core/optional-package.ts'
 import { count, known, must, namesOf, refuse } from '../../core/options.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
-import { type Actable, actions } from './actions.ts'
+import { actions, type DashboardActions } from './actions.ts'
 import { assets } from './assets.ts'
 import { broadcast } from './broadcast.ts'
 import loadExpress from './express.cts'
 import { onlyFor, problem, protect } from './guard.ts'
 import { css, html, js } from './page-texts.ts'
 
+export type { DashboardActions } from './actions.ts'
+
 /** What a dashboard shows: a group; or a recording, `{ name: 'shop', events$: replayEvents(lines) }`. */
-export interface Watched extends Partial<Actable> {
+export interface Watched extends Partial<DashboardActions> {
   readonly name: string
   readonly events$: Observable<GroupEvent>
 }
@@ -98,4 +100,5 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
   return router.use(assets(express, { html, css, js }))
 }
 
-const canAct = (group: Watched): group is Watched & Actable => group.restart !== undefined && group.stop !== undefined
+const canAct = (group: Watched): group is Watched & DashboardActions =>
+  group.restart !== undefined && group.stop !== undefined

@@ -1,11 +1,13 @@
 import type { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
-import { known, namesOf, oneOf } from '../../core/options.ts'
+import { known, must, namesOf, oneOf, refuse } from '../../core/options.ts'
 import { jsonLine } from '../../core/status/recording.ts'
 import { paintFor } from '../../core/text/paint.ts'
-import { transitionLines } from '../../core/text/transition-text.ts'
+import { lineParts, transitionLines } from '../../core/text/transition-text.ts'
+import { hasLevels, type LogFunction, type Logger, levelOf, writerFor } from './logger.ts'
 
 export { formatReport } from '../../core/text/report-text.ts'
+export type { LogFunction, Logger, LogLevel } from './logger.ts'
 
 /** Where lines go: any writable stream. On a terminal they are coloured. */
 export interface LogOutput {
@@ -20,20 +22,36 @@ export interface LogOptions {
   readonly format?: 'text' | 'json'
   /** Default `process.stdout`. */
   readonly output?: LogOutput
+  /**
+   * A logger, instead of `format` and `output`: pino, bunyan, winston, the console, or any with `info`, `warn` and
+   * `error`. pino, bunyan and winston get the path, phase and particulars of the service as fields too. `error` is for
+   * what failed, `warn` for what is not well or will be tried again, `info` for all else. Or a function that is given
+   * level, message and fields, for any other logger.
+   */
+  readonly to?: Logger | LogFunction
 }
 
 const LOG = { kind: 'log', name: '' }
 
-const OPTIONS = namesOf<LogOptions>({ format: true, output: true })
+const OPTIONS = namesOf<LogOptions>({ format: true, output: true, to: true })
 
 /**
  * One readable line for each transition of a group and all inside it, from now to its end.
  *
  * @returns the subscription; the log ends with the group by itself.
+ * @throws ServiceError `ERR_INVALID_OPTION`
  * @example
  * ```ts
  * const group = serviceGroup('shop').add(service('db', {}))
  * log(group)
+ * await group.start()
+ * await group.stop()
+ * ```
+ * @example
+ * To a logger, with fields where it takes them: `{ service: 'shop/db', phase: 'running', ... }`
+ * ```ts
+ * const group = serviceGroup('shop').add(service('db', {}))
+ * log(group, { to: console }) // or pino(), bunyan.createLogger(...), winston.createLogger(...)
  * await group.start()
  * await group.stop()
  * ```
@@ -45,6 +63,7 @@ export const log = (
   known(LOG, options, OPTIONS)
   const { format = 'text', output = process.stdout } = options
   oneOf(LOG, 'format', ['text', 'json'], format)
+  if (options.to !== undefined) return logTo(group, options.to, options)
   if (format === 'json') {
     const line = (value: object): unknown => output.write(`${jsonLine(value)}\n`)
     return group.events$.subscribe({ next: line, complete: () => line({ kind: 'report', ...group.report }) })
@@ -53,5 +72,22 @@ export const log = (
   return group.events$.subscribe(event => {
     const line = lineOf(event)
     if (line !== undefined) output.write(`${line}\n`)
+  })
+}
+
+const logTo = (group: Pick<ServiceGroup<string, never>, 'events$'>, to: Logger | LogFunction, options: LogOptions) => {
+  must(LOG, 'to', typeof to === 'function' || hasLevels(to), 'a logger with info, warn and error, or a function', to)
+  if (options.format !== undefined || options.output !== undefined)
+    refuse(LOG, 'a logger writes in its own format; leave out format and output, or leave out `to`')
+  const write = writerFor(to)
+  const partsOf = lineParts()
+  return group.events$.subscribe(event => {
+    const parts = partsOf(event)
+    if (!parts || event.kind !== 'transition') return
+    const { path, phase, detail } = parts
+    write(levelOf(event.state), `${path} ${phase}${detail === '' ? '' : `: ${detail}`}`, {
+      service: event.path,
+      ...event.state,
+    })
   })
 }

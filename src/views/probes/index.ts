@@ -49,10 +49,10 @@ const OPTIONS = namesOf<ProbesOptions>({ details: true })
  * import { http } from 'rx-service-group/http'
  *
  * const group = serviceGroup('shop').add(service('db', {}))
- * group.add(http('probes', express().use(probes(group)), { host: '127.0.0.1' }), { observer: true })
+ * const server = http('probes', express().use(probes(group)), { host: '127.0.0.1' })
+ * group.add(server, { observer: true })
  * await group.start()
- * const url = group.status.service('shop/probes')?.state.info?.['url']
- * const answer = await fetch(`${url}/readyz`)
+ * const answer = await fetch(`${server.url}/readyz`)
  * console.log(answer.status, await answer.json()) // 200 { status: 'pass' }
  * await group.stop()
  * ```

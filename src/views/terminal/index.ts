@@ -17,8 +17,8 @@ const OPTIONS = namesOf<TerminalOptions>({ output: true })
 const HINT =
   'terminal: needs the packages log-update and string-width to draw here; npm install log-update@7 string-width@8'
 
-/** The part of a group that is looked at. */
-type Seen = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
+/** The part of a group that a terminal shows. */
+export type TerminalGroup = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
 
 /**
  * A group on a terminal: a line for each service while it starts, one line once all is up, then only what is not well,
@@ -36,7 +36,7 @@ type Seen = Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>
  * await run(group)
  * ```
  */
-export const terminal = (group: Seen, options: TerminalOptions = {}): Subscription => {
+export const terminal = (group: TerminalGroup, options: TerminalOptions = {}): Subscription => {
   known({ kind: 'terminal', name: '' }, options, OPTIONS)
   const { output = process.stdout } = options
   const write = (text: string): void => void output.write(text)
@@ -70,7 +70,7 @@ export const terminal = (group: Seen, options: TerminalOptions = {}): Subscripti
   return subscription
 }
 
-const printLines = (group: Seen, output: NodeJS.WriteStream, print: (text: string) => void): Subscription => {
+const printLines = (group: TerminalGroup, output: NodeJS.WriteStream, print: (text: string) => void): Subscription => {
   const lineOf = transitionLines(paintFor(output, process.env))
   return group.events$.subscribe(event => {
     const line = lineOf(event)

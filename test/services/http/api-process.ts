@@ -34,6 +34,7 @@ const served =
       ? createServer(app as never)
       : app
 
+const api = http('api', served, { host: '127.0.0.1' })
 const group = serviceGroup('shop')
   .add(
     service('db', {
@@ -45,11 +46,10 @@ const group = serviceGroup('shop')
       },
     }),
   )
-  .add(http('api', served, { host: '127.0.0.1' }))
+  .add(api)
 
 group.health$.subscribe(({ ready }) => {
-  const { state } = group.status.services['shop/api']!
-  if (ready) console.log(`listening on ${state.info?.['port']}`)
+  if (ready) console.log(`listening on ${api.port}`)
   else if (group.status.trigger) toldAt = performance.now()
 })
 let ticked = performance.now()
@@ -62,8 +62,7 @@ setInterval(() => {
 await run(group, {
   report: ({ ok, services, keepsAlive }) => {
     const now = performance.now()
-    const [, api] = services
     const times = { took: now - toldAt, afterLastAnswer: now - Math.max(lastAnswer, toldAt) }
-    console.log(`report ${JSON.stringify({ ok, keepsAlive, info: api?.info, late, ...times })}`)
+    console.log(`report ${JSON.stringify({ ok, keepsAlive, info: services[1]?.info, late, ...times })}`)
   },
 })

@@ -26,9 +26,10 @@ const serving = async (
 ) => {
   const server = createServer({ settings: { enableConnectProtocol: true } })
   server.on('stream', onStream)
-  const group = serviceGroup('shop').add(http('api', server, { host: '127.0.0.1', ...options }))
+  const api = http('api', server, { host: '127.0.0.1', ...options })
+  const group = serviceGroup('shop').add(api)
   await group.start()
-  const session = connect(`http://127.0.0.1:${group.status.service('shop/api')!.state.info?.['port']}`)
+  const session = connect(api.url!)
   sessions.push(session)
   await once(session, 'remoteSettings')
   return {

@@ -31,14 +31,12 @@ const serving = async (
     app(socket as Socket, request, head)
     handedOver.open()
   })
-  const group = serviceGroup('shop', { shutdownTimeout: 2 * FOREVER }).add(
-    http('api', server, { host: '127.0.0.1', ...options }),
-    { drainTimeout },
-  )
+  const api = http('api', server, { host: '127.0.0.1', ...options })
+  const group = serviceGroup('shop', { shutdownTimeout: 2 * FOREVER }).add(api, { drainTimeout })
   await group.start()
   ends.push(() => group.stop())
   return {
-    port: Number(group.status.service('shop/api')!.state.info?.['port']),
+    port: api.port!,
     handedOver: handedOver.opened,
     group,
     health: () => group.status.service('shop/api')!.state,

@@ -19,13 +19,7 @@ const oldCode = () => {
   console.log('old code ran')
 }
 const group = serviceGroup('shop', { drainDelay: 300 }).add(http('api', server, { host: '127.0.0.1' }))
-group.health$.subscribe(({ ready }) => {
-  if (ready) console.log(`listening on ${group.status.service('shop/api')!.state.info?.['port']}`)
-})
 if (order === 'before') process.on('SIGTERM', oldCode)
-const over = run(group, {
-  report: ({ ok, services }) =>
-    console.log(`report ${JSON.stringify({ ok, heldBack: services[0]?.info?.['heldBack'] })}`),
-})
+const over = run(group)
 if (order === 'after') process.on('SIGTERM', oldCode)
 await over

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { http } from 'rx-service-group/http'
+import { startApp } from 'rx-service-group/testing/process'
 import { describe, expect, test } from 'vitest'
-import { startProgram } from '../../support/child.ts'
+import { TSX } from '../../support/child.ts'
 import { drive, gate, keepAlive, request } from './driver.ts'
 
 describe('old code that ends the server on SIGTERM, too', () => {
@@ -15,23 +16,26 @@ describe('old code that ends the server on SIGTERM, too', () => {
     ['before', ['close', 'closeAllConnections', 'close']],
     ['before', ['closeIdleConnections', 'closeAllConnections']],
   ])('registered %s the group runs, calling %j: the leaving stays graceful', async (order, calls) => {
-    const child = startProgram(new URL('./old-code-process.ts', import.meta.url), {}, [order, ...calls])
-    const [, digits] = /listening on (\d+)/.exec(await child.says(/listening on \d+\n/))!
-    const port = Number(digits)
+    const program = new URL('./old-code-process.ts', import.meta.url)
+    await using app = await startApp(program, { execArgv: TSX, args: [order, ...calls] })
+    const port = Number(app.status.service('shop/api')!.state.info!['port'])
     const agent = keepAlive()
     await request(port, '/', { agent })
     const slow = request(port, '/slow')
     // The slow request is under way when a later one is answered.
     await request(port)
-    child.kill('SIGTERM')
-    await child.says(/old code ran\n/)
+    app.signal('SIGTERM')
+    await app.until(/old code ran\n/)
     expect(await request(port, '/', { agent })).toMatchObject({ body: 'hello', headers: { connection: 'close' } })
     expect(await request(port)).toMatchObject({ body: 'hello' })
     expect(await slow).toMatchObject({ body: 'slow' })
-    const { code, output } = await child.ended
-    const [, report] = /^report (.*)$/m.exec(output)!
+    const { code, output, report } = await app.ended
     const heldBack = [...new Set(calls)].map(call => `server.${call}()`).join(', ')
-    expect({ code, ...JSON.parse(report!) }).toEqual({ code: 0, ok: true, heldBack })
+    expect({ code, ok: report?.ok, info: report?.services[0]?.info }).toMatchObject({
+      code: 0,
+      ok: true,
+      info: { heldBack },
+    })
     expect(output.match(/^closed.*/gm) ?? []).toEqual(calls.flatMap(call => (call === 'close' ? ['closed well'] : [])))
   })
 })

@@ -37,17 +37,19 @@ const stop = () => {
   return allAnsweredIn('stopping').pipe(finalize(() => console.log('db stopped')))
 }
 const group = serviceGroup('shop', { drainDelay: 1_000 })
-  .add(service('db', { start: () => allAnsweredIn('starting'), stop }))
+  .add(
+    service('db', {
+      start: () => {
+        console.log('up')
+        return allAnsweredIn('starting')
+      },
+      stop,
+    }),
+  )
   .add(http('api', api, { host }))
 group.add(http('probes', express().use(tell, probes(group)), { host }), { observer: true })
 
-const ports = new Set<string>()
 group.status$.subscribe(status => {
-  for (const name of ['probes', 'api']) {
-    const port = status.service(`shop/${name}`)?.state.info?.['port']
-    if (port && !ports.has(name)) console.log(`${name} on ${port}`)
-    if (port) ports.add(name)
-  }
   if (status.ready) phase = 'ready'
   if (status.trigger && phase === 'ready') {
     phase = 'leaving'

@@ -1,6 +1,7 @@
+import { startApp } from 'rx-service-group/testing/process'
 import { expect, test } from 'vitest'
 import { request } from '../../services/http/driver.ts'
-import { startProgram } from '../../support/child.ts'
+import { TSX } from '../../support/child.ts'
 
 type Answers = Readonly<Record<string, readonly number[]>>
 
@@ -16,24 +17,25 @@ const poll = async (port: number, path: string): Promise<Answers> => {
 }
 
 test('SIGTERM with requests in flight: readiness is gone at once, and liveness is there to the last', async () => {
-  const child = startProgram(new URL('probed-process.ts', import.meta.url))
-  const portOf = async (name: string) =>
-    Number(RegExp(`${name} on (\\d+)`).exec(await child.says(RegExp(`${name} on \\d+\\n`)))![1])
+  // Its database starts once all probes were answered while it was starting.
+  await using app = await startApp(new URL('probed-process.ts', import.meta.url), { execArgv: TSX, ready: /up\n/ })
+  const portOf = (name: string) => Number(app.status.service(`shop/${name}`)?.state.info?.['port'])
 
-  const probes = await portOf('probes')
+  const probes = portOf('probes')
   const polls = ['/livez', '/startupz', '/readyz'].map(path => poll(probes, path))
-  const api = await portOf('api')
+  await app.until(({ ready }) => ready)
+  const api = portOf('api')
   const inFlight = request(api, '/slow')
-  await child.says('asked')
-  child.kill('SIGTERM')
-  await child.says('leaving')
+  await app.until(/asked/)
+  app.signal('SIGTERM')
+  await app.until(/leaving/)
   // Within the drain delay a balancer may not have noticed yet.
   expect((await request(api, '/slow')).body).toBe('done')
   expect((await inFlight).body).toBe('done')
 
   // Nobody answers any more: that is the end, and what was last in the way of it has stopped.
   const [livez, startupz, readyz] = await Promise.all(polls)
-  const { code, output } = await child.ended
+  const { code, output } = await app.ended
   expect({ livez, startupz, readyz }).toEqual({
     livez: { starting: [200], ready: [200], leaving: [200], stopping: [200] },
     startupz: { starting: [503], ready: [200], leaving: [200], stopping: [200] },

@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs'
 import { after, systemClock } from '../../../core/clock.ts'
 import { milliseconds } from '../../../core/units.ts'
-import { currentWork, enter } from '../../../core/work.ts'
+import { makeInside } from '../../common/inside.ts'
 import { amqpError } from '../amqp-error.ts'
 import type { Delivery } from './delivery.ts'
 import type { Ended, OnEnded } from './ended.ts'
@@ -39,7 +39,7 @@ export const makeHandlers = (
   host: HandlersHost,
 ): Handlers & { worker: Worker } => {
   const { service, handlerTimeout, life } = host
-  const within = currentWork()
+  const inside = makeInside()
   const stray = new Set<Delivery>()
   /** The timers of `handlerTimeout`, and the deliveries whose timer has fired. */
   const deadlines = new Map<Delivery, Subscription | undefined>()
@@ -120,7 +120,10 @@ export const makeHandlers = (
         }
         deadlines.set(delivery, later(handlerTimeout, onLate))
       }
-      enter(within && { within, exact: true, isOpen: () => !delivery.ended }, () => worker.begin(delivery))
+      inside(
+        () => !delivery.ended,
+        () => worker.begin(delivery),
+      )
     },
     giveUp,
     whenEnded: (delivery, then) => {

@@ -13,7 +13,7 @@ import type { Delivery } from './delivery.ts'
 import type { Ended } from './ended.ts'
 import type { GiveBack } from './give-back.ts'
 import type { Settings } from './options.ts'
-import { decide, delayAfter, type Outcome } from './policy.ts'
+import { decide, delayAfter, type MessageOutcome } from './policy.ts'
 
 /** Carries out what becomes of a message when its handler has ended, and for messages that can't begin. */
 export interface Outcomes {
@@ -130,13 +130,13 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     park(delivery, new Error(`it can't be copied: ${error.message}; parked without ${names}`))
   }
 
-  const outcomeOf = ({ message, attempt }: Delivery, error: unknown): Outcome =>
+  const outcomeOf = ({ message, attempt }: Delivery, error: unknown): MessageOutcome =>
     decide(onError, retry, error, message, attempt)
   const countFailure = (error: unknown) => {
     counts.failed++
     counts.lastFailure = errorLine(errorInfo(error))
   }
-  const carryOut = (outcome: Outcome, delivery: Delivery, error: unknown) => {
+  const carryOut = (outcome: MessageOutcome, delivery: Delivery, error: unknown) => {
     const { session, attempt } = delivery
     const isStream = queue.type === 'stream'
     if (outcome === 'retry') return tryAgain(delivery)

@@ -12,14 +12,14 @@ import { known, must, namesOf, timerDuration } from '../../../core/options.ts'
  * - `'requeue'`: it goes back to the queue after `initialDelay`, without being counted
  * - `'drop'`: it is acknowledged, and gone
  */
-export type Outcome = 'retry' | 'park' | 'dead-letter' | 'requeue' | 'drop'
+export type MessageOutcome = 'retry' | 'park' | 'dead-letter' | 'requeue' | 'drop'
 
-export const OUTCOMES: readonly Outcome[] = ['retry', 'park', 'dead-letter', 'requeue', 'drop']
+export const OUTCOMES: readonly MessageOutcome[] = ['retry', 'park', 'dead-letter', 'requeue', 'drop']
 
 /** An outcome for all, or a function that says it for each; one that throws says `'retry'`. */
 export type OnError =
-  | Outcome
-  | ((error: unknown, failed: { readonly message: ConsumeMessage; readonly attempt: number }) => Outcome)
+  | MessageOutcome
+  | ((error: unknown, failed: { readonly message: ConsumeMessage; readonly attempt: number }) => MessageOutcome)
 
 /** How often, and after how long, a message that failed is tried again. */
 export interface RetryOptions {
@@ -63,7 +63,7 @@ export const decide = (
   error: unknown,
   message: ConsumeMessage,
   attempt: number,
-): Outcome => {
+): MessageOutcome => {
   const outcome = typeof onError === 'function' ? ask(onError, error, message, attempt) : onError
   if (outcome !== 'retry') return outcome
   // Another attempt makes no better body of it, unless someone says so who has looked at it.
@@ -71,7 +71,12 @@ export const decide = (
   return isHopeless || attempt >= limit ? 'park' : 'retry'
 }
 
-const ask = (onError: Exclude<OnError, Outcome>, error: unknown, message: ConsumeMessage, attempt: number): Outcome => {
+const ask = (
+  onError: Exclude<OnError, MessageOutcome>,
+  error: unknown,
+  message: ConsumeMessage,
+  attempt: number,
+): MessageOutcome => {
   try {
     const outcome = onError(error, { message, attempt })
     return OUTCOMES.includes(outcome) ? outcome : 'retry'
