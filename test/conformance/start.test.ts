@@ -566,15 +566,21 @@ describe('a start that fails', () => {
       const { time, shop } = shopUnderVirtualTime({ startTimeout: 50, forceTimeout: 30 })
       const deaf = service('deaf', { start: () => new Promise(() => undefined) })
       shop.add(service('db', hooks)).add(deaf, { stopTimeout: 100 })
-      const started = watch(shop.start())
+      const start = shop.start()
+      const started = watch(start)
       await time.advance(179)
       expect(started.now).toBe('pending')
       await time.advance(1)
       expect(started.now).toBe('rejected')
-      expect(await rejectionOf(shop.start())).toMatchObject({
+      const error = await rejectionOf(start)
+      expect(error).toMatchObject({
         code: 'ERR_START_TIMEOUT',
         service: 'shop',
         message: expect.stringContaining('group "shop": start timed out after 50 ms; "deaf" is still starting'),
+      })
+      expect(await rejectionOf(shop.start())).toMatchObject({
+        code: 'ERR_GROUP_STOPPED',
+        cause: { code: 'ERR_START_TIMEOUT', message: (error as Error).message },
       })
       expect(shop.report.services.at(-1)).toMatchObject({ path: 'shop/deaf', outcome: 'abandoned' })
       expect(time.timers).toBe(0)
