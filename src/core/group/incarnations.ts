@@ -39,7 +39,7 @@ export class Incarnations {
   #isLive = false
   /** The clocks of a shutdown, when `conduct` leads this group. */
   #clocks: ShutdownClocks | undefined
-  /** The error that the lifecycle failed with. */
+  /** The error that the group failed with, once it is over. */
   #error: ServiceError | undefined
   /** The signal of `start()` whose abort has stopped the group. */
   #aborted: AbortSignal | undefined
@@ -73,8 +73,9 @@ export class Incarnations {
   get endError(): ServiceError {
     const { journal, nesting } = this.#group
     // Behaviours around a nested group may have changed its error.
-    const failure = nesting.wasAdded ? undefined : (this.#error ?? this.#latest?.failure)
-    return endOf(journal.status, failure, this.#aborted)
+    if (nesting.wasAdded) return endOf(journal.status, undefined, undefined)
+    this.#error ??= this.#latest?.failure
+    return endOf(journal.status, this.#error, this.#aborted)
   }
 
   /** The error of a start of this group when it is over. */
