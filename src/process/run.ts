@@ -33,7 +33,8 @@ import { startWatchdog } from './watchdog.ts'
  * `node:test`) `run` touches neither the process nor its exit code.
  *
  * @returns the report. It never rejects once the group has begun to start.
- * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`, `ERR_ALREADY_STARTED`
+ * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`; `ERR_ALREADY_STARTED` for a group
+ * that runs, or that is part of another; `ERR_GROUP_STOPPED` for one that is over
  * @example
  * ```ts
  * const group = serviceGroup('shop').add(task('hello', () => console.log('hello')))

@@ -92,7 +92,7 @@ export class Group<Name extends string = string, Known extends string = never>
     try {
       const signal = signalOf(groupNamed(this.name), options)
       if (this.#started && isFinal(this.#state)) throw this.#incarnations.startError
-      if (this.#nesting.wasAdded) throw alreadyStarted(this.name, 'it is part of another group; start that group')
+      this.#refuseNested()
       const release = onAbort(signal, aborted => this.#incarnations.abort(aborted))
       this.#started ??= startGroup(this, error => this.#whyNotStarted(error))
       if (signal) this.#started.then(release, release)
@@ -166,6 +166,7 @@ export class Group<Name extends string = string, Known extends string = never>
 
   /** @internal */
   led(clocks: ShutdownClocks): void {
+    this.#refuseNested()
     this.#incarnations.led(clocks)
   }
 
@@ -180,6 +181,10 @@ export class Group<Name extends string = string, Known extends string = never>
 
   get #state(): ServiceState {
     return this.status.group.state
+  }
+
+  #refuseNested(): void {
+    if (this.#nesting.wasAdded) throw alreadyStarted(this.name, 'it is part of another group; start that group')
   }
 
   /** The error that `start()` rejects with. */
