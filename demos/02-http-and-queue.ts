@@ -14,7 +14,6 @@ import { amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
 import { dashboard } from 'rx-service-group/dashboard'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
-import { filter, take } from 'rxjs'
 import { connect, url } from './support/broker.ts'
 
 const port = Number(process.env['PORT'] ?? 8080)
@@ -45,13 +44,8 @@ const dashboardPort = Number(process.env['DASHBOARD_PORT'] ?? 9000)
 group.add(http('dashboard', watch, { port: dashboardPort, host: '127.0.0.1' }), { observer: true })
 
 log(group)
-const ready$ = group.health$.pipe(
-  filter(({ ready }) => ready),
-  take(1),
-)
-ready$.subscribe(() => {
-  const page = group.status.service('shop/dashboard')?.state.info?.['url']
-  console.log(`\nTry:    curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders`)
-  console.log(`Watch:  ${page}\nThen press Ctrl-C.\n`)
-})
-await run(group)
+const over = run(group)
+await group.ready
+console.log(`\nTry:    curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders`)
+console.log(`Watch:  ${group.service('dashboard').info['url']}\nThen press Ctrl-C.\n`)
+await over

@@ -54,7 +54,7 @@ group.status$
 
 await group.start()
 
-const url = `${group.status.service('shop/api')?.state.info?.['url']}/ping`
+const url = `${group.service('api').info['url']}/ping`
 const ping = async () => {
   const answer = await (await fetch(url)).text()
   if (answer !== 'pong') throw new Error(`the API answered ${answer}`)

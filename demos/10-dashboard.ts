@@ -48,7 +48,7 @@ const app = express().use(dashboard(group, { token }))
 group.add(http('dashboard', app, { port, host: '127.0.0.1' }), { observer: true })
 
 const up$ = group.status$.pipe(
-  map(status => status.service('shop/dashboard')?.state.info?.['url']),
+  map(status => status.service('dashboard')?.state.info?.['url']),
   filter(url => url !== undefined),
   take(1),
 )

@@ -38,7 +38,7 @@ const group = serviceGroup('shop')
 log(group)
 await group.start()
 
-const url = String(group.status.service('shop/api')?.state.info?.['url'])
+const url = String(group.service('api').info['url'])
 const heardOf = new Set<string>()
 const say = (client: string, saw: string) => {
   heardOf.add(client)

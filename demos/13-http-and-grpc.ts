@@ -47,7 +47,7 @@ const group = serviceGroup('shop')
   .add(
     service('client', {
       start: () => {
-        const { url } = group.status.service('shop/stock')?.state.info ?? {}
+        const { url } = group.service('stock').info
         client = new Stock(String(url), credentials.createInsecure())
       },
       stop: () => client.close(),

@@ -8,19 +8,18 @@ import { http } from 'rx-service-group/http'
 import { filter, map, pipe, take } from 'rxjs'
 
 const group = serviceGroup('shop')
-const infoOf = (path: string) => group.status.service(path)?.state.info
 
 group
   .add(http('api', (_, response) => response.end('hello'), { port: 0, host: '127.0.0.1' }))
-  // What starts later finds it in the status.
-  .add(service('registry', { start: () => console.log(`status   ${infoOf('shop/api')?.['port']}`) }))
+  // What starts later finds it.
+  .add(service('registry', { start: () => console.log(`status   ${group.service('api').info['port']}`) }))
 
 const known = pipe(
   filter((port: unknown) => port !== undefined),
   take(1),
 )
 const ofStatus$ = group.status$.pipe(
-  map(status => status.service('shop/api')?.state.info?.['port']),
+  map(status => status.service('api')?.state.info?.['port']),
   known,
 )
 const ofEvents$ = group.events$.pipe(
@@ -31,5 +30,5 @@ ofStatus$.subscribe(port => console.log(`status$  ${port}`))
 ofEvents$.subscribe(port => console.log(`events$  ${port}`))
 
 await group.start()
-console.log(`it says  ${await (await fetch(String(infoOf('shop/api')?.['url']))).text()}`)
+console.log(`it says  ${await (await fetch(String(group.service('api').info['url']))).text()}`)
 await group.stop()

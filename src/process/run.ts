@@ -1,4 +1,4 @@
-import { merge, type Observable, Subject, Subscription } from 'rxjs'
+import { filter, merge, type Observable, Subject, Subscription } from 'rxjs'
 import { messageOf } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group/service-group.ts'
 import { conduct } from '../core/shutdown.ts'
@@ -15,7 +15,7 @@ import { activeResources, closing, turn } from './resources.ts'
 import { type RunOptions, type RunSettings, settingsOf } from './run-options.ts'
 import { beginRun, type RunEnd } from './runs.ts'
 import { inTestRunner } from './test-runner.ts'
-import { UncaughtErrors, uncaught$ } from './uncaught.ts'
+import { isEndOf, UncaughtErrors, uncaught$ } from './uncaught.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /**
@@ -59,7 +59,8 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     handlers.add(unreported)
     const errors = new UncaughtErrors(group.name)
     const failed$ = new Subject<StopReason>()
-    handlers.add(uncaught$.subscribe(error => failed$.next({ by: 'uncaught', error: errors.add(error) })))
+    const uncaughtElsewhere$ = uncaught$.pipe(filter(error => !isEndOf(group.status, error)))
+    handlers.add(uncaughtElsewhere$.subscribe(error => failed$.next({ by: 'uncaught', error: errors.add(error) })))
     requests = new EndRequests(settings.signals)
     warnOfKubernetes(group, settings)
 

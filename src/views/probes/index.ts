@@ -48,7 +48,7 @@ const OPTIONS = namesOf<ProbesOptions>({ details: true })
  * const group = serviceGroup('shop').add(service('db', {}))
  * group.add(http('probes', express().use(probes(group)), { host: '127.0.0.1' }), { observer: true })
  * await group.start()
- * const url = group.status.service('shop/probes')?.state.info?.['url']
+ * const url = group.service('probes').info['url']
  * const answer = await fetch(`${url}/readyz`)
  * console.log(answer.status, await answer.json()) // 200 { status: 'pass' }
  * await group.stop()
