@@ -14,7 +14,6 @@ import { amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
 import { dashboard } from 'rx-service-group/dashboard'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
-import { filter, take } from 'rxjs'
 import { connect, url } from './support/broker.ts'
 
 const port = Number(process.env['PORT'] ?? 8080)
@@ -46,12 +45,8 @@ const page = http('dashboard', watch, { port: dashboardPort, host: '127.0.0.1' }
 group.add(page, { observer: true })
 
 log(group)
-const ready$ = group.health$.pipe(
-  filter(({ ready }) => ready),
-  take(1),
-)
-ready$.subscribe(() => {
-  console.log(`\nTry:    curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders`)
-  console.log(`Watch:  ${page.url}\nThen press Ctrl-C.\n`)
-})
-await run(group)
+const over = run(group)
+await group.ready
+console.log(`\nTry:    curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders`)
+console.log(`Watch:  ${page.url}\nThen press Ctrl-C.\n`)
+await over

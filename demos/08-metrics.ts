@@ -14,7 +14,6 @@ import { run, serviceGroup, task } from 'rx-service-group'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
 import { metrics } from 'rx-service-group/metrics'
-import { filter, take } from 'rxjs'
 
 const port = Number(process.env['PORT'] ?? 8080)
 let lives = Number(process.env['LIVES'] ?? 20)
@@ -39,12 +38,10 @@ const group = serviceGroup('shop')
 
 metrics(group)
 log(group)
-const ready$ = group.health$.pipe(
-  filter(({ ready }) => ready),
-  take(1),
-)
-ready$.subscribe(() => console.log(`\nTry:  curl -s ${scraped.url}/metrics | grep worker\n`))
-await run(group)
+const over = run(group)
+await group.ready
+console.log(`\nTry:  curl -s ${scraped.url}/metrics | grep worker\n`)
+await over
 
 console.log('The last values of the worker:')
 for (const line of (await register.metrics()).split('\n'))

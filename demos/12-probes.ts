@@ -49,10 +49,10 @@ const turn = async (when: string, next: typeof mood) => {
 }
 
 const over = run(group)
-await until(status => status.service('shop/db')?.state.phase === 'starting')
+await until(status => status.service('db')?.state.phase === 'starting')
 console.log(`${''.padEnd(12)}${PROBES.map(probe => probe.padEnd(10)).join('')}`.trimEnd())
 await look('it starts')
-await until(({ ready }) => ready)
+await group.ready
 await look('it is up')
 await turn('db is slow', { health: 'warn', detail: 'answers in 900 ms' })
 await turn('db is gone', { health: 'fail', detail: 'no answer' })
@@ -63,6 +63,6 @@ await until(({ trigger }) => trigger !== undefined)
 await look('SIGTERM')
 await until(({ phase }) => phase === 'draining')
 await look('api drains')
-await until(status => status.service('shop/db')?.state.phase === 'stopping')
+await until(status => status.service('db')?.state.phase === 'stopping')
 await look('db closes')
 await over

@@ -1,4 +1,4 @@
-import { merge, type Observable, Subject, Subscription } from 'rxjs'
+import { filter, merge, type Observable, Subject, Subscription } from 'rxjs'
 import { messageOf } from '../core/errors.ts'
 import type { ServiceGroup } from '../core/group/service-group.ts'
 import { conduct } from '../core/shutdown.ts'
@@ -16,7 +16,7 @@ import { type RunOptions, type RunSettings, settingsOf } from './run-options.ts'
 import { recordRun } from './run-recording.ts'
 import { beginRun, type RunEnd } from './runs.ts'
 import { inTestRunner } from './test-runner.ts'
-import { UncaughtErrors, uncaught$ } from './uncaught.ts'
+import { isEndOf, UncaughtErrors, uncaught$ } from './uncaught.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /**
@@ -34,7 +34,8 @@ import { startWatchdog } from './watchdog.ts'
  * `node:test`) `run` touches neither the process nor its exit code.
  *
  * @returns the report. It never rejects once the group has begun to start.
- * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`, `ERR_ALREADY_STARTED`
+ * @throws ServiceError (as a rejection) `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`; `ERR_ALREADY_STARTED` for a group
+ * that runs, or that is part of another; `ERR_GROUP_STOPPED` for one that is over
  * @example
  * ```ts
  * const group = serviceGroup('shop').add(task('hello', () => console.log('hello')))
@@ -60,7 +61,8 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     handlers.add(unreported)
     const errors = new UncaughtErrors(group.name)
     const failed$ = new Subject<StopReason>()
-    handlers.add(uncaught$.subscribe(error => failed$.next({ by: 'uncaught', error: errors.add(error) })))
+    const uncaughtElsewhere$ = uncaught$.pipe(filter(error => !isEndOf(group.status, error)))
+    handlers.add(uncaughtElsewhere$.subscribe(error => failed$.next({ by: 'uncaught', error: errors.add(error) })))
     requests = new EndRequests(settings.signals)
     warnOfKubernetes(group, settings)
 

@@ -1,6 +1,8 @@
 import { map, merge, type Observable } from 'rxjs'
-import { type ErrorInfo, errorInfo } from '../core/errors.ts'
+import { type ErrorInfo, errorInfo, isServiceError } from '../core/errors.ts'
+import { errorOf } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'
+import type { GroupStatus } from '../core/status/status.ts'
 import { processEvent } from './process-events.ts'
 
 /** The errors that nobody caught, exceptions and rejections alike. While subscribed, they do not end the process. */
@@ -8,6 +10,20 @@ export const uncaught$: Observable<unknown> = merge(
   processEvent('uncaughtException'),
   processEvent('unhandledRejection'),
 ).pipe(map(([error]) => error))
+
+/**
+ * Whether an error that nobody caught only tells that the group, or a group inside it, is over. `group.ready` rejects
+ * with such an error. The report tells the cause by itself.
+ */
+export const isEndOf = ({ group, list }: GroupStatus, error: unknown): boolean => {
+  if (!isServiceError(error)) return false
+  const { code, message, service } = error
+  return [group, ...list].some(({ path, state }) => {
+    if (errorOf(state)?.message === message) return true
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    return code === 'ERR_GROUP_STOPPED' && name === service && message.startsWith(`group "${name}"`)
+  })
+}
 
 /** How many different errors are kept, at most. */
 const MOST = 100

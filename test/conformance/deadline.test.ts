@@ -1,6 +1,6 @@
 import { type ServiceGroup, type ServiceState, serviceGroup } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
-import { plain, shopUnderVirtualTime } from './setup.ts'
+import { asked, plain, shopUnderVirtualTime } from './setup.ts'
 
 /** Each phase of a leaving group with the time at which what is left of it will be forced. */
 const deadlines = (group: ServiceGroup<string, never>, path: string): readonly string[] => {
@@ -44,18 +44,32 @@ test('T7 a group that comes down by a failure tells it too, and one without a li
   }
 })
 
-test('T7 the shutdown timeout of a nested group does not run in the shutdown of the outer group', async () => {
-  const { time, shop } = shopUnderVirtualTime({ shutdownTimeout: 500 })
-  const deep = plain('deep', { stop: 'waits' })
-  shop.add(serviceGroup('inner', { clock: time, shutdownTimeout: 5 }).add(deep))
+test('T7 the shutdown timeout of a nested group counts from its own turn in the shutdown of the outer group', async () => {
+  const { time, shop } = shopUnderVirtualTime({ shutdownTimeout: 500, forceTimeout: 20 })
+  const [deep, api] = [plain('deep', { stop: 'waits' }), plain('api', { stop: 30, clock: time })]
+  shop.add(serviceGroup('inner', { clock: time, shutdownTimeout: 5 }).add(deep)).add(api)
   await shop.start()
   const inside = deadlines(shop, 'shop/inner')
   const stopped = shop.stop()
-  await time.advance(50)
+  await time.advance(34)
+  expect([deep.stop.signal?.aborted, asked(deep)]).toEqual([false, ['start', 'stop']])
+  await time.advance(1)
+  expect(deep.stop.signal?.aborted).toBe(true)
+  expect(await stopped).toMatchObject({ ok: false, outcome: 'forced' })
+  expect(inside).toEqual(['running none', 'stopping 35', 'stopped none'])
+  expect(time.timers).toBe(0)
+})
+
+test('T7 a nested group that was given no shutdown timeout has none in the shutdown of the outer group', async () => {
+  const { time, shop } = shopUnderVirtualTime({ shutdownTimeout: Infinity })
+  const deep = plain('deep', { stop: 'waits' })
+  shop.add(serviceGroup('inner', { clock: time }).add(deep, { stopTimeout: Infinity }))
+  await shop.start()
+  const stopped = shop.stop()
+  await time.advance(1_000_000)
   expect(deep.stop.signal?.aborted).toBe(false)
   deep.stop.succeed()
   expect(await stopped).toMatchObject({ ok: true })
-  expect(inside).toEqual(['running none', 'stopping none', 'stopped none'])
 })
 
 describe('T5 the force timeout of a group counts when one service alone is forced', () => {

@@ -1,6 +1,6 @@
 import { type Clock, formatReport, job, type Service, type ServiceState, serviceGroup, task } from 'rx-service-group'
 import { fakeService, recordTrace } from 'rx-service-group/testing'
-import { concat, NEVER, Observable, type Subscriber, throwError, timer } from 'rxjs'
+import { concat, EMPTY, NEVER, Observable, type Subscriber, throwError, timer } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { linesOf, outcomes, plain, rejectionOf, shopUnderVirtualTime, watch } from './setup.ts'
 
@@ -942,6 +942,83 @@ describe('what an end means', () => {
       expect(await shop.stop()).toMatchObject({ ok: true })
     },
   )
+
+  describe('fail', () => {
+    test('R1 an end that nobody asked for is a failure, which brings the group down and names the service', async () => {
+      const { shop } = shopUnderVirtualTime()
+      const main = plain('main')
+      shop.add(plain('db')).add(main, { onEnd: 'fail' })
+      await shop.start()
+      const trace = recordTrace(shop)
+      main.end()
+      const report = await shop.stop()
+      expect(trace.lines.slice(0, 1)).toEqual(['shop/main failed ERR_SERVICE_FAILED'])
+      expect(report).toMatchObject({
+        ok: false,
+        outcome: 'failed',
+        trigger: { by: 'failure', service: 'shop/main' },
+        errors: [
+          {
+            code: 'ERR_SERVICE_FAILED',
+            service: 'shop/main',
+            message:
+              'service "main": ended by itself; let it run until it is stopped, or choose another onEnd than "fail"',
+          },
+        ],
+      })
+      expect(outcomes(report)).toEqual({ 'shop/db': 'stopped', 'shop/main': 'failed' })
+    })
+
+    test.each<[string, (time: Clock) => Service]>([
+      ['a task', () => task('main', () => undefined)],
+      ['a job', () => job('main', () => undefined)],
+      ['a lifecycle that only completes', () => ({ name: 'main', lifecycle: () => EMPTY })],
+      [
+        'a group whose services have all ended',
+        clock => serviceGroup('main', { clock }).add(task('x', () => undefined)),
+      ],
+    ])('R1 %s that ends fails the start, or the group', async (_, make) => {
+      const { time, shop } = shopUnderVirtualTime()
+      shop.add(plain('db')).add(make(time), { onEnd: 'fail' })
+      await shop.start().catch(() => {})
+      await time.settle()
+      expect(shop.report).toMatchObject({ outcome: 'failed', errors: [{ code: 'ERR_SERVICE_FAILED' }] })
+    })
+
+    test('T11 an end after any step of a shutdown was asked for', async () => {
+      const { time, shop } = shopUnderVirtualTime({ drainDelay: 50 })
+      const main = plain('main')
+      shop.add(plain('db')).add(main, { onEnd: 'fail' })
+      await shop.start()
+      const stop = shop.stop()
+      main.end()
+      await time.advance(50)
+      expect(outcomes(await stop)).toEqual({ 'shop/db': 'stopped', 'shop/main': 'stopped' })
+      expect(shop.report.ok).toBe(true)
+    })
+
+    test('T11 a nested group that was stopped by its own caller has not ended by itself', async () => {
+      const { time, shop } = shopUnderVirtualTime()
+      const inner = serviceGroup('inner', { clock: time }).add(plain('x'))
+      shop.add(plain('db')).add(inner, { onEnd: 'fail' })
+      await shop.start()
+      await inner.stop()
+      expect([shop.status.phase, shop.status.health]).toEqual(['running', 'pass'])
+    })
+
+    test('R2 a restart policy heals it as any failure, and an optional service only degrades health', async () => {
+      const { time, shop } = shopUnderVirtualTime()
+      const [main, extra] = [plain('main'), plain('extra')]
+      const restart = { policy: 'transient', initialDelay: 100, jitter: 0 } as const
+      shop.add(main, { onEnd: 'fail', restart }).add(extra, { onEnd: 'fail', optional: true })
+      await shop.start()
+      main.end()
+      extra.end()
+      await time.advance(100)
+      expect([main.starts, extra.starts, shop.status.phase, shop.status.health]).toEqual([2, 1, 'running', 'warn'])
+      expect(shop.status.service('extra')?.state).toMatchObject({ phase: 'failed' })
+    })
+  })
 
   test('T11 any other word is refused', () => {
     const { shop } = shopUnderVirtualTime()

@@ -225,7 +225,7 @@ describe('what is refused', () => {
     const b = plain('b')
     shop.add(a, { dependsOn: ['b'] }).add(b, { dependsOn: ['a'] })
     const error = await rejectionOf(shop.start())
-    expect(await rejectionOf(shop.start())).toBe(error)
+    expect(await rejectionOf(shop.start())).toMatchObject({ code: 'ERR_GROUP_STOPPED', cause: error })
     expect(() => shop.add(plain('c'))).toThrow(expect.objectContaining({ code: 'ERR_GROUP_STOPPED' }))
     expect(await shop.stop()).toMatchObject({ ok: false, outcome: 'failed' })
 

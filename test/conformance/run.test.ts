@@ -131,8 +131,8 @@ describe('a group in a group', () => {
     const mailer = fakeService('mailer', { start: 5, drain: 20, stop: 3, clock })
     const printer = fakeService('printer', { start: 5, drain: 30, stop: 4, clock })
     const api = fakeService('api', { drain: 40, stop: 2, clock })
-    // Its own clocks are for when it is on its own.
-    const workers = serviceGroup('workers', { clock, drainDelay: 7_000, shutdownTimeout: 1 }).add(mailer).add(printer)
+    // Its drain delay is for when it ends alone. Its shutdown timeout counts from its own turn.
+    const workers = serviceGroup('workers', { clock, drainDelay: 7_000, shutdownTimeout: 8 }).add(mailer).add(printer)
     shop.add(db).add(workers).add(api)
     const trace = recordTrace(shop, { times: true })
     const own = recordTrace(workers)
@@ -181,7 +181,7 @@ describe('a group in a group', () => {
       '60 shop stopping',
       '60 shop/api stopping',
       '62 shop/api stopped',
-      '62 shop/workers stopping',
+      '62 shop/workers stopping (deadline 70)',
       '62 shop/workers/printer stopping',
       '66 shop/workers/printer stopped',
       '66 shop/workers/mailer stopping',
@@ -406,6 +406,27 @@ test('a group that is over is not run again, and the error says so', async () =>
     code: 'ERR_GROUP_STOPPED',
     message: 'group "shop": it has stopped, and can\'t be run again; make a new group',
   })
+})
+
+test('a group that has failed is not run again either', async () => {
+  const shop = serviceGroup('shop').add(fakeService('db', { start: 'rejects' }))
+  await shop.start().catch(() => {})
+  expect(await rejectionOf(run(shop))).toMatchObject({
+    code: 'ERR_GROUP_STOPPED',
+    message: 'group "shop": it has failed, and can\'t be run again; make a new group',
+  })
+})
+
+test('a nested group is not run: the error says so at once, and the outer group can be run', async () => {
+  const listeners = process.listenerCount('SIGTERM')
+  const inner = serviceGroup('inner').add(task('x', () => undefined))
+  const shop = serviceGroup('shop').add(inner)
+  expect(await rejectionOf(run(inner))).toMatchObject({
+    code: 'ERR_ALREADY_STARTED',
+    message: 'group "inner": can\'t be started: it is part of another group; start that group',
+  })
+  expect([inner.status.phase, process.listenerCount('SIGTERM')]).toEqual(['idle', listeners])
+  expect(await run(shop, { report: false })).toMatchObject({ ok: true, outcome: 'ended' })
 })
 
 test.each<[object, string, string]>([

@@ -1,4 +1,4 @@
-import { type Service, ServiceError, service, serviceGroup } from 'rx-service-group'
+import { type Service, ServiceError, type ServiceGroup, service, serviceGroup } from 'rx-service-group'
 import { fakeService, recordTrace, type VirtualTime } from 'rx-service-group/testing'
 import { EMPTY, firstValueFrom, NEVER, Observable, throwError, timer } from 'rxjs'
 import { describe, expect, test } from 'vitest'
@@ -566,20 +566,62 @@ describe('a start that fails', () => {
       const { time, shop } = shopUnderVirtualTime({ startTimeout: 50, forceTimeout: 30 })
       const deaf = service('deaf', { start: () => new Promise(() => undefined) })
       shop.add(service('db', hooks)).add(deaf, { stopTimeout: 100 })
-      const started = watch(shop.start())
+      const start = shop.start()
+      const started = watch(start)
       await time.advance(179)
       expect(started.now).toBe('pending')
       await time.advance(1)
       expect(started.now).toBe('rejected')
-      expect(await rejectionOf(shop.start())).toMatchObject({
+      const error = await rejectionOf(start)
+      expect(error).toMatchObject({
         code: 'ERR_START_TIMEOUT',
         service: 'shop',
         message: expect.stringContaining('group "shop": start timed out after 50 ms; "deaf" is still starting'),
+      })
+      expect(await rejectionOf(shop.start())).toMatchObject({
+        code: 'ERR_GROUP_STOPPED',
+        cause: { code: 'ERR_START_TIMEOUT', message: (error as Error).message },
       })
       expect(shop.report.services.at(-1)).toMatchObject({ path: 'shop/deaf', outcome: 'abandoned' })
       expect(time.timers).toBe(0)
     },
   )
+
+  test.each<[string, (shop: ServiceGroup<'shop'>) => unknown, object]>([
+    ['a failure', () => undefined, { code: 'ERR_GROUP_FAILED', cause: { service: 'api', code: 'ERR_START_FAILED' } }],
+    ['a stop', shop => shop.stop('enough'), { code: 'ERR_GROUP_STOPPED' }],
+  ])(
+    'S9 a start deadline that passes while the group is rolled back after %s changes nothing',
+    async (_, act, error) => {
+      const { time, shop } = shopUnderVirtualTime({ startTimeout: 50 })
+      const api = plain('api', { start: 'waits' })
+      shop.add(plain('db', { stop: 100, clock: time })).add(api)
+      const start = shop.start()
+      start.catch(() => {})
+      await time.advance(40)
+      if (act(shop) === undefined) api.start.fail(new Error('no route'))
+      await time.advance(100)
+      expect(await rejectionOf(start)).toMatchObject(error)
+      expect(shop.report.errors.map(({ code }) => code)).not.toContain('ERR_START_TIMEOUT')
+      expect(time.timers).toBe(0)
+    },
+  )
+
+  test('S9 a start deadline of the whole group names the service that hangs inside a nested group', async () => {
+    const { time, shop } = shopUnderVirtualTime({ startTimeout: 50 })
+    const deep = serviceGroup('deep', { clock: time })
+      .add(plain('mailer', { start: 'waits' }))
+      .add(plain('printer'))
+    shop.add(serviceGroup('workers', { clock: time }).add(deep)).add(plain('api'), { dependsOn: ['workers'] })
+    const error = rejectionOf(shop.start())
+    await time.advance(50)
+    expect(await error).toMatchObject({
+      code: 'ERR_START_TIMEOUT',
+      message:
+        'group "shop": start timed out after 50 ms; "workers/deep/mailer" is still starting; ' +
+        '"workers/deep/printer" has not been started; "api" waits for "workers"',
+    })
+  })
 
   test('S9 the start deadline of a nested group names what is inside it', async () => {
     const { time, shop } = shopUnderVirtualTime()

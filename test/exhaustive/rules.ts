@@ -36,7 +36,7 @@ export class Rules {
       this.breaks(`${path} begins while ${wanted} is ${state ? wordOf(state) : 'not there'}${told}`)
     }
     // A service that was taken down, and did not fail by itself, comes back after all that went down with it.
-    if (held.told)
+    if (held.told && !this.#isRenewed(name))
       for (const dependent of level.order.dependents(name)) {
         const other = this.#world.heldAt(`${level.path}/${dependent}`)
         if (other?.present && other.told) this.breaks(`${path} begins before ${dependent}, told ${other.told}, is gone`)
@@ -98,8 +98,10 @@ export class Rules {
   /** The start of a group is done once every member has come up. An addition may come after that. */
   #started(): void {
     if ([...this.#world.calls.keys()].some(call => call.startsWith('add'))) return
+    const stopped = [...this.#world.calls.keys()].flatMap(call => this.#stoppedBy(call))
     for (const { path, state } of this.#members)
-      if (!this.#hasPassed(path, state)) this.breaks(`start is done, but ${path} is ${wordOf(state)}`)
+      if (!this.#hasPassed(path, state) && !stopped.includes(path))
+        this.breaks(`start is done, but ${path} is ${wordOf(state)}`)
   }
 
   /** The members of the outermost group. */
@@ -108,6 +110,8 @@ export class Rules {
   }
 
   #drains(held: HeldService, { level, name }: Place): void {
+    const isAlone = !isLeaving(this.#world.stateOf(level.path)!)
+    if (isAlone && this.#isRenewed(name)) return
     for (const dependent of level.order.dependents(name)) {
       const other = this.#world.heldAt(`${level.path}/${dependent}`)
       const serves = other?.phase === 'running' && RANK[other.told ?? 'unready'] === RANK.unready
@@ -119,9 +123,15 @@ export class Rules {
 
   #stops(held: HeldService, { level, name }: Place): void {
     const isWhole = this.#world.stateOf(level.path)?.phase === 'stopping'
+    if (!isWhole && this.#isRenewed(name)) return
     for (const other of isWhole ? level.order.after(name) : level.order.dependents(name))
       if (this.#world.isThere(`${level.path}/${other}`))
         this.breaks(`${held.path} is told to stop before ${other} is gone`)
+  }
+
+  /** A call has asked for a restart without the dependents. */
+  #isRenewed(name: string): boolean {
+    return [...this.#world.calls.keys()].some(call => call.endsWith(`renew ${name}`))
   }
 
   heard(event: GroupEvent): void {
@@ -149,8 +159,14 @@ export class Rules {
     if (call === 'start' && result !== 'done' && result !== 'ERR_ALREADY_STARTED' && there.length > 0)
       this.breaks(`start is rejected with ${result}, but ${there.join()} is there`)
     if (call === 'start' && result === 'done') this.#started()
-    if (call === 'stop' && !inside && there.length > 0) this.breaks(`stop is done, but ${there.join()} is there`)
     const [verb, name] = call.split(' ')
+    if (['stop', 'force'].includes(call) && !inside && there.length > 0)
+      this.breaks(`${call} is done, but ${there.join()} is there`)
+    // A restart may have begun it again.
+    const comesBack = [...this.#world.calls.keys()].some(other => /restart|renew/.test(other))
+    if (result === 'done' && !inside && !comesBack)
+      for (const path of this.#stoppedBy(call))
+        if (there.includes(path)) this.breaks(`${call} is done, but ${path} is there`)
     // A group that leaves keeps all that it holds.
     if (
       verb === 'remove' &&
@@ -193,13 +209,26 @@ export class Rules {
   #mayBeStopped(path: string): boolean {
     const placing = this.#world.heldAt(path)?.placing
     if (placing && isTemporary(placing)) return true
-    return [...this.#world.calls.keys()].some(call => path.startsWith(`g/${call.split('.')[0]}`) || /remove/.test(call))
+    return [...this.#world.calls.keys()].some(
+      call =>
+        (/\.(stop|force)$/.test(call) && path.startsWith(`g/${call.split('.')[0]}`)) ||
+        /remove/.test(call) ||
+        this.#stoppedBy(call).some(stopped => path === stopped || path.startsWith(`${stopped}/`)),
+    )
+  }
+
+  /** The services that a call stops by hand: one, and those that depend on it. */
+  #stoppedBy(call: string): readonly string[] {
+    const [, inner, name] = /^(?:(\w+)\.)?stop (\w+)$/.exec(call) ?? []
+    if (name === undefined) return []
+    const { order, path } = this.#world.levelOf(inner === undefined ? `g/${name}` : `g/${inner}/${name}`)
+    return [name, ...order.dependents(name)].map(one => `${path}/${one}`)
   }
 
   /** Something has failed or ended, or a call has stopped the group or what it holds. */
   #mayEnd(): boolean {
     const { isTold, isHalfWay, mayBegin, calls, group, held } = this.#world
-    const stopped = isTold || isHalfWay || [...calls.keys()].some(call => call.includes('stop'))
+    const stopped = isTold || isHalfWay || [...calls.keys()].some(call => /(stop|force)$/.test(call))
     const ended = held.some(({ placing }) => placing.onEnd) || group.status.list.every(hasEnded)
     return stopped || ended || mayBegin > 1
   }

@@ -35,7 +35,10 @@ export interface Scene {
   readonly strategy?: Strategy
   /** `steps`: the exploration subscribes to the lifecycle of the group and tells it the steps. Default: `start()`. */
   readonly lead?: 'start' | 'steps'
-  /** Each may be made once, at any time: `stop`, `restart b`, `remove b`, `add d`, `tell drain`, `inner stop`. */
+  /**
+   * Each may be made once, at any time: `stop`, `force`, `stop b`, `restart b`, `remove b`, `add d`, `tell drain`,
+   * `inner.stop`. `renew b`: a restart of `b` without its dependents.
+   */
   readonly calls?: readonly string[]
   /** Each may be made once, by a listener of `events$`, at any event. */
   readonly late?: readonly string[]

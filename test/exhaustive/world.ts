@@ -167,7 +167,7 @@ export class World implements Holder {
 
   /** The group has been told to end. */
   get isTold(): boolean {
-    return this.calls.has('stop') || this.#step === 'stop' || this.#step === 'force'
+    return this.calls.has('stop') || this.calls.has('force') || this.#step === 'stop' || this.#step === 'force'
   }
 
   /** The leader of the group has still to tell it to stop. */
@@ -240,11 +240,17 @@ export class World implements Holder {
       case 'start':
         return this.scene.lead === 'steps' ? this.#lead() : group.start()
       case 'stop':
+        if (target !== '') return group.service(target).stop()
         // The reason tells which group was called.
         return group.stop(inner)
+      case 'force':
+        return group.stop({ reason: inner, force: true })
       case 'restart':
         this.mayBegin++
         return group.restart(target)
+      case 'renew':
+        this.mayBegin++
+        return group.restart(target, { dependents: false })
       case 'remove':
         return group.remove(target)
       case 'add':

@@ -105,6 +105,9 @@ class BoundedLife implements Asks {
     if (state.info) this.#info = state.info
     const stage = this.#timeout?.stage
     if ((phase === 'running' && stage === 'start') || (phase === 'drained' && stage === 'drain')) this.#disarm()
+    // A service that gives up its start by itself has the time of a drain, or of a stop.
+    if (stage === 'start' && phase === 'draining') this.#arm('drain', this.#bounds.deadlines.drainTimeout)
+    if (stage === 'start' && phase === 'stopping') this.#arm('stop', this.#bounds.deadlines.stopTimeout)
     if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return
     if (state.phase !== 'stopped') this.#out.next(this.#withDeadline(state))
     else if (state.how === 'abandoned') {

@@ -5,8 +5,8 @@ import type { Around } from './deadline.ts'
 const named = (name: string, { explain }: Around): string => `${explain ? 'group' : 'service'} "${name}"`
 
 export const startTimedOut = (name: string, ms: number, around: Around): ServiceError => {
-  const why = around.explain ? `; ${around.explain()}` : ''
-  const message = `${named(name, around)}: start timed out after ${milliseconds(ms)}${why}`
+  const why = around.explain?.()
+  const message = `${named(name, around)}: start timed out after ${milliseconds(ms)}${why ? `; ${why}` : ''}`
   return new ServiceError('ERR_START_TIMEOUT', name, message)
 }
 

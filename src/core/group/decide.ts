@@ -85,7 +85,7 @@ export const decide = (one: MemberFacts, group: GroupFacts): Action | undefined 
     case undefined:
       if (group.leaving) return undefined
       if (one.restartsOthers) return 'restart-others'
-      if (one.inSet && !one.rests) return takeDown(one)
+      if (one.inSet && !one.rests) return takeDown(one, group)
       return one.wanted === 'gone' ? end(one, group) : start(one, group)
     case 'unready':
       return isAlive(one) && !one.observer && !isToldForGood(one, 'unready') ? 'unready' : undefined
@@ -121,24 +121,36 @@ const start = (one: MemberFacts, group: GroupFacts): Action | undefined => {
 }
 
 /** A member of a restart set goes down after all members of the set that come after it. */
-const takeDown = (one: MemberFacts): Action | undefined => {
+const takeDown = (one: MemberFacts, group: GroupFacts): Action | undefined => {
   if (one.aheadInSet > 0) return undefined
-  if (one.wanted === 'gone' && !isFinal(one.state)) return endAlone(one)
+  if (one.wanted === 'gone' && !isFinal(one.state)) return endAlone(one, group)
   if (one.leavesForGood) return undefined
   if (one.wanted !== 'down' || !isAlive(one)) return 'rest'
   return one.led ? undefined : 'take-down'
 }
 
-/** A member that is to end alone. A removed member ends after the members that depend on it. */
+/** A member that is to end alone: it is stopped by hand, or removed. */
 const end = (one: MemberFacts, group: GroupFacts): Action | undefined => {
   if (isFinal(one.state)) return one.removed ? 'forget' : one.passed ? undefined : start(one, group)
-  const isAwaited = one.removed && group.order.dependents[one.node]!.some(node => !isFinal(group.at(node).state))
-  return isAwaited ? undefined : endAlone(one)
+  return endAlone(one, group)
 }
 
-const endAlone = (one: MemberFacts): Action | undefined => {
+/** A member ends after the members that depend on it and are to end too. */
+const endAlone = (one: MemberFacts, group: GroupFacts): Action | undefined => {
+  if (awaitsDependents(one, group)) return undefined
   if (!one.begun) return 'dismiss'
   return one.led || !isAlive(one) ? undefined : 'end'
+}
+
+/** Whether a member that depends on this one, also through members that are over, is to end and has not. */
+const awaitsDependents = ({ node }: MemberFacts, { order: { dependents }, at }: GroupFacts): boolean => {
+  const nodes = new Set(dependents[node])
+  for (const next of nodes) {
+    const { wanted, state } = at(next)
+    if (isFinal(state)) for (const other of dependents[next]!) nodes.add(other)
+    else if (wanted === 'gone') return true
+  }
+  return false
 }
 
 /** A member drains after all members that depend on it. */

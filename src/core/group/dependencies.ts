@@ -49,15 +49,20 @@ export const lostWith = ({ node, state, error }: Member, members: Members): read
   }))
 }
 
-/** The members that are not running yet, and what each of them waits for. */
-export const explainStart = (members: Members): string =>
+/**
+ * The members that are not running yet, and what each of them waits for. A nested group is replaced by its members.
+ *
+ * @param path stands before each name: `workers/`
+ */
+export const explainStart = (members: Members, path = ''): string =>
   members.list
-    .flatMap(({ state, name }) => {
+    .flatMap(({ state, name, entry }) => {
+      const own = `"${path}${name}"`
       if (state.phase === 'waiting')
-        return [`"${name}" waits for ${state.for.map(other => `"${other}"`).join(' and ')}`]
-      if (state.phase === 'starting') return [`"${name}" is still starting`]
-      if (state.phase === 'backoff') return [`"${name}" waits to be restarted: ${state.error.message}`]
-      return state.phase === 'idle' ? [`"${name}" has not been started`] : []
+        return [`${own} waits for ${state.for.map(other => `"${path}${other}"`).join(' and ')}`]
+      if (state.phase === 'starting') return [entry.inside?.explain(`${path}${name}/`) || `${own} is still starting`]
+      if (state.phase === 'backoff') return [`${own} waits to be restarted: ${state.error.message}`]
+      return state.phase === 'idle' ? [`${own} has not been started`] : []
     })
     .join('; ')
 

@@ -61,7 +61,7 @@ export class Entries {
   /** Ends all services that have not started, the last added first. They never start. */
   dismiss(): void {
     for (const { path, inside } of this.list.toReversed()) {
-      const phase = this.#journal.status.service(path)?.state.phase
+      const phase = this.#journal.status.byPath(path)?.state.phase
       if (phase !== 'idle' && phase !== 'waiting') continue
       inside?.dismiss()
       const stopped = { phase: 'stopped', how: 'stopped' } as const
@@ -73,7 +73,7 @@ export class Entries {
   /** Puts all services back to `idle`. */
   renew(): void {
     for (const entry of this.list) {
-      if (this.#journal.status.service(entry.path)?.state.phase === 'idle') continue
+      if (this.#journal.status.byPath(entry.path)?.state.phase === 'idle') continue
       this.#journal.add(entry.path, entry)
       entry.inside?.renew()
     }

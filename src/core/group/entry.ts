@@ -1,4 +1,5 @@
 import { type Deadlines, deadline } from '../behaviors/deadline.ts'
+import { endAsFailure } from '../behaviors/end-as-failure.ts'
 import { type HealthCheck, healthCheck } from '../behaviors/health-check.ts'
 import { type Heartbeat, heartbeat } from '../behaviors/heartbeat.ts'
 import { legal } from '../behaviors/legal.ts'
@@ -17,9 +18,10 @@ import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
 import type { Holder } from './inside-calls.ts'
 import type { Nestable } from './nesting.ts'
+import type { Requests } from './requests.ts'
 
 /** The effect of a service's normal end on its group. */
-export type OnEnd = 'continue' | 'stop-group' | 'restart'
+export type OnEnd = 'continue' | 'stop-group' | 'restart' | 'fail'
 
 /** How one service behaves in its group. Times are milliseconds; `Infinity` turns a clock off. */
 export interface AddOptions<Known extends string = string> {
@@ -58,8 +60,9 @@ export interface AddOptions<Known extends string = string> {
   readonly optional?: boolean
   /**
    * The effect on the group when a service ends well: `'continue'`; `'stop-group'`, a graceful shutdown with the
-   * reason `{ by: 'end', service }` once the group is running; or `'restart'`, with the numbers of `restart`. The
-   * policy of `restart` still decides about a failure. Default `'continue'`.
+   * reason `{ by: 'end', service }` once the group is running; `'restart'`, with the numbers of `restart`; or `'fail'`:
+   * the end is a failure with `ERR_SERVICE_FAILED`. The policy of `restart` still decides about a failure. An end that
+   * was asked for has no such effect. Default `'continue'`.
    */
   readonly onEnd?: OnEnd
 }
@@ -82,9 +85,15 @@ export interface Inside {
   readonly group: Nestable
   /** The nested group is now in the outer one, and its events go on to the journal there. */
   readonly enter: (outer: Nestable, entry: Entry) => void
+  readonly requests: Requests
   /** The members that hold up the end of the nested group. `undefined` while that is not live. */
   readonly holders: () => readonly Holder[] | undefined
-  readonly explain: () => string
+  /**
+   * Why the start of the nested group takes so long.
+   *
+   * @param path stands before the names of its members: `workers/`
+   */
+  readonly explain: (path?: string) => string
   /** Throws when the members have no order. */
   readonly check: () => void
   /** The nested group never starts. */
@@ -95,7 +104,10 @@ export interface Inside {
   readonly renew: () => void
 }
 
-/** Checks the options of a service, and puts its behaviours around it: healthCheck(heartbeat(deadline(service))). */
+/**
+ * Checks the options of a service, and puts its behaviours around it:
+ * endAsFailure(healthCheck(heartbeat(deadline(service)))).
+ */
 export const entryOf = (
   service: Service,
   path: string,
@@ -122,10 +134,11 @@ export const entryOf = (
   const deadlines = deadlinesOf(name, options, inside ? UNBOUNDED : DEADLINES)
   const bounded = deadline(checked, deadlines, clock, { explain: inside?.explain, likely, forceTimeout })
   const beating = options.heartbeat !== undefined ? heartbeat(bounded, options.heartbeat, clock) : bounded
+  const watched = options.healthCheck !== undefined ? healthCheck(beating, options.healthCheck, clock) : beating
   return {
     name,
     path,
-    service: options.healthCheck !== undefined ? healthCheck(beating, options.healthCheck, clock) : beating,
+    service: onEnd === 'fail' ? endAsFailure(watched) : watched,
     restart: rules,
     dependsOn: dependsOn && [...dependsOn],
     observer: options.observer,
@@ -149,7 +162,7 @@ const deadlinesOf = (name: string, options: AddOptions, defaults: Deadlines): De
   }
 }
 
-const ENDS = ['continue', 'stop-group', 'restart'] as const satisfies OnEnd[]
+const ENDS = ['continue', 'stop-group', 'restart', 'fail'] as const satisfies OnEnd[]
 
 const OPTIONS = namesOf<AddOptions>({
   dependsOn: true,

@@ -1,5 +1,6 @@
 import { fromErrorInfo, ServiceError } from '../errors.ts'
-import { describeReason, type Ending, type ServiceState } from '../state.ts'
+import { closest, show } from '../options.ts'
+import { describeReason, type Ending, errorOf, type ServiceState } from '../state.ts'
 import type { Report } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
@@ -40,17 +41,34 @@ export const stopFailure = ({ group, errors, services }: Report): ServiceError =
 export const alreadyStarted = (group: string, why: string): ServiceError =>
   new ServiceError('ERR_ALREADY_STARTED', group, `group "${group}": can't be started: ${why}`)
 
-/** The error of a group that was stopped before it ran, or is to start again. */
-export const stoppedEarly = ({ name, trigger, group }: GroupStatus): ServiceError => {
+/** The error of a group that was stopped before it ran, or is to start although it is over. */
+export const groupOver = (
+  { name, trigger, group: { state, readyAt } }: GroupStatus,
+  options: { readonly cause?: unknown; readonly errors?: readonly unknown[] } = {},
+): ServiceError => {
   const why = trigger ? ` (${describeReason(trigger)})` : ''
-  const early = group.readyAt === null ? ' before it was running' : ''
-  const message = `group "${name}": was stopped${early}${why}; make a new one, a stopped group can't be started`
-  return new ServiceError('ERR_GROUP_STOPPED', name, message)
+  const early = state.phase === 'stopped' && readyAt === null ? ' before it was running' : ''
+  const [ended, kind] = state.phase === 'failed' ? ['has failed', 'failed'] : [`was stopped${early}`, 'stopped']
+  const message = `group "${name}": ${ended}${why}; make a new one, a ${kind} group can't be started`
+  return new ServiceError('ERR_GROUP_STOPPED', name, message, options)
 }
 
-/** The start timeout of a group that was abandoned after its start timeout. */
-export const startTimeoutOf = (last: ServiceState | undefined): ServiceError | undefined =>
-  last?.phase === 'stopped' && last.error?.code === 'ERR_START_TIMEOUT' ? fromErrorInfo(last.error) : undefined
+/**
+ * The error of a group that has ended before it ran or was ready.
+ *
+ * @param failure the failure of the group, if it is at hand
+ * @param aborted the signal of `start()` that was aborted, if that has stopped the group
+ */
+export const endOf = (
+  status: GroupStatus,
+  failure: ServiceError | undefined,
+  aborted: AbortSignal | undefined,
+): ServiceError => {
+  const error = errorOf(status.group.state)
+  if (error?.code === 'ERR_START_TIMEOUT') return failure?.code === error.code ? failure : fromErrorInfo(error)
+  if (aborted) return groupOver(status, { cause: aborted.reason, errors: failure?.errors ?? [] })
+  return failure ?? (error ? fromErrorInfo(error) : groupOver(status))
+}
 
 /** The error of a group that would hold itself. */
 export const holdsItself = (outer: string, inner: string, path: readonly string[]): ServiceError => {
@@ -62,4 +80,18 @@ export const holdsItself = (outer: string, inner: string, path: readonly string[
 export const isHeld = (outer: string, inner: string, holder: string): ServiceError => {
   const why = `can't add group "${inner}": it is in group "${holder}" already; remove it there, or make another one`
   return new ServiceError('ERR_SERVICE_IN_USE', inner, `group "${outer}": ${why}`)
+}
+
+/** How many names an error lists, at most. */
+const MOST_NAMES = 10
+
+/** The error of a name that no service has. It gives the name that was most likely meant, or else the known ones. */
+export const unknownService = (name: string, { name: group, list }: GroupStatus): ServiceError => {
+  const paths = list.map(({ path }) => path.slice(group.length + 1))
+  const lastOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
+  const near = closest(name, paths) ?? closest(name, paths.map(lastOf))
+  const more = paths.length > MOST_NAMES ? `, and ${paths.length - MOST_NAMES} more` : ''
+  const known = paths.length > 0 ? `known are ${paths.slice(0, MOST_NAMES).join(', ')}${more}` : 'add it first'
+  const hint = near === undefined ? known : `did you mean ${show(near)}?`
+  return new ServiceError('ERR_UNKNOWN_SERVICE', name, `group "${group}": has no service ${show(name)}; ${hint}`)
 }

@@ -30,7 +30,10 @@ export class Facts implements GroupFacts {
   readonly #group: string
   readonly #set: RestartSet
   readonly #errors: ServiceError[] = []
-  /** How many services the group is for, and how many of them are not over. Observers do not count. */
+  /**
+   * How many services the group is for, and how many of them are not over, or were stopped by hand. Observers do not
+   * count.
+   */
   #workers = 0
   #working = 0
   /** The member with `onEnd: 'stop-group'` that ended. */
@@ -85,8 +88,8 @@ export class Facts implements GroupFacts {
 
   /** Counts a member that was over and begins anew. */
   revive(member: Member): void {
+    if (countsAsOver(member)) this.#working++
     member.rewind()
-    if (!member.observer) this.#working++
   }
 
   /** Marks a member that is to be forgotten. The group is not for it any more. */
@@ -97,6 +100,7 @@ export class Facts implements GroupFacts {
 
   /** Forgets a removed member that is gone. */
   forget(member: Member): void {
+    if (!countsAsOver(member) && !member.observer) this.#working--
     // `markRemoved` would count the member as a worker again.
     member.removed = false
     this.unhealthy.note(member.name, 'pass', member.state)
@@ -113,7 +117,7 @@ export class Facts implements GroupFacts {
   /** Notes a new state of a member. */
   note(member: Member, state: ServiceState, error: ServiceError | undefined): Consequences {
     member.note(state, error)
-    if (isFinal(state) && !member.observer) this.#working--
+    if (countsAsOver(member)) this.#working--
     const { leaving } = this
     const needed = !member.optional && !isAskedAlone(member, leaving) && !isTemporaryAndFailed(member)
     const health = healthOf(state, { failed: error !== undefined, leaving, needed, returning: member.returning })
@@ -136,6 +140,10 @@ export class Facts implements GroupFacts {
 }
 
 const NOTHING: Consequences = { lost: [], reason: undefined }
+
+/** Whether the member is over, unless a restart may begin it again: it was stopped by hand. */
+const countsAsOver = ({ state, observer, stoppedWith }: Member): boolean =>
+  isFinal(state) && !observer && stoppedWith === undefined
 
 /** Whether this member alone was told to end, or is being removed. */
 const isAskedAlone = (member: Member, leaving: boolean): boolean => (member.asked && !leaving) || member.removed

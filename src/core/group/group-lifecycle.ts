@@ -2,7 +2,7 @@ import { EMPTY, type Observable, of, Subject, type Subscriber, Subscription } fr
 import { errorInfo, type ServiceError } from '../errors.ts'
 import { mergeEach } from '../merge-each.ts'
 import { leadSteps } from '../shutdown.ts'
-import { hasDrained, type ServiceState, type StopReason } from '../state.ts'
+import { hasDrained, isFinal, type ServiceState, type StopReason } from '../state.ts'
 import type { Journal } from '../status/journal.ts'
 import { reaches, type Shutdown } from '../steps.ts'
 import { currentWork } from '../work.ts'
@@ -105,6 +105,11 @@ export class GroupLifecycle implements Working {
     this.#shutdown.begin(reason)
   }
 
+  /** Tells all members that are left to end now. */
+  force(reason: StopReason): void {
+    this.#shutdown.force(reason)
+  }
+
   /** The subscriber of the group has unsubscribed. Members that have not ended are abandoned. */
   abandon(): void {
     this.#facts.phase = 'over'
@@ -118,6 +123,15 @@ export class GroupLifecycle implements Working {
   end(member: Member, reason: StopReason): void {
     member.endForGood(reason)
     this.members.look(member)
+  }
+
+  /** Ends one member and all that depend on it, until they are restarted. */
+  stopByHand(member: Member, reason: StopReason): void {
+    for (const one of this.restarts.goingByHand(member, true)) {
+      if (isFinal(one.state) || one.asked) continue
+      one.stoppedWith = member
+      this.end(one, reason)
+    }
   }
 
   /** Ends one member for good, and forgets it when it is gone. */

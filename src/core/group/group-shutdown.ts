@@ -60,6 +60,11 @@ export class GroupShutdown {
     this.#options.inbox.take(() => this.#trigger$.next(reason))
   }
 
+  /** Forces the members that are left, whether the shutdown has begun or not. */
+  force(reason: StopReason): void {
+    this.#arrive({ step: 'force', reason, forceTimeout: this.#forceTimeout })
+  }
+
   /** Takes the next step out of the queue, if there is one. */
   next(): Shutdown | undefined {
     return this.#waiting.shift()
@@ -110,6 +115,8 @@ export class GroupShutdown {
     this.#facts.leaving = true
     this.#options.inbox.take(() => {
       if (!this.#latest) this.#begun(shutdown)
+      // In a shutdown of the outer group, the timeout of this group counts from its own turn.
+      if (this.#endsAt === undefined && shutdown.step === 'stop') this.#armTimeout(shutdown)
       this.#latest = shutdown
       this.#waiting.push(shutdown)
       this.#onStep()
@@ -118,11 +125,15 @@ export class GroupShutdown {
 
   /** The first step. A *drain* implies *unready*. The shutdown timeout begins. */
   #begun(shutdown: Shutdown): void {
-    const { clock, clocks, endsWithHolder } = this.#options
     if (shutdown.step === 'drain') this.#waiting.push({ ...shutdown, step: 'unready' })
-    if (clocks.shutdownTimeout === Infinity || endsWithHolder()) return
+    if (!this.#options.endsWithHolder()) this.#armTimeout(shutdown)
+  }
+
+  #armTimeout({ reason }: Shutdown): void {
+    const { clock, clocks } = this.#options
+    if (clocks.shutdownTimeout === Infinity) return
     this.#endsAt = clock.now() + clocks.shutdownTimeout
-    const force = { step: 'force', reason: shutdown.reason, forceTimeout: this.#forceTimeout } as const
+    const force = { step: 'force', reason, forceTimeout: this.#forceTimeout } as const
     this.#all.add(after(clock, clocks.shutdownTimeout, () => this.#arrive(force)))
   }
 }

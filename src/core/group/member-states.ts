@@ -98,10 +98,11 @@ export class MemberStates {
       this.dismiss(other.member, other.error)
     }
     this.#members.look(member)
-    const { dependents, declared } = this.#members.graph
+    const { dependents } = this.#members.graph
     for (const node of dependents[member.node]!) this.#dependencyChanged(this.#members.at(node), state)
-    // A removed member ends after the members that depend on it.
-    if (isFinal(state)) this.#members.lookAtAll(declared[member.node]!.map(this.#members.at).filter(one => one.removed))
+    if (!isFinal(state) || !member.asked || this.#facts.step !== undefined) return
+    // A member that ends alone does so after the members that depend on it and end too.
+    this.#members.lookAtAll(this.#members.list.filter(one => one.asked && !isFinal(one.state)))
   }
 
   #dependencyChanged(member: Member, { phase }: ServiceState): void {

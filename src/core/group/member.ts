@@ -23,6 +23,8 @@ export class Member implements MemberFacts, Work {
   /** The error of a failure. */
   error: ServiceError | undefined
   wanted: 'up' | 'down' | 'gone' = 'up'
+  /** The member that was stopped by hand, itself or a member it depends on. A restart of that one begins this one. */
+  stoppedWith: Member | undefined
   /** The reason of an end alone, or with its restart set. */
   reason: StopReason | undefined
   led = false
@@ -178,6 +180,7 @@ export class Member implements MemberFacts, Work {
   /** Forgets the last incarnation, so that the next one can begin. */
   rewind(): void {
     this.#incarnation = undefined
+    this.stoppedWith = undefined
     this.comesBack = true
     this.wanted = 'up'
     this.reason = undefined

@@ -8,11 +8,15 @@ import { type Strategy, strategyOf } from './strategy.ts'
 export interface GroupOptions {
   /** How long the whole group may take to start. Default `Infinity`: each service has its own limit. */
   readonly startTimeout?: number
-  /** How long all services go on serving after readiness turned false, for load balancers to notice. Default 0. */
+  /**
+   * How long all services go on serving after readiness turned false, for load balancers to notice. Default 0. That of
+   * a nested group counts when the group ends alone.
+   */
   readonly drainDelay?: number
   /**
-   * How long a whole shutdown may take, from its trigger, before the services that are left are forced. Default 25,000.
-   * A nested group keeps one it was given when it ends alone.
+   * How long a whole shutdown may take, from its trigger, before the services that are left are forced. Default 25,000;
+   * for a nested group `Infinity`. The one that a nested group was given counts from the trigger when that group ends
+   * alone, and from its own turn to stop in a shutdown of the outer group.
    */
   readonly shutdownTimeout?: number
   /**

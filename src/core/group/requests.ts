@@ -1,14 +1,18 @@
-import { concat, defer, EMPTY, lastValueFrom, type Observable } from 'rxjs'
+import { lastValueFrom } from 'rxjs'
 import type { Clock } from '../clock.ts'
-import { type ErrorCode, fromErrorInfo, ServiceError, serviceError } from '../errors.ts'
-import { isAbandoned, isFinal, isLost, isSettled, type StopReason } from '../state.ts'
+import { flag, known, namesOf } from '../options.ts'
+import { isFinal, type StopReason } from '../state.ts'
 import type { Journal } from '../status/journal.ts'
-import { dependencyFailed } from './dependencies.ts'
+import { stopReasonOf } from '../stop-reason.ts'
+import { type Ask, removed, restarted, stopped } from './asks.ts'
 import type { Entries } from './entries.ts'
 import type { Entry } from './entry.ts'
+import { unknownService } from './group-errors.ts'
 import type { GroupLifecycle } from './group-lifecycle.ts'
 import { awaitEnd, holdersAmong } from './inside-calls.ts'
 import type { Member } from './member.ts'
+import { cannotBe, isLeaving, notStarted, refuseIfInUse, refuseLost, refuseRemoved, type Wanted } from './refusals.ts'
+import type { RestartByHandOptions } from './service-handle.ts'
 
 /** The group that requests are for. */
 export interface Requested {
@@ -60,19 +64,18 @@ export class Requests {
   }
 
   /** Restarts a service, and those that depend on it. Resolves when they are running again. */
-  restart(name: string): Promise<void> {
-    const lifecycle = this.#group.live()
-    const member = lifecycle?.members.find(name)
-    const members = lifecycle && member ? lifecycle.restarts.restartedByHandWith(member) : []
-    return this.#awaited(this.#ask(name, 'restarted', restarted), members)
+  restart(name: string, options: RestartByHandOptions = {}): Promise<void> {
+    return this.#forward(name, (holder, own) => holder.#restart(own, options))
+  }
+
+  /** Stops a service, and those that depend on it, until they are restarted. Resolves when they are gone. */
+  stop(name: string, reason: unknown): Promise<void> {
+    return this.#forward(name, (holder, own) => holder.#stop(own, reason))
   }
 
   /** Stops a service and forgets it. Resolves when it is gone. */
   remove(name: string): Promise<void> {
-    const member = this.#group.live()?.members.find(name)
-    const removal = this.#removals.get(name) ?? this.#remove(name).finally(() => this.#removals.delete(name))
-    this.#removals.set(name, removal)
-    return this.#awaited(removal, member ? [member] : [])
+    return this.#forward(name, (holder, own) => holder.#remove(own))
   }
 
   /** @throws ServiceError `ERR_GROUP_STOPPED`, `ERR_GROUP_STOPPING` */
@@ -84,28 +87,71 @@ export class Requests {
     throw cannotBe(wanted, service, `group "${name}" has stopped; make a new group`, 'ERR_GROUP_STOPPED')
   }
 
-  async #remove(name: string): Promise<void> {
+  #restart(name: string, options: RestartByHandOptions): Promise<void> {
+    known(name, options, RESTART_OPTIONS)
+    flag(name, 'dependents', options.dependents)
+    const { dependents = true } = options
+    this.refuseIfEnding('restarted', name)
+    return this.#ask('restarted', name, restarted(dependents), this.#membersWith(name, dependents))
+  }
+
+  #stop(name: string, reason: unknown): Promise<void> {
+    if (isFinal(this.#group.journal.status.group.state)) return Promise.resolve()
+    const why = reason === undefined ? ({ by: 'call', message: `stop of ${name}` } as const) : stopReasonOf(reason)
+    return this.#ask('stopped', name, stopped(why), this.#membersWith(name, true))
+  }
+
+  #remove(name: string): Promise<void> {
+    const member = this.#group.live()?.members.find(name)
+    const removal = this.#removals.get(name) ?? this.#takeOut(name).finally(() => this.#removals.delete(name))
+    this.#removals.set(name, removal)
+    return this.#awaited(removal, member ? [member] : [])
+  }
+
+  async #takeOut(name: string): Promise<void> {
     const { entries, journal } = this.#group
-    const entry = entries.get(name)
-    if (!entry) throw unknownService(name, this.#group.name)
+    const { path } = entries.get(name)!
     const forget = (): void => {
-      if (!journal.status.service(entry.path)) entries.forget(name)
+      if (!journal.status.byPath(path)) entries.forget(name)
     }
-    if (this.#group.live()) return this.#ask(name, 'removed', removed).finally(forget)
     this.refuseIfEnding('removed', name)
+    if (this.#group.live()) return this.#ask('removed', name, removed, []).finally(forget)
     refuseIfInUse(name, entries.dependentsOf(name))
-    journal.remove(entry.path)
+    journal.remove(path)
     forget()
   }
 
-  async #ask(name: string, wanted: Wanted, ask: Ask): Promise<void> {
-    const { name: group, entries } = this.#group
-    if (!entries.get(name)) throw unknownService(name, group)
-    this.refuseIfEnding(wanted, name)
+  /** Hands a request to the group that holds the service: this one, or one inside it. */
+  #forward(name: string, request: (holder: Requests, name: string) => Promise<void>): Promise<void> {
+    try {
+      const { journal, name: group } = this.#group
+      const path = journal.status.pathOf(`${name}`)
+      if (path === undefined) throw unknownService(`${name}`, journal.status)
+      const names = path.slice(group.length + 1).split('/')
+      const own = names.pop()!
+      let holder: Requests = this
+      for (const inner of names) holder = holder.#group.entries.get(inner)!.inside!.requests
+      return request(holder, own)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Asks the live group. The promise is for a caller that may be inside what it waits for. */
+  #ask(wanted: Wanted, name: string, ask: Ask, members: readonly Member[]): Promise<void> {
     const lifecycle = this.#group.live()
-    if (!lifecycle)
-      throw cannotBe(wanted, name, `group "${group}" has not been started; call start() first`, 'ERR_NOT_STARTED')
-    await lastValueFrom(ask(name, lifecycle, group), { defaultValue: undefined })
+    if (!lifecycle) throw notStarted(wanted, name, this.#group.name)
+    const done = async (): Promise<void> => {
+      await lastValueFrom(ask(name, lifecycle, this.#group), { defaultValue: undefined })
+    }
+    return this.#awaited(done(), members)
+  }
+
+  /** A live member, and the members that depend on it. */
+  #membersWith(name: string, dependents: boolean): readonly Member[] {
+    const lifecycle = this.#group.live()
+    const member = lifecycle?.members.find(name)
+    return lifecycle && member ? lifecycle.restarts.goingByHand(member, dependents) : []
   }
 
   /** A promise for a caller that may be inside what it waits for. */
@@ -117,117 +163,4 @@ export class Requests {
   }
 }
 
-/** A request to a live group. Completes when it is done. Throws an error, or errors with it, when it fails. */
-type Ask = (name: string, lifecycle: GroupLifecycle, group: string) => Observable<never>
-
-const restarted: Ask = (name, lifecycle, group) => {
-  const { inbox, restarts } = lifecycle
-  const member = findMember(name, lifecycle, group)
-  refuseIfLeaving('restarted', name, lifecycle, group)
-  const { state } = member
-  if (isAbandoned(state)) throw cannotBe('restarted', name, `it ${ABANDONED}`, 'ERR_ABANDONED')
-  // A member that ends for good, or is about to be gone, begins anew after that.
-  if (member.leavesForGood || (isFinal(state) && !member.gone))
-    return concat(
-      inbox.until(() => member.gone),
-      defer(() => restarted(name, lifecycle, group)),
-    )
-  if (isFinal(state)) refuseLost(member.entry, lifecycle)
-  const isAgain = (): Observable<never> => {
-    // A member whose turn is still ahead begins then: that is the restart that was asked for.
-    if (!member.begun && !member.returning) return inbox.until(() => isSettled(member.state))
-    const members = inbox.take(() => restarts.byHand(member, { by: 'call', message: `restart of ${name}` }))
-    return inbox.until(() => !members.some(({ inSet }) => inSet))
-  }
-  return concat(
-    isAgain(),
-    defer(() => {
-      throwItsError(member)
-      if (isLost(member.state)) throw stoppedBefore(name)
-      if (!isSettled(member.state)) refuseIfLeaving('restarted', name, lifecycle, group)
-      return EMPTY
-    }),
-  )
-}
-
-const removed: Ask = (name, lifecycle, group) => {
-  const { inbox, members } = lifecycle
-  const member = findMember(name, lifecycle, group)
-  refuseIfLeaving('removed', name, lifecycle, group)
-  const dependents = members.graph.dependents[member.node]!.map(members.at)
-  refuseIfInUse(
-    name,
-    dependents.filter(one => !one.removed && !one.isForgotten).map(one => one.name),
-  )
-  inbox.take(() => lifecycle.remove(member, { by: 'call', message: `removal of ${name}` }))
-  return concat(
-    inbox.until(() => !member.removed || (lifecycle.leaving && isFinal(member.state))),
-    defer(() => {
-      throwItsError(member)
-      return EMPTY
-    }),
-  )
-}
-
-const findMember = (name: string, { members }: GroupLifecycle, group: string): Member => {
-  const member = members.find(name)
-  if (member && !member.removed) return member
-  throw unknownService(name, group)
-}
-
-/** A service that is being removed can't be depended on. */
-const refuseRemoved = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle, group: string): void => {
-  const wanted = dependsOn.find(other => members.find(other)?.removed)
-  if (wanted === undefined) return
-  const why = `it depends on "${wanted}", which is being removed from group "${group}"; take it out of dependsOn`
-  throw cannotBe('added', name, why, 'ERR_UNKNOWN_DEPENDENCY')
-}
-
-/** A service whose dependency is over could never start. */
-const refuseLost = ({ name, dependsOn = [] }: Entry, { members }: GroupLifecycle): void => {
-  for (const wanted of dependsOn) {
-    const state = members.find(wanted)?.state
-    if (!state || !isLost(state)) continue
-    const cause = state.phase === 'failed' ? fromErrorInfo(state.error) : undefined
-    throw dependencyFailed({ node: 0, root: 1, through: undefined }, node => (node === 0 ? name : wanted), cause)
-  }
-}
-
-const refuseIfLeaving = (wanted: Wanted, name: string, { leaving }: GroupLifecycle, group: string): void => {
-  if (leaving) throw isLeaving(wanted, name, group)
-}
-
-/** The requests for one service, as an error names them. */
-type Wanted = 'added' | 'restarted' | 'removed'
-
-const cannotBe = (wanted: Wanted, name: string, why: string, code: ErrorCode): ServiceError =>
-  serviceError(code, name, `can't be ${wanted}: ${why}`)
-
-const isLeaving = (wanted: Wanted, name: string, group: string): ServiceError =>
-  cannotBe(wanted, name, `group "${group}" is shutting down; do this before it is stopped`, 'ERR_GROUP_STOPPING')
-
-const ABANDONED = 'was abandoned, and may still run; restart the process'
-
-/** Throws the error that a member failed with, or that it was abandoned. */
-const throwItsError = ({ state, name }: Member): void => {
-  if ('error' in state && state.error && isFinal(state)) throw fromErrorInfo(state.error)
-  if (state.phase === 'stopped' && state.how === 'abandoned') throw serviceError('ERR_ABANDONED', name, ABANDONED)
-}
-
-const stoppedBefore = (name: string): ServiceError =>
-  serviceError('ERR_START_FAILED', name, 'was stopped before it was running again; call restart() once more')
-
-const unknownService = (name: string, group: string): ServiceError =>
-  new ServiceError(
-    'ERR_UNKNOWN_SERVICE',
-    name,
-    `group "${group}": has no service "${name}"; give the name of a service that was added to this group`,
-  )
-
-/** A service can't be removed while others name it in `dependsOn`. */
-const refuseIfInUse = (name: string, dependents: readonly string[]): void => {
-  if (dependents.length === 0) return
-  const [verb, those] = dependents.length === 1 ? ['depends', 'that'] : ['depend', 'those']
-  const why = `${dependents.map(dependent => `"${dependent}"`).join(', ')} ${verb} on it; remove ${those} first`
-  throw cannotBe('removed', name, why, 'ERR_SERVICE_IN_USE')
-}
+const RESTART_OPTIONS = namesOf<RestartByHandOptions>({ dependents: true })

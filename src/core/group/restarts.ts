@@ -96,21 +96,21 @@ export class Restarts {
     this.#join([member, ...others], { by: 'failure', service: member.path, error }, true)
   }
 
-  /** Takes down a member and its dependents, to begin them again. Returns all of them. */
-  byHand(member: Member, reason: StopReason): readonly Member[] {
-    const members = this.#belongingTo(member, 'by-hand')
+  /** Takes down a member, and perhaps its dependents, to begin them again. Returns all of them. */
+  byHand(member: Member, reason: StopReason, dependents: boolean): readonly Member[] {
+    const members = this.goingByHand(member, dependents)
     const isOver = isFinal(member.state)
     if (isOver) this.#reviveAll(member, new Set(members))
-    if (isOver || !member.inSet) {
-      if (member.alive) member.takeDown(reason)
-      this.#join(members, reason, false)
-    }
+    // A member of the set goes down already, or is down. Members that depend on it may still have to join.
+    const joining = isOver || !member.inSet ? members : members.filter(({ inSet }) => !inSet)
+    if (member.alive && !member.inSet) member.takeDown(reason)
+    if (joining.length > 0) this.#join(joining, reason, false)
     return members
   }
 
-  /** All members that are restarted with a member by hand, itself included. */
-  restartedByHandWith(member: Member): readonly Member[] {
-    return this.#belongingTo(member, 'by-hand')
+  /** All members that go down with a member by hand, itself included. */
+  goingByHand(member: Member, dependents: boolean): readonly Member[] {
+    return dependents ? this.#belongingTo(member, 'by-hand') : [member]
   }
 
   /** Notes a state of a member. A failure that is restarted may restart others. */
@@ -142,7 +142,7 @@ export class Restarts {
     this.#members.lookAtAll(this.set.members)
   }
 
-  /** Revives a member that is over, and the members that could not start without it and now can. */
+  /** Revives a member that is over, the members that could not start without it, and those stopped by hand with it. */
   #reviveAll(member: Member, those: ReadonlySet<Member>): void {
     const { graph, at } = this.#members
     const coming = new Set([member])
@@ -150,7 +150,8 @@ export class Restarts {
       for (const node of graph.sequence) {
         const other = at(node)
         const isStillLost = (wanted: number): boolean => !coming.has(at(wanted)) && isLost(at(wanted).state)
-        if (those.has(other) && couldNotStart(other) && !graph.declared[node]!.some(isStillLost)) coming.add(other)
+        const mayCome = couldNotStart(other) || other.stoppedWith === member
+        if (those.has(other) && mayCome && !graph.declared[node]!.some(isStillLost)) coming.add(other)
       }
     for (const other of coming) this.#group.revive(other)
   }

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import type { Abortable } from '../abort.ts'
 import type { Service, Startable } from '../service.ts'
 import type { ServiceState, StopReason } from '../state.ts'
 import type { GroupEvent } from '../status/events.ts'
@@ -9,6 +10,8 @@ import type { AddOptions } from './entry.ts'
 import { Group } from './group.ts'
 import type { GroupHealth } from './health.ts'
 import type { GroupOptions } from './options.ts'
+import type { RestartByHandOptions, ServiceHandle } from './service-handle.ts'
+import type { StopOptions } from './stop-options.ts'
 
 /** Several services as one: started in order, watched as one stream, stopped in reverse. A group is a Service. */
 export interface ServiceGroup<Name extends string = string, Known extends string = never> extends Service<Name> {
@@ -42,18 +45,72 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    * Starts all services in order; resolves once the last is running. A second call returns the same promise. When a
    * service fails, the services that have started are stopped in reverse before this rejects.
    *
+   * @param options `signal`: stops the group when it is aborted before the group is running. Then this rejects with
+   * `ERR_GROUP_STOPPED`, and the reason of the signal as `cause`, once all that has started is stopped.
    * @throws ServiceError (as a rejection) `ERR_GROUP_FAILED` with the first cause as `cause` and all errors in
    * `errors`; `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY` before anything starts; `ERR_START_TIMEOUT`;
    * `ERR_GROUP_STOPPED` when the group was stopped, or is over; `ERR_ALREADY_STARTED` for a nested group, or one that
-   * runs
+   * runs; `ERR_INVALID_OPTION`
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {}))
-   * await group.start()
+   * await group.start({ signal: AbortSignal.timeout(5_000) })
    * await group.stop()
    * ```
    */
-  start(): Promise<void>
+  start(options?: Abortable): Promise<void>
+
+  /**
+   * Resolves when the group is ready: `whenReady()` without a signal. The promise is made when this is read, so it
+   * rejects unhandled only for a caller that took it.
+   *
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop').add(service('db', {}))
+   * void run(group)
+   * await group.ready
+   * console.log(group.status.phase) // running
+   * await group.stop()
+   * ```
+   */
+  readonly ready: Promise<void>
+
+  /**
+   * Resolves when the group is ready, as probes and `status.ready` tell it: at once, if it is. It may be called at any
+   * time, also before `start()` or `run()`, and of a nested group. A start hook must not await it, since the group is
+   * ready only after that hook.
+   *
+   * @param options `signal`: gives up when it is aborted. The group goes on.
+   * @throws ServiceError (as a rejection) when the group is over before: the error that `start()` rejects with, such as
+   * `ERR_GROUP_FAILED`, `ERR_START_TIMEOUT` or `ERR_GROUP_STOPPED`; the reason of the signal; `ERR_INVALID_OPTION`
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop').add(service('db', {}))
+   * void group.start()
+   * await group.whenReady({ signal: AbortSignal.timeout(5_000) })
+   * await group.stop()
+   * ```
+   */
+  whenReady(options?: Abortable): Promise<void>
+
+  /**
+   * One service, to look at and to act on: by its name where that is unambiguous, or by its path (`workers/mailer`,
+   * `shop/workers/mailer`). A service of the group itself comes before services inside nested groups.
+   *
+   * @throws ServiceError `ERR_UNKNOWN_SERVICE`, `ERR_AMBIGUOUS_NAME` when several nested groups have a service of the
+   * name
+   * @example
+   * ```ts
+   * const workers = serviceGroup('workers').add(service('mailer', { start: ({ info }) => info({ queue: 'mail' }) }))
+   * const group = serviceGroup('shop').add(workers)
+   * await group.start()
+   * const mailer = group.service('mailer')
+   * console.log(mailer.path, mailer.state.phase, mailer.info['queue']) // shop/workers/mailer running mail
+   * await mailer.restart()
+   * await mailer.stop()
+   * ```
+   */
+  service(name: Known | (string & {})): ServiceHandle
 
   /**
    * Restarts a service by hand, with all that depend on it: they drain and stop in reverse, and start in order.
@@ -61,8 +118,11 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    * starts once, at its turn. A service that is over begins anew. A call from inside a service that goes down resolves
    * as soon as only services with such calls are waited for.
    *
-   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_NOT_STARTED`, `ERR_GROUP_STOPPING`;
-   * `ERR_ABANDONED` for a service that may still run; or the error that the service failed with
+   * @param name the name of the service, or its path inside a nested group: `workers/mailer`
+   * @param options `dependents: false` restarts only the service itself
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_AMBIGUOUS_NAME`, `ERR_NOT_STARTED`,
+   * `ERR_GROUP_STOPPING`; `ERR_DEPENDENCY_FAILED` for a service that is over, when a dependency is over too;
+   * `ERR_ABANDONED` for a service that may still run; `ERR_INVALID_OPTION`; or the error that the service failed with
    * @example
    * ```ts
    * const group = serviceGroup('shop')
@@ -70,18 +130,20 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    *   .add(service('api', {}), { dependsOn: ['db'] })
    * await group.start()
    * await group.restart('db') // api stops, db stops, db starts, api starts
+   * await group.restart('db', { dependents: false }) // db stops, db starts
    * ```
    */
-  restart(name: Known | (string & {})): Promise<void>
+  restart(name: Known | (string & {}), options?: RestartByHandOptions): Promise<void>
 
   /**
    * Stops a service and forgets it: it leaves the status, and its name is free again. Resolves when the service is
    * gone. A second call meanwhile returns the same promise. Before the group's start, the service is taken out at once.
    * A call from inside the service resolves as soon as only the service itself is waited for.
    *
-   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_GROUP_STOPPING`; `ERR_SERVICE_IN_USE` while
-   * others name it in `dependsOn`; the error of its stop, though the service is gone then; `ERR_ABANDONED` when it did
-   * not end in its force budget: an abandoned service stays in the status
+   * @param name the name of the service, or its path inside a nested group: `workers/mailer`
+   * @throws ServiceError (as a rejection) `ERR_UNKNOWN_SERVICE`, `ERR_AMBIGUOUS_NAME`, `ERR_GROUP_STOPPING`;
+   * `ERR_SERVICE_IN_USE` while others name it in `dependsOn`; the error of its stop, though the service is gone then;
+   * `ERR_ABANDONED` when it did not end in its force budget: an abandoned service stays in the status
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {})).add(service('import', {}))
@@ -100,16 +162,18 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    * A call from inside a service that it ends would wait for itself. Such a call resolves with the report so far, as
    * soon as only services that await such a call are waited for. See "From inside" in the README.
    *
-   * @param reason told to every stop hook and in the report. Of an error the message counts.
+   * @param how the reason, told to every stop hook and in the report; or options: `reason`; `force: true` forces all
+   * services at once, also later, while they are stopping gracefully; `signal` forces what is left when it is aborted.
+   * No value is refused.
    * @example
    * ```ts
    * const group = serviceGroup('shop').add(service('db', {}))
    * await group.start()
-   * const report = await group.stop('end of the day')
+   * const report = await group.stop({ reason: 'end of the day', signal: AbortSignal.timeout(5_000) })
    * console.log(report.ok, report.trigger) // true { by: 'call', message: 'end of the day' }
    * ```
    */
-  stop(reason?: string | Error | StopReason): Promise<Report>
+  stop(how?: string | Error | StopReason | StopOptions): Promise<Report>
 
   /** Every change of every service, as one stream of statuses. The first value is the present status. */
   readonly status$: Observable<GroupStatus>

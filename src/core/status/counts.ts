@@ -37,7 +37,7 @@ export const tally = (
   const serviceOf = (path: string): string => path.slice(name.length + 1)
 
   const onTransition = ({ path, state, at }: TransitionEvent, before: GroupStatus): void => {
-    const one = before.service(path)!
+    const one = before.byPath(path)!
     const [from, to] = [one.state.phase, state.phase]
     if (from === to) return
     const ended = stageEnded(one, state)
@@ -68,7 +68,7 @@ export const tally = (
       if (event.path !== name) counter.joined?.(serviceOf(event.path))
     } else
       for (const { path } of before.list)
-        if (!status.service(path)) {
+        if (!status.byPath(path)) {
           begun.delete(path)
           counter.left?.(serviceOf(path))
         }

@@ -1,5 +1,6 @@
 import { type Health, isServing, isUnready, type Phase, reasonOf, type StopReason } from '../state.ts'
 import type { AddedEvent, GroupEvent, SnapshotEvent } from './events.ts'
+import { findService } from './find-service.ts'
 import { isAnotherReason, reasonsOf, type Unready } from './reasons.ts'
 import { advance, movedBy, newStatus, parentOf, renewed, type ServiceStatus } from './service-status.ts'
 import { VersionedMap } from './versioned-map.ts'
@@ -75,9 +76,32 @@ class FoldedStatus {
     return this.#copy
   }
 
-  /** One service by its path, if the group has it. Cheaper than `services`. */
-  service(path: string): ServiceStatus | undefined {
+  /**
+   * One service, if the group has it: by its path (`shop/workers/mailer`, `workers/mailer`), or by its name where that
+   * is unambiguous (`mailer`). A service of the group itself comes before services inside nested groups. The path of
+   * the group gives the status of the group. Cheaper than `services`.
+   *
+   * @throws ServiceError `ERR_AMBIGUOUS_NAME` when several nested groups have a service of the name
+   */
+  service(name: string): ServiceStatus | undefined {
+    const known = this.byPath(name)
+    if (known) return known
+    const path = this.pathOf(name)
+    return path === undefined ? undefined : this.byPath(path)
+  }
+
+  /** One service by its whole path. @internal */
+  byPath(path: string): ServiceStatus | undefined {
     return path === this.group.path ? this.group : this.#services.get(path)
+  }
+
+  /** The path of the service that a name means. @internal */
+  pathOf(name: string): string | undefined {
+    const services = this.#services
+    return findService(name, this.group.path, {
+      has: path => services.get(path) !== undefined,
+      all: () => services.keys(),
+    })
   }
 
   /** Every service, in the order added. */

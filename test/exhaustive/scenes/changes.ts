@@ -88,4 +88,46 @@ export const changes: readonly Scene[] = [
     calls: ['remove b', 'add b'],
     mortal: ['b'],
   },
+  {
+    title: 'a stop by hand in a chain',
+    members: withMore(chain, { b: { drains: true }, c: { quick: true } }),
+    calls: ['stop a', 'stop'],
+    mortal: ['b'],
+  },
+  {
+    title: 'a stop by hand of a dependent, and then of its dependency',
+    members: withMore(fan, { c: { quick: true } }),
+    calls: ['stop b', 'stop a'],
+    mortal: ['b'],
+  },
+  {
+    title: 'a stop by hand of all services',
+    members: pair,
+    calls: ['stop a', 'stop b', 'restart a'],
+    mortal: [],
+  },
+  {
+    title: 'a stop by hand and restarts of a chain',
+    members: withMore(chain, { c: { quick: true } }),
+    calls: ['stop a', 'restart a', 'restart b'],
+    mortal: [],
+  },
+  {
+    title: 'a stop by hand and a removal',
+    members: withMore(pair, { b: { dependsOn: ['a'] } }),
+    calls: ['stop a', 'remove b'],
+    mortal: [],
+  },
+  {
+    title: 'a restart without dependents and a stop by hand',
+    members: withMore(pair, { b: { dependsOn: ['a'] } }),
+    calls: ['renew a', 'stop a'],
+    mortal: ['b'],
+  },
+  {
+    title: 'a stop that is forced',
+    members: withMore(pair, { b: { drains: true } }),
+    calls: ['stop', 'force'],
+    mortal: ['b'],
+  },
 ]

@@ -61,4 +61,19 @@ export const nested: readonly Scene[] = [
     calls: ['inner.remove x', 'restart inner', 'stop'],
     mortal: ['y'],
   },
+  {
+    title: 'stops by hand of a nested group and inside it',
+    members: [
+      { name: 'inner', group: quickInner },
+      { name: 'c', dependsOn: ['inner'] },
+    ],
+    calls: ['stop inner', 'inner.stop x', 'restart inner'],
+    mortal: [],
+  },
+  {
+    title: 'a nested group that is forced by itself',
+    members: [{ name: 'inner', group: inner }, { name: 'c' }],
+    calls: ['inner.stop', 'inner.force', 'stop'],
+    mortal: [],
+  },
 ]
