@@ -96,7 +96,7 @@ describe.each(Object.entries(VERSIONS))('beside the %s versions of its peers', (
     expect(code, stdout).toBe(0)
     const found = [...stdout.matchAll(/"rxjs": \{\s*"version": "([^"]+)"/g)].map(([, version]) => version)
     expect(new Set(found).size).toBe(1)
-  })
+  }, 60_000)
 
   test.each(Object.keys(NEEDS).filter(program => NEEDS[program]! in versions))(
     '%s works',
