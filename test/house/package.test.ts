@@ -128,5 +128,35 @@ describe('as it would be published', () => {
     ).toEqual([])
     for (const file of files) expect(paths).toContain(file.replace('./', ''))
     expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig|build\.mjs/.test(path))).toEqual([])
+    expect(paths).toContain('CHANGELOG.md')
+  })
+
+  test('nothing is in it that nobody needs: no source of the page, no map without its source, no tool', () => {
+    const paths = new Set(packed.files.map(({ path }) => path))
+    expect([...paths].filter(path => path.startsWith('src/views/dashboard/page/'))).toEqual([])
+    const maps = [...paths].filter(path => path.endsWith('.map'))
+    const lost = maps.filter(map => {
+      const { sources } = JSON.parse(readFileSync(join(root, map), 'utf8')) as { sources: readonly string[] }
+      return sources.some(source => !paths.has(join(map, '..', source)))
+    })
+    expect(maps).not.toEqual([])
+    expect(lost).toEqual([])
+    expect([...paths].filter(path => !/\.(c?js|c?ts|map|md|json|html|css)$|^LICENSE$/.test(path))).toEqual([])
+  })
+
+  test('a forge finds where it comes from, and the registry how it was built', () => {
+    const { repository, homepage, bugs, publishConfig, license } = JSON.parse(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    ) as Record<string, unknown>
+    expect(repository).toMatchObject({ type: 'git', url: expect.stringMatching(/^git\+https:.*\.git$/) })
+    expect({ homepage, bugs }).toMatchObject({ homepage: expect.any(String), bugs: { url: expect.any(String) } })
+    expect(publishConfig).toEqual({ access: 'public', provenance: true })
+    expect(license).toBe('MIT')
+  })
+
+  test('npm runs nothing when it is installed', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }
+    const atInstall = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
+    expect(Object.keys(scripts).filter(name => atInstall.includes(name))).toEqual([])
   })
 })

@@ -23,13 +23,20 @@ const VERSIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'string-width': '4.0.0',
   },
   'last of old majors': {
+    '@grpc/grpc-js': '1.11.0',
+    '@opentelemetry/api': '1.3.0',
+    '@types/amqplib': '0.10.0',
+    '@types/express': '4.17.0',
+    '@types/node': '20.19.43',
     amqplib: '0.10.9',
     croner: '9.1.0',
     express: '4.22.3',
+    'grpc-health-check': '2.1.0',
     'log-update': '6.1.0',
     'prom-client': '14.2.0',
     rxjs: '7.5.7',
     'string-width': '7.2.0',
+    typescript: '5.4.5',
   },
   'first of new majors': {
     amqplib: '1.0.0',
@@ -63,9 +70,15 @@ const NEEDS: Readonly<Record<string, string>> = {
   'otel.mjs': '@opentelemetry/api',
   'schedule.mjs': 'croner',
   'terminal.mjs': 'log-update',
+  'types.mts': 'typescript',
 }
 
-const programs = new URL('./programs/', import.meta.url)
+const COMPILE = [
+  ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'],
+  ...['--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,esnext.disposable', '--types', 'node'],
+]
+
+const programs = new URL('./peers/', import.meta.url)
 const files = Object.fromEntries(
   readdirSync(programs).map(file => [file, readFileSync(new URL(file, programs), 'utf8')]),
 )
@@ -83,15 +96,17 @@ describe.each(Object.entries(VERSIONS))('beside the %s versions of its peers', (
     expect(code, stdout).toBe(0)
     const found = [...stdout.matchAll(/"rxjs": \{\s*"version": "([^"]+)"/g)].map(([, version]) => version)
     expect(new Set(found).size).toBe(1)
-  })
+  }, 60_000)
 
   test.each(Object.keys(NEEDS).filter(program => NEEDS[program]! in versions))(
     '%s works',
     async program => {
-      const args = program === 'amqp.mjs' ? [broker.url] : []
-      const { code, stdout, stderr } = await app.run('node', [program, ...args], { timeout: 30_000 })
+      const [command, args, said] = program.endsWith('.mts')
+        ? ['tsc', [...COMPILE, program], '']
+        : ['node', program === 'amqp.mjs' ? [program, broker.url] : [program], 'it works\n']
+      const { code, stdout, stderr } = await app.run(command, args)
       expect(stderr).toBe('')
-      expect(stdout).toBe('it works\n')
+      expect(stdout).toBe(said)
       expect(code).toBe(0)
     },
     60_000,
