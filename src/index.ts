@@ -30,6 +30,7 @@ export type { CriticalPaths } from './core/status/critical-path.ts'
 export type { TransitionMessage } from './core/status/diagnostics.ts'
 export type {
   AddedEvent,
+  FailureEvent,
   GroupEvent,
   NumberedEvent,
   RemovedEvent,
@@ -44,6 +45,7 @@ export { foldStatus, type GroupStatus } from './core/status/status.ts'
 export { type Asks, asksOf, type Shutdown, type Step } from './core/steps.ts'
 export { formatReport, type Paint } from './core/text/report-text.ts'
 export { values } from './core/values.ts'
+export type { WorkFailure } from './core/work-failures.ts'
 export { run } from './process/run.ts'
 export type { RunOptions } from './process/run-options.ts'
 export { signals } from './process/signals.ts'

@@ -1,5 +1,6 @@
 import { Observable, type Operator, type Subscriber } from 'rxjs'
 import type { StopReason } from './state.ts'
+import type { WorkFailure } from './work-failures.ts'
 
 /** The steps of a shutdown, in their order. They only rise. A step implies all steps before it. */
 export type Step = 'unready' | 'drain' | 'stop' | 'force'
@@ -25,6 +26,8 @@ export interface Asks {
   readonly extend: (ms: number) => void
   /** Gives a sign of life. */
   readonly beat: () => void
+  /** Tells that a piece of its work has failed, which changes no state. */
+  readonly workFailed: (failure: WorkFailure) => void
 }
 
 /**

@@ -79,9 +79,9 @@ export const startWatchdog = (
 const lastStates = (event: GroupEvent): readonly LastState[] => {
   if (event.kind === 'snapshot')
     return [event.group, ...event.services].map(({ path, state }) => lastState(path, state))
-  // A service that was removed has stopped.
-  if (event.kind === 'removed') return []
-  return [lastState(event.path, event.kind === 'added' ? { phase: 'idle' } : event.state)]
+  if (event.kind === 'added') return [lastState(event.path, { phase: 'idle' })]
+  // A service that was removed has stopped. A failed piece of work is no state.
+  return event.kind === 'transition' ? [lastState(event.path, event.state)] : []
 }
 
 const lastState = (path: string, state: ServiceState): LastState => ({

@@ -67,7 +67,7 @@ export const recordTrace = (group: { readonly events$: Observable<GroupEvent> },
       if (!phases.has(event.path)) throw new Error(`"${event.path}" was removed, but was never added`)
       for (const path of phases.keys())
         if (path === event.path || path.startsWith(`${event.path}/`)) phases.delete(path)
-    } else {
+    } else if (event.kind === 'transition') {
       const before = phases.get(event.path)
       if (!before) throw new Error(`"${event.path}" is ${event.state.phase}, but was never added`)
       if (!canFollow(before, event.state.phase))
@@ -128,8 +128,12 @@ const describeEvent = (event: GroupEvent): string | undefined => {
       ].join(' ')
     case 'removed':
       return `${event.path} removed`
+    case 'failure':
+      return `${event.path} failure of ${event.what}: ${event.error.message}${event.omitted ? ` (${event.omitted} more)` : ''}`
     case 'transition':
       return `${event.path} ${describeState(usual(event))}`
+    default:
+      return undefined
   }
 }
 

@@ -143,7 +143,7 @@ export class Rules {
     else if (event.kind === 'removed') {
       for (const path of this.#phases.keys())
         if (path === event.path || path.startsWith(`${event.path}/`)) this.#phases.delete(path)
-    } else {
+    } else if (event.kind === 'transition') {
       const was = this.#phases.get(event.path) ?? 'idle'
       const { phase } = event.state
       if (!canFollow(was, phase)) this.breaks(`${event.path} is ${phase} after ${was}`)

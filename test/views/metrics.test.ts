@@ -64,7 +64,7 @@ describe('the conventions of Prometheus', () => {
     const life = shop()
     await wholeLife(life)
     const all = families(await life.registry.metrics())
-    expect(all.size).toBe(14)
+    expect(all.size).toBe(15)
     for (const [name, { help, type }] of all) {
       expect(name).toMatch(/^service_group(_[a-z]+)+$/)
       expect(help).toMatch(/^[A-Z].*\.$/)
@@ -225,6 +225,7 @@ describe('services that come and go', () => {
       'service_group_service_transitions_total{group="shop",service="extra",from="idle",to="starting"} 1',
       'service_group_service_transitions_total{group="shop",service="extra",from="starting",to="running"} 1',
       'service_group_service_restarts_total{group="shop",service="extra"} 0',
+      'service_group_service_work_failures_total{group="shop",service="extra"} 0',
     ])
   })
 
@@ -269,7 +270,7 @@ describe('the registry', () => {
   test('is the default one, and each name has the prefix', async () => {
     const subscription = metrics(nothing(), { prefix: 'app_' })
     const names = register.getMetricsAsArray().map(({ name }) => name)
-    expect(names).toHaveLength(14)
+    expect(names).toHaveLength(15)
     expect(names.filter(name => !name.startsWith('app_service_group_'))).toEqual([])
     subscription.unsubscribe()
     expect(register.getMetricsAsArray()).toEqual([])

@@ -6,6 +6,7 @@ import { listen } from '../listener.ts'
 import type { Service } from '../service.ts'
 import { type Info, isStarting, type ServiceState, type StateOf } from '../state.ts'
 import { type Asks, asksOf, type Shutdown, ShutdownSteps } from '../steps.ts'
+import type { WorkFailure } from '../work-failures.ts'
 import { abandoned, startTimedOut, stopTimedOut, withAdvice, withCause } from './timeout-errors.ts'
 
 /** How long a service may take for each stage, in milliseconds. `Infinity` turns a clock off. */
@@ -224,6 +225,10 @@ class BoundedLife implements Asks {
   /** The service gives a sign of life: a behaviour further out may expect it. */
   beat(): void {
     this.#asks?.beat?.()
+  }
+
+  workFailed(failure: WorkFailure): void {
+    this.#asks?.workFailed?.(failure)
   }
 
   /** The service asks for more time. */

@@ -63,6 +63,7 @@ export const watched = <Name extends string>(
       const steps = new ShutdownSteps({
         extend: ms => asks?.extend?.(ms),
         beat: () => (watching?.beat ? watching.beat() : asks?.beat?.()),
+        workFailed: failure => asks?.workFailed?.(failure),
       })
 
       /** Any step means that the service is leaving. */

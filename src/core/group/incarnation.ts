@@ -21,9 +21,11 @@ import {
   type ServiceState,
   type StateOf,
 } from '../state.ts'
-import { type Shutdown, ShutdownSteps } from '../steps.ts'
+import type { FailureEvent } from '../status/events.ts'
+import { type Asks, type Shutdown, ShutdownSteps } from '../steps.ts'
 import { Throttle } from '../throttle.ts'
 import { enter } from '../work.ts'
+import { type WorkFailure, WorkFailures } from '../work-failures.ts'
 import type { Member } from './member.ts'
 
 /** A message of an incarnation to its group. */
@@ -32,6 +34,8 @@ export type Told =
   | { readonly kind: 'state'; readonly member: Member; readonly state: ServiceState; readonly error?: ServiceError }
   /** The same phase with new particulars. The group does not act on them. */
   | { readonly kind: 'news'; readonly member: Member; readonly state: ServiceState }
+  /** A piece of its work has failed. No state changes by that. */
+  | ({ readonly kind: 'failure'; readonly member: Member } & Pick<FailureEvent, 'what' | 'error' | 'omitted'>)
   /** The member was taken down, and is gone: the next incarnation may begin. */
   | { readonly kind: 'down'; readonly member: Member }
   /** The lifecycle has completed after its final state. */
@@ -46,8 +50,8 @@ const NEWS_INTERVAL = 100
  * One incarnation of a member, as an Observable of its messages to the group. A subscription begins it. It never
  * errors: a failure is told as a state. It is a class, because closures for each member cost more memory.
  */
-export class Incarnation extends Observable<Told> {
-  readonly steps: ShutdownSteps = new ShutdownSteps()
+export class Incarnation extends Observable<Told> implements Partial<Asks> {
+  readonly steps: ShutdownSteps = new ShutdownSteps(this)
   /** The lifecycle is subscribed to. */
   present = false
   hasRun = false
@@ -59,6 +63,7 @@ export class Incarnation extends Observable<Told> {
   /** The final state, when the member was taken down. */
   #ended: StateOf<'stopped'> | undefined
   #news: Throttle<ServiceState> | undefined
+  #failures: WorkFailures | undefined
 
   constructor(service: Service, member: Member, clock: Clock) {
     super(Incarnation.#begin)
@@ -88,6 +93,7 @@ export class Incarnation extends Observable<Told> {
   next(state: ServiceState): void {
     const { state: before, isTakenDown } = this.#member
     if (isFinal(before)) return
+    if (isFinal(state)) this.#failures?.end()
     if (isBeforeStart(before) && state.phase !== 'starting' && !isFinal(state)) this.#tell(STARTING)
     if (state.phase === 'running') this.hasRun = true
     if (isAbandoned(state)) return this.#abandoned(state)
@@ -105,6 +111,7 @@ export class Incarnation extends Observable<Told> {
 
   error(cause: unknown): void {
     this.#news?.flush()
+    this.#failures?.end()
     const { state, isTakenDown } = this.#member
     const error = asFailure(this.#service.name, state.phase === 'starting' || isBeforeStart(state), cause)
     this.present = false
@@ -115,6 +122,7 @@ export class Incarnation extends Observable<Told> {
 
   complete(): void {
     this.#news?.flush()
+    this.#failures?.end()
     const { state, isTakenDown, asked } = this.#member
     this.present = false
     if (isTakenDown) this.#down(this.#ended?.error, this.#ended?.info ?? state.info)
@@ -139,7 +147,16 @@ export class Incarnation extends Observable<Told> {
   unsubscribe(): void {
     this.present = false
     this.#news?.stop()
+    this.#failures?.stop()
     this.#lifecycle?.unsubscribe()
+  }
+
+  workFailed(failure: WorkFailure): void {
+    this.#failures ??= new WorkFailures(this.#clock, ({ what, error }, omitted) => {
+      const told = { what, error: errorInfo(error), ...(omitted > 0 && { omitted }) }
+      this.#out?.next({ kind: 'failure', member: this.#member, ...told })
+    })
+    this.#failures.offer(failure)
   }
 
   #tell(state: ServiceState, error?: ServiceError): void {

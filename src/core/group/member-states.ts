@@ -34,6 +34,10 @@ export class MemberStates {
       member.state = told.state
       return this.#record(member)
     }
+    if (told.kind === 'failure') {
+      const { what, error, omitted } = told
+      return this.#journal.fail(member.path, { what, error, ...(omitted !== undefined && { omitted }) })
+    }
     if (told.kind === 'down') {
       member.rewind()
       if (member.inSet) this.#tellWaiting(member, waitsDownFor(member, this.#facts))

@@ -63,6 +63,15 @@ export interface ServiceContext {
    * nothing. It is cheap enough to call for every message.
    */
   readonly heartbeat: () => void
+  /**
+   * Tells that a piece of work has failed, such as the handler of a message, and that the service lives on: an event of
+   * kind `failure`, for logs, metrics and dashboards. The state of the service stays as it is. Cheap enough to call for
+   * every failure: ten a second are told, and the others are counted.
+   *
+   * @param what the work, for people: `message of queue "orders"`
+   * @throws ServiceError `ERR_INVALID_OPTION` unless `what` is a text
+   */
+  readonly workFailed: (what: string, error: unknown) => void
 }
 
 /** A function of a service: it is called with the context of the call, and its result is waited for. */
@@ -83,6 +92,7 @@ export interface HookHost {
   fail(error: unknown): void
   extend(call: HookCall, ms: number): void
   heartbeat(): void
+  workFailed(what: string, error: unknown): void
   settled(outcome: Outcome, then: Then): void
 }
 

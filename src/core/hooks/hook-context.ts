@@ -39,6 +39,10 @@ class HookContext implements ServiceContext {
     return this.#functions.heartbeat
   }
 
+  get workFailed() {
+    return this.#functions.workFailed
+  }
+
   get #functions(): Functions {
     const host = this.#host
     this.#made ??= {
@@ -48,6 +52,7 @@ class HookContext implements ServiceContext {
       info: particulars => host.state.addInfo(particulars),
       extend: ms => host.extend(this.#call, ms),
       heartbeat: () => host.heartbeat(),
+      workFailed: (what, error) => host.workFailed(what, error),
     }
     return this.#made
   }

@@ -1,7 +1,7 @@
 import type { Observable, Subscriber, Subscription, Unsubscribable } from 'rxjs'
 import { asServiceError, type ErrorCode, type ServiceError } from '../errors.ts'
 import { listen } from '../listener.ts'
-import { finite } from '../options.ts'
+import { finite, must } from '../options.ts'
 import type { ServiceState } from '../state.ts'
 import { type Asks, asksOf, atLeast, type Shutdown } from '../steps.ts'
 import { currentWork, type Work } from '../work.ts'
@@ -191,6 +191,11 @@ export class HookedIncarnation implements HookHost, Unsubscribable {
 
   heartbeat(): void {
     if (this.state.phase === 'running' && !this.state.shutdown) this.#asks?.beat?.()
+  }
+
+  workFailed(what: string, error: unknown): void {
+    must(this.state.name, 'the work of workFailed', typeof what === 'string', 'a text', what)
+    if (this.state.phase !== 'over') this.#asks?.workFailed?.({ what, error })
   }
 
   // Calls, and the end.

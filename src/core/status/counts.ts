@@ -16,6 +16,8 @@ export interface Counter {
   /** The service begins to start again, by itself or by hand. */
   restarted(service: string): void
   stageEnded(service: string, stage: Stage, outcome: StageOutcome, took: number): void
+  /** So many pieces of work have failed. */
+  workFailed?(service: string, count: number): void
   groupEnded(stage: 'start' | 'shutdown', outcome: StageOutcome, took: number): void
 }
 
@@ -59,6 +61,7 @@ export const tally = (
     const before = status && onClockOf(status, event)
     status = foldStatus(status, event)
     if (event.kind === 'transition') return onTransition(event, before)
+    if (event.kind === 'failure') return counter.workFailed?.(serviceOf(event.path), 1 + (event.omitted ?? 0))
     if (event.kind === 'snapshot')
       for (const { path, startedAt } of event.services) {
         if (startedAt !== null) begun.add(path)
@@ -66,7 +69,7 @@ export const tally = (
       }
     else if (event.kind === 'added') {
       if (event.path !== name) counter.joined?.(serviceOf(event.path))
-    } else
+    } else if (event.kind === 'removed')
       for (const { path } of before.list)
         if (!status.byPath(path)) {
           begun.delete(path)

@@ -1,3 +1,4 @@
+import type { ErrorInfo } from '../errors.ts'
 import type { Health, ServiceState, StopReason } from '../state.ts'
 import type { ServiceStatus } from './service-status.ts'
 
@@ -53,5 +54,22 @@ export interface TransitionEvent extends NumberedEvent {
   readonly state: ServiceState
 }
 
-/** An event of a group. A stream of them is a snapshot, then numbered events without a gap. Plain JSON. */
-export type GroupEvent = SnapshotEvent | AddedEvent | RemovedEvent | TransitionEvent
+/**
+ * A piece of work of a service has failed, such as the handler of a message or a scheduled run. No state changes by it.
+ * A service tells ten a second at most. The last one of a second is always told.
+ */
+export interface FailureEvent extends NumberedEvent {
+  readonly kind: 'failure'
+  readonly path: string
+  /** The work, for people: `message of queue "orders", attempt 2`. */
+  readonly what: string
+  readonly error: ErrorInfo
+  /** How many more have failed since the last such event of the service. They are not told one by one. */
+  readonly omitted?: number
+}
+
+/**
+ * An event of a group. A stream of them is a snapshot, then numbered events without a gap. Plain JSON. Later versions
+ * may have more kinds: leave out a kind that you do not know, as the status does.
+ */
+export type GroupEvent = SnapshotEvent | AddedEvent | RemovedEvent | TransitionEvent | FailureEvent

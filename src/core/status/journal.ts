@@ -3,7 +3,7 @@ import { type Clock, skewOf } from '../clock.ts'
 import type { ServiceState } from '../state.ts'
 import { outside } from '../work.ts'
 import { hasSubscribers, publish } from './diagnostics.ts'
-import type { GroupEvent } from './events.ts'
+import type { FailureEvent, GroupEvent } from './events.ts'
 import { newStatus } from './service-status.ts'
 import { foldStatus, type GroupStatus, snapshotOf } from './status.ts'
 
@@ -95,6 +95,12 @@ export class Journal {
     this.#append({ kind: 'transition', seq: this.status.seq + 1, at: this.#clock.now(), path, state })
     // A nested group's own states come from the outer one, its behaviours included.
     if (this.#outer && path !== this.#name) this.#outer.journal.record(`${this.#outer.prefix}/${path}`, state)
+  }
+
+  /** A piece of work of a service has failed. */
+  fail(path: string, failure: Pick<FailureEvent, 'what' | 'error' | 'omitted'>): void {
+    this.#append({ kind: 'failure', seq: this.status.seq + 1, at: this.#clock.now(), path, ...failure })
+    this.#outer?.journal.fail(`${this.#outer.prefix}/${path}`, failure)
   }
 
   /** Completes the streams, once all events are delivered. */

@@ -115,8 +115,8 @@ const isEvent = (value: unknown): value is GroupEvent => {
   const { kind, path, state, group, health, services } = value
   if (kind === 'snapshot')
     return isService(group) && typeof health === 'string' && Array.isArray(services) && services.every(isService)
-  if (typeof path !== 'string') return false
-  return kind === 'added' || kind === 'removed' || (kind === 'transition' && isState(state))
+  // A kind that is not known is of a later version, and changes no status.
+  return typeof kind === 'string' && typeof path === 'string' && (kind !== 'transition' || isState(state))
 }
 
 const isService = (value: unknown): boolean =>

@@ -122,6 +122,7 @@ class FoldedStatus {
     const { seq, at } = event
     if (event.kind === 'added') return status.#with(seq, at, event)
     if (event.kind === 'removed') return status.#without(seq, at, event.path)
+    if (event.kind !== 'transition') return status.#at(seq, at)
     const { path, state } = event
     if (path === status.group.path) {
       const health = state.phase === 'running' ? state.health : state.phase === 'failed' ? 'fail' : status.#health
@@ -171,6 +172,12 @@ class FoldedStatus {
   /** Whether a reason is another one than in an earlier status, and the group does not tell so itself. @internal */
   static haveReasonsChanged(before: GroupStatus, status: GroupStatus): boolean {
     return FoldedStatus.#of(before).#reasonsSeq !== FoldedStatus.#of(status).#reasonsSeq
+  }
+
+  /** The status after an event that changes no state, such as a failed piece of work. */
+  #at(seq: number, at: number): GroupStatus {
+    const { group, trigger } = this
+    return new GroupStatus(seq, at, group, this.#health, trigger, this.#services, this.#missing, this.#reasonsSeq)
   }
 
   /** The status after a service has joined, or begins a new incarnation. */

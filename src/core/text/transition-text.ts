@@ -1,5 +1,5 @@
 import { type Info, isBusy, reasonOf, type ServiceState } from '../state.ts'
-import type { AddedEvent, GroupEvent, SnapshotEvent, TransitionEvent } from '../status/events.ts'
+import type { AddedEvent, FailureEvent, GroupEvent, SnapshotEvent, TransitionEvent } from '../status/events.ts'
 import { advance, movedBy, newStatus, renewed, type ServiceStatus } from '../status/service-status.ts'
 import { milliseconds, preciseTimeOfDay, restarted } from '../units.ts'
 import { errorLine } from './error-text.ts'
@@ -64,9 +64,10 @@ export const lineParts = (): ((event: GroupEvent) => Line | undefined) => {
   return event => {
     if (event.kind !== 'snapshot' && event.clockSet !== undefined) setClock(event.clockSet)
     if (event.kind === 'transition') return onTransition(event)
+    if (event.kind === 'failure') return failureLine(event)
     if (event.kind === 'snapshot') onSnapshot(event)
     else if (event.kind === 'added') onAdded(event)
-    else forget(event.path)
+    else if (event.kind === 'removed') forget(event.path)
     return undefined
   }
 }
@@ -127,6 +128,18 @@ interface Before {
   /** How long from now to a deadline that was moved. */
   readonly left: number | undefined
 }
+
+const failureLine = ({ at, path, what, error, omitted }: FailureEvent): Line => ({
+  time: preciseTimeOfDay(at),
+  path: visible(path),
+  phase: 'failure',
+  tone: 'bad',
+  detail: visible(failureText(what, errorLine(error), omitted)),
+})
+
+/** A failed piece of work in words: `message of queue "orders": no route (12 more were left out before it)`. */
+export const failureText = (what: string, error: string, omitted = 0): string =>
+  `${what}: ${error}${omitted > 0 ? ` (${omitted} more before it)` : ''}`
 
 const toLine = (event: TransitionEvent, { told, took, restarts, left }: Before): Line => {
   const { at, path, state } = event

@@ -92,6 +92,7 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Ho
     const onEnd = (outcome: Outcome) => {
       runs.delete(run)
       tell(outcome, context)
+      if (outcome.how === 'failed') context.workFailed(`run of ${iso(at)}`, outcome.error)
       const next = replacement
       if (next !== undefined && runs.size === 0) {
         replacement = undefined

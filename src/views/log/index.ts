@@ -36,7 +36,8 @@ const LOG = { kind: 'log', name: '' }
 const OPTIONS = namesOf<LogOptions>({ format: true, output: true, to: true })
 
 /**
- * One readable line for each transition of a group and all inside it, from now to its end.
+ * One readable line for each transition of a group and all inside it, and for each failed piece of work, from now to
+ * its end.
  *
  * @returns the subscription; the log ends with the group by itself.
  * @throws ServiceError `ERR_INVALID_OPTION`
@@ -83,11 +84,13 @@ const logTo = (group: Pick<ServiceGroup<string, never>, 'events$'>, to: Logger |
   const partsOf = lineParts()
   return group.events$.subscribe(event => {
     const parts = partsOf(event)
-    if (!parts || event.kind !== 'transition') return
+    if (!parts) return
     const { path, phase, detail } = parts
-    write(levelOf(event.state), `${path} ${phase}${detail === '' ? '' : `: ${detail}`}`, {
-      service: event.path,
-      ...event.state,
-    })
+    const message = `${path} ${phase}${detail === '' ? '' : `: ${detail}`}`
+    if (event.kind === 'transition') write(levelOf(event.state), message, { service: event.path, ...event.state })
+    else if (event.kind === 'failure') {
+      const { what, error, omitted } = event
+      write('error', message, { service: event.path, what, error, ...(omitted !== undefined && { omitted }) })
+    }
   })
 }

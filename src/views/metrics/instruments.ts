@@ -19,6 +19,7 @@ export interface Instruments {
   readonly groups: Map<string, Tally>
   readonly transitions: Counter<Of<'from' | 'to'>>
   readonly restarts: Counter<Of<never>>
+  readonly workFailures: Counter<Of<never>>
   readonly durations: Readonly<Record<Stage, Histogram<Of<'outcome'>>>>
   readonly groupDurations: Readonly<Record<'start' | 'shutdown', Histogram<'group' | 'outcome'>>>
   unregister(): void
@@ -163,7 +164,7 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
 const defineCounts = (
   client: PromClient,
   define: Define,
-): Pick<Instruments, 'transitions' | 'restarts' | 'durations' | 'groupDurations'> => {
+): Pick<Instruments, 'transitions' | 'restarts' | 'workFailures' | 'durations' | 'groupDurations'> => {
   const counter = <L extends string>(definition: Definition<L>): Counter<L> => new client.Counter(definition)
   const histogram = <L extends string>(definition: Definition<L>): Histogram<L> =>
     new client.Histogram({ ...definition, buckets: BUCKETS })
@@ -185,6 +186,13 @@ const defineCounts = (
       counter,
       'service_restarts_total',
       'How often a service began to start again, by itself or by hand.',
+      'group',
+      'service',
+    ),
+    workFailures: define(
+      counter,
+      'service_work_failures_total',
+      'How many pieces of work of a service, such as handlers of messages or scheduled runs, have failed.',
       'group',
       'service',
     ),

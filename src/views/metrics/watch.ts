@@ -7,7 +7,7 @@ import type { Instruments } from './instruments.ts'
 /** Counts what happens in a group, until it is unsubscribed: that takes back all its series. */
 export const watch = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
-  { transitions, restarts, groupDurations, durations }: Instruments,
+  { transitions, restarts, workFailures, groupDurations, durations }: Instruments,
 ): Tally => {
   const { name } = group
   const labelsOf = (service: string) => ({ group: name, service })
@@ -15,6 +15,7 @@ export const watch = (
   const forget = (service: string): void => {
     const labels = labelsOf(service)
     restarts.remove(labels)
+    workFailures.remove(labels)
     for (const from of PHASES) for (const to of PHASES) transitions.remove({ ...labels, from, to })
     for (const outcome of stageOutcomes)
       for (const histogram of Object.values(durations)) histogram.remove({ ...labels, outcome })
@@ -22,10 +23,14 @@ export const watch = (
 
   const counted = tally(group, {
     // A counter that is there from the first has no first increase that nobody sees.
-    joined: service => restarts.inc(labelsOf(service), 0),
+    joined: service => {
+      restarts.inc(labelsOf(service), 0)
+      workFailures.inc(labelsOf(service), 0)
+    },
     left: forget,
     transitioned: (service, from, to) => transitions.inc({ ...labelsOf(service), from, to }),
     restarted: service => restarts.inc(labelsOf(service)),
+    workFailed: (service, count) => workFailures.inc(labelsOf(service), count),
     stageEnded: (service, stage, outcome, took) =>
       durations[stage].observe({ ...labelsOf(service), outcome }, took / 1000),
     groupEnded: (stage, outcome, took) => groupDurations[stage].observe({ group: name, outcome }, took / 1000),

@@ -30,6 +30,7 @@ export const measure = (group: Pick<ServiceGroup<string, never>, 'name' | 'event
     meter.createCounter(`service_group.service.${what}`, { unit, description })
   const transitions = counter('transitions', '{transition}', 'How often a service went from one state to another')
   const restarts = counter('restarts', '{restart}', 'How often a service began to start again')
+  const workFailures = counter('work.failures', '{failure}', 'How many pieces of work of a service have failed')
 
   const duration = (what: string, description: string): Histogram =>
     meter.createHistogram(`service_group.${what}.duration`, {
@@ -50,6 +51,7 @@ export const measure = (group: Pick<ServiceGroup<string, never>, 'name' | 'event
   const counted = tally(group, {
     transitioned: (service, from, to) => transitions.add(1, { ...attributesOf(service), [FROM]: from, [TO]: to }),
     restarted: service => restarts.add(1, attributesOf(service)),
+    workFailed: (service, count) => workFailures.add(count, attributesOf(service)),
     stageEnded: (service, stage, outcome, took) =>
       durations[stage].record(took / 1000, { ...attributesOf(service), [OUTCOME]: outcome }),
     groupEnded: (stage, outcome, took) =>

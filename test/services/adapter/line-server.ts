@@ -39,7 +39,7 @@ export const lineServer = <const Name extends string>(
       whereabouts,
       letGo,
       hooks: {
-        start: async ({ signal, info, fail, setHealth }) => {
+        start: async ({ signal, info, fail, setHealth, workFailed }) => {
           server.on('connection', socket => {
             sockets.add(socket.on('error', () => {}).once('close', () => sockets.delete(socket)))
             createInterface(socket).on('line', async line => {
@@ -51,6 +51,7 @@ export const lineServer = <const Name extends string>(
               } catch (error) {
                 socket.destroy()
                 setHealth('warn', messageOf(error))
+                workFailed(`line "${line}"`, error)
               } finally {
                 lines.release(work)
               }

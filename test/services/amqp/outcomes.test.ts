@@ -10,6 +10,7 @@ import { promised } from './life.ts'
 /** What becomes of one message that is in hand, and what the broker and the health of the consumer hear of it. */
 const oneMessage = () => {
   const told: string[] = []
+  const failures: string[] = []
   const sent = promised()
   const session = {
     isOpen: true,
@@ -33,9 +34,10 @@ const oneMessage = () => {
     features: () => ({ hasDelays: true, deadLettersSafely: true, countsNacks: true, repliesDirectly: true }),
     begin: () => void told.push('begin'),
     take: () => void told.push('take'),
+    failed: (what, error) => void failures.push(`${what}: ${error}`),
     trouble: why => void told.push(why ?? 'no trouble'),
   })
-  return { told, sent, session, delivery, inFlight, outcomes }
+  return { told, failures, sent, session, delivery, inFlight, outcomes }
 }
 const soon = () => new Promise(setImmediate)
 
@@ -84,4 +86,13 @@ test('a message that should go round by a delay queue is acknowledged once the q
   sent.resolve()
   await soon()
   expect(told).toEqual(['copy', 'ack'])
+})
+
+test('a message that fails is told with its queue, its attempt and its error; one that is aborted is not', () => {
+  const failed = oneMessage()
+  failed.outcomes.onEnded(failed.delivery, { how: 'failed', error: new TypeError('no address') })
+  expect(failed.failures).toEqual(['message of queue "q", attempt 1: TypeError: no address'])
+  const aborted = oneMessage()
+  aborted.outcomes.onEnded(aborted.delivery, { how: 'aborted' })
+  expect(aborted.failures).toEqual([])
 })

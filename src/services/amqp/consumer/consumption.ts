@@ -81,6 +81,7 @@ export const consumption = (
     giveBack,
     begin: delivery => intake.places.take(delivery),
     take: delivery => intake.take(delivery),
+    failed: (what, error) => context?.workFailed(what, error),
     trouble: why => health.trouble('setting aside', why),
   })
   const progress = watchProgress(

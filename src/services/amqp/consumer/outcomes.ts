@@ -48,6 +48,8 @@ export interface OutcomeHost {
   begin(delivery: Delivery): void
   /** Decides again what is done with a message, as if it had just come. */
   take(delivery: Delivery): void
+  /** Tells that the handler of a message has failed. */
+  failed(what: string, error: unknown): void
   /** Called with the reason why messages can't be set aside, and with `undefined` when they can again. */
   trouble(why: string | undefined): void
 }
@@ -132,7 +134,8 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
 
   const outcomeOf = ({ message, attempt }: Delivery, error: unknown): MessageOutcome =>
     decide(onError, retry, error, message, attempt)
-  const countFailure = (error: unknown) => {
+  const countFailure = ({ attempt, session }: Delivery, error: unknown) => {
+    host.failed(`message of queue "${queue.isServerNamed ? session.queue : queue.name}", attempt ${attempt}`, error)
     counts.failed++
     counts.lastFailure = errorLine(errorInfo(error))
   }
@@ -183,7 +186,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
       if (!delivery.session.isOpen) inFlight.release(delivery)
       else if (ended.how === 'failed') {
         if (!inFlight.has(delivery)) return
-        countFailure(ended.error)
+        countFailure(delivery, ended.error)
         carryOut(outcomeOf(delivery, ended.error), delivery, ended.error)
       } else if (ended.how === 'aborted') {
         if (inFlight.release(delivery)) giveBack(delivery)
@@ -193,7 +196,7 @@ export const makeOutcomes = (settings: Settings, host: OutcomeHost): Outcomes =>
     onEndless: (delivery, error) => {
       const outcome = outcomeOf(delivery, error)
       if (outcome === 'requeue') return false
-      countFailure(error)
+      countFailure(delivery, error)
       carryOut(outcome, delivery, error)
       counts.changed()
       return true

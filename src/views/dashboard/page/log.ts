@@ -1,4 +1,6 @@
 import type { GroupEvent } from '../../../core/status/events.ts'
+import { essence } from '../../../core/text/error-text.ts'
+import { failureText } from '../../../core/text/transition-text.ts'
 import { detailOf, type Look, lookOf } from './words.ts'
 
 /** One line of the event log. */
@@ -32,6 +34,18 @@ export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
     return { ...plain, path: event.path, text: 'added', detail: needs }
   }
   if (event.kind === 'removed') return { ...plain, path: event.path, text: 'removed', detail: '' }
+  if (event.kind === 'failure')
+    return {
+      n,
+      at,
+      path: event.path,
+      text: 'failure',
+      tone: 'bad',
+      glyph: 'unwell',
+      detail: failureText(event.what, essence(event.error), event.omitted),
+    }
+  // A kind of a later version.
+  if (event.kind !== 'snapshot') return { ...plain, path: group, text: 'event', detail: '' }
   const { length } = event.services
   return { ...plain, path: group, text: 'snapshot', detail: `${length} ${length === 1 ? 'service' : 'services'}` }
 }
