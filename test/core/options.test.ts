@@ -158,7 +158,7 @@ test.each<[unknown, string]>([
   [{ dependsOn: [{}] }, 'service "api": dependsOn must be an array of names, got [{}]'],
   [{ optional: 'yes' }, 'service "api": optional must be true or false, got "yes"'],
   [{ observer: 1 }, 'service "api": observer must be true or false, got 1'],
-  [{ onEnd: 'stop' }, 'service "api": onEnd must be "continue", "stop-group" or "restart", got "stop"'],
+  [{ onEnd: 'stop' }, 'service "api": onEnd must be "continue", "stop-group", "restart" or "fail", got "stop"'],
   [{ healthCheck: { check: 'db' } }, 'service "api": healthCheck.check must be a function, got "db"'],
   ['5s', 'service "api": options must be an object, got "5s"'],
 ])('X5 the options %j are refused', (options, message) => {
