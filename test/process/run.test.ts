@@ -45,6 +45,13 @@ describe.concurrent('a process that runs a group', { timeout: 30_000 }, () => {
     expect(took).toBeLessThan(900)
   })
 
+  test('P3 an uncaught rejection that only tells the end of the group is not told twice', async () => {
+    const { code, output } = await shop('failing start, ready').ended
+    expect(code).toBe(1)
+    expect(output).toContain('error 1 shop/api: service "api": start failed: no route to host [ERR_START_FAILED]')
+    expect(output).not.toMatch(/uncaught|error 2|the group is ready/)
+  })
+
   test('a failing start: what had started is stopped, the culprit is named, exit code 1', async () => {
     const { code, output } = await shop('failing start').ended
     expect(code).toBe(1)

@@ -18,6 +18,7 @@ const stories: Readonly<Record<string, Story>> = {
   calm: {},
   'failing start': { api: { start: fail('no route to host') } },
   'hanging start': { queue: { start: hang }, stopTimeout: 50, options: { forceTimeout: 50 } },
+  'failing start, ready': { api: { start: fail('no route to host') } },
   'failing stop': { queue: { stop: fail('lost the key') } },
   'hanging stop': { queue: { stop: hang }, stopTimeout: 50, options: { forceTimeout: 50 } },
   'hanging until forced': {
@@ -49,6 +50,8 @@ const group = serviceGroup('shop')
 const ours = () => {}
 process.on('SIGTERM', ours)
 log(group)
+// Nobody catches its rejection.
+if (story.endsWith('ready')) void group.ready.then(() => console.log('the group is ready'))
 if (story === 'empty') await run(serviceGroup('nothing'))
 else if (story === 'tasks')
   await run(serviceGroup('work').add(task('count', () => {})), { report: r => console.log(r.outcome) })
