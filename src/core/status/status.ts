@@ -5,13 +5,52 @@ import { isAnotherReason, reasonsOf, type Unready } from './reasons.ts'
 import { advance, movedBy, newStatus, parentOf, renewed, type ServiceStatus } from './service-status.ts'
 import { VersionedMap } from './versioned-map.ts'
 
-/** A status as it is folded here. The public type leaves the private members out: other copies have others. */
-class FoldedStatus {
+/**
+ * A group at one moment. It is a value: a status that is kept never changes. `services` is made when it is first read,
+ * so that a status per transition stays cheap with any number of services.
+ */
+export interface GroupStatus {
   readonly seq: number
   readonly at: number
   /** The group's own lifecycle. */
   readonly group: ServiceStatus
   /** The first reason that the group was asked to end for, if it was. */
+  readonly trigger: StopReason | undefined
+  readonly name: string
+  readonly phase: Phase
+  /** The worst health of the group's services. A group that failed has `fail`. */
+  readonly health: Health
+  /** Whether the group accepts work: it runs, is not leaving, does not fail, and all services it needs are up. */
+  readonly ready: boolean
+  /**
+   * Why the group is not ready, or not well: which service, and through which others. Empty when all is well, never
+   * empty when the group is not ready. Made when it is first read.
+   */
+  readonly reasons: readonly Unready[]
+  /** Every service by its path, in the order added. */
+  readonly services: Readonly<Record<string, ServiceStatus>>
+  /** Every service, in the order added. */
+  readonly list: readonly ServiceStatus[]
+  /**
+   * One service, if the group has it: by its path (`shop/workers/mailer`, `workers/mailer`), or by its name where that
+   * is unambiguous (`mailer`). A service of the group itself comes before services inside nested groups. The path of
+   * the group gives the status of the group. Cheaper than `services`.
+   *
+   * @throws ServiceError `ERR_AMBIGUOUS_NAME` when several nested groups have a service of the name
+   */
+  service(name: string): ServiceStatus | undefined
+  /** One service by its whole path. @internal */
+  byPath(path: string): ServiceStatus | undefined
+  /** The path of the service that a name means. @internal */
+  pathOf(name: string): string | undefined
+  toJSON(): object
+}
+
+/** A status as it is folded here. Other copies of this library have other private members. */
+class FoldedStatus implements GroupStatus {
+  readonly seq: number
+  readonly at: number
+  readonly group: ServiceStatus
   readonly trigger: StopReason | undefined
   readonly #health: Health
   readonly #services: VersionedMap<ServiceStatus>
@@ -50,39 +89,25 @@ class FoldedStatus {
     return this.group.state.phase
   }
 
-  /** The worst health of the group's services. A group that failed has `fail`. */
   get health(): Health {
     return this.#health
   }
 
-  /** Whether the group accepts work: it runs, is not leaving, does not fail, and all services it needs are up. */
   get ready(): boolean {
     const { state } = this.group
     return isServing(state) && state.health !== 'fail' && this.#missing === 0
   }
 
-  /**
-   * Why the group is not ready, or not well: which service, and through which others. Empty when all is well, never
-   * empty when the group is not ready. Made when it is first read.
-   */
   get reasons(): readonly Unready[] {
     this.#reasons ??= Object.freeze(reasonsOf(this.group, this.list))
     return this.#reasons
   }
 
-  /** Every service by its path, in the order added. */
   get services(): Readonly<Record<string, ServiceStatus>> {
     this.#copy ??= Object.freeze(Object.fromEntries(this.#services.toMap()))
     return this.#copy
   }
 
-  /**
-   * One service, if the group has it: by its path (`shop/workers/mailer`, `workers/mailer`), or by its name where that
-   * is unambiguous (`mailer`). A service of the group itself comes before services inside nested groups. The path of
-   * the group gives the status of the group. Cheaper than `services`.
-   *
-   * @throws ServiceError `ERR_AMBIGUOUS_NAME` when several nested groups have a service of the name
-   */
   service(name: string): ServiceStatus | undefined {
     const known = this.byPath(name)
     if (known) return known
@@ -90,12 +115,10 @@ class FoldedStatus {
     return path === undefined ? undefined : this.byPath(path)
   }
 
-  /** One service by its whole path. @internal */
   byPath(path: string): ServiceStatus | undefined {
     return path === this.group.path ? this.group : this.#services.get(path)
   }
 
-  /** The path of the service that a name means. @internal */
   pathOf(name: string): string | undefined {
     const services = this.#services
     return findService(name, this.group.path, {
@@ -104,7 +127,6 @@ class FoldedStatus {
     })
   }
 
-  /** Every service, in the order added. */
   get list(): readonly ServiceStatus[] {
     return this.#services.values()
   }
@@ -175,9 +197,9 @@ class FoldedStatus {
   }
 
   /** The status after an event that changes no state, such as a failed piece of work. */
-  #at(seq: number, at: number): GroupStatus {
+  #at(seq: number, at: number): FoldedStatus {
     const { group, trigger } = this
-    return new GroupStatus(seq, at, group, this.#health, trigger, this.#services, this.#missing, this.#reasonsSeq)
+    return new FoldedStatus(seq, at, group, this.#health, trigger, this.#services, this.#missing, this.#reasonsSeq)
   }
 
   /** The status after a service has joined, or begins a new incarnation. */
@@ -215,7 +237,7 @@ class FoldedStatus {
 
   /** A status of another copy of this library has private members of another class. */
   static #of(status: GroupStatus): FoldedStatus {
-    return #services in status ? status : FoldedStatus.#fromSnapshot(snapshotOf(status))
+    return #services in status ? (status as FoldedStatus) : FoldedStatus.#fromSnapshot(snapshotOf(status))
   }
 
   static #fromSnapshot({ seq, at, group, health, trigger, services }: SnapshotEvent): FoldedStatus {
@@ -224,12 +246,6 @@ class FoldedStatus {
     return new FoldedStatus(seq, at, group, health, trigger, VersionedMap.of(entries), missing)
   }
 }
-
-/**
- * A group at one moment. It is a value: a status that is kept never changes. `services` is made when it is first read,
- * so that a status per transition stays cheap with any number of services.
- */
-export interface GroupStatus extends Pick<FoldedStatus, keyof FoldedStatus> {}
 
 /** The group needs the service, and it is not up: it is coming, leaving, or failed before it was up. */
 const isMissing = ({ optional, state, readyAt }: ServiceStatus): boolean =>
