@@ -1,6 +1,10 @@
 /** The standard streams, and the resources of this very turn of the event loop, keep no process alive. */
 const HARMLESS = new Set(['TTYWrap', 'Immediate', 'TickObject', 'SignalWrap', 'FSReqCallback'])
 
+/** The kinds of all resources. Deno does not tell them. */
+const kindsOfAll = (): readonly string[] =>
+  (process as { getActiveResourcesInfo?(): readonly string[] }).getActiveResourcesInfo?.() ?? []
+
 /**
  * The kinds of resources that keep the process alive: `Timeout`, `TCPServerWrap x2`.
  *
@@ -8,8 +12,7 @@ const HARMLESS = new Set(['TTYWrap', 'Immediate', 'TickObject', 'SignalWrap', 'F
  */
 export const activeResources = (channel = false): readonly string[] => {
   const counts = new Map<string, number>()
-  for (const kind of process.getActiveResourcesInfo())
-    if (!HARMLESS.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  for (const kind of kindsOfAll()) if (!HARMLESS.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   const heard = hearsParent()
   const pipes = (counts.get('PipeWrap') ?? 0) - standardPipes() - (heard ? 1 : 0)
   if (pipes > 0) counts.set('PipeWrap', pipes)

@@ -7,13 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { run, serviceGroup } from 'rx-service-group'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type Child, startProgram } from '../support/child.ts'
+import { type Child, startNode, startProgram } from '../support/child.ts'
+import { scripts } from '../support/scripts.ts'
 
 const THRESHOLD = 500
 const KILL_AFTER = 500
 /** What a busy machine may add. */
 const LATE = 1_500
 
+const write = scripts()
 const folder = mkdtempSync(join(tmpdir(), 'watchdog-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -189,3 +191,19 @@ test.each([
   })
   expect(group.status.phase).toBe('idle')
 })
+
+test('P3 under the permission model without threads the group runs without a watchdog, and says so', async () => {
+  const program = write(`import { serviceGroup, service, run } from 'rx-service-group'
+    const group = serviceGroup('shop').add(service('api', { start: () => void setTimeout(() => console.log('up'), 0) }))
+    await run(group, { watchdog: true })`)
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission'
+  const child = startNode([permission, '--allow-fs-read=*', program])
+  await child.says('up')
+  child.kill('SIGTERM')
+  const { code, output } = await child.ended
+  expect(output).toMatch(/group "shop": runs without a watchdog, whose thread can't be made: .*--allow-worker/)
+  expect(output).toContain('shop stopped gracefully')
+  expect(code).toBe(0)
+}, 60_000)

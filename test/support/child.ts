@@ -37,8 +37,16 @@ export const startProgram = (
 ): Child => startNode([...TSX, fileURLToPath(program), ...args], env)
 
 /** Runs node with arguments as a real process; it does not outlive its test file. */
-export const startNode = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Child => {
-  const child = spawn(process.execPath, args, {
+export const startNode = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Child =>
+  startCommand(process.execPath, args, env)
+
+/** Runs any command as a real process; it does not outlive its test file. */
+export const startCommand = (
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Child => {
+  const child = spawn(command, args, {
     env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
