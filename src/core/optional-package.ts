@@ -9,6 +9,14 @@ import { refusal, type Whose } from './options.ts'
  * It loads at once, only when it is called, and bundlers see which package it needs.
  * @param otherwise another way out, if there is one: `give a connect`
  * @throws ServiceError `ERR_MISSING_PACKAGE`
+ * @example
+ * ```ts
+ * import { createRequire } from 'node:module'
+ *
+ * const load = () => createRequire(import.meta.url)('croner')
+ * const { Cron } = optionalPackage<typeof import('croner')>('nightly', 'croner', load)
+ * console.log(new Cron('0 3 * * *').nextRun())
+ * ```
  */
 export const optionalPackage = <Package>(whose: Whose, name: string, load: unknown, otherwise?: string): Package => {
   try {

@@ -44,6 +44,19 @@ describe.each(COPIES)('%s that holds %s', (_, __, outer, inner) => {
     expect(log).toEqual(['db starts', 'mailer starts', 'mailer stops', 'db stops'])
   })
 
+  test('restarts, stops and removes a service inside by its path', async () => {
+    const log: string[] = []
+    const { shop } = nested(log)
+    await shop.start()
+    await shop.restart('workers/mailer')
+    await shop.service('mailer').stop()
+    expect(shop.service('mailer').state).toMatchObject({ phase: 'stopped' })
+    await shop.remove('workers/mailer')
+    await shop.stop()
+    const [down, up] = ['mailer stops', 'mailer starts']
+    expect(log).toEqual(['db starts', up, down, up, down, 'db stops'])
+  })
+
   test('knows the services inside by their paths, also one that is added later', async () => {
     const { shop, workers } = nested()
     await shop.start()

@@ -169,6 +169,10 @@ test('an adapter of the house is made of what other people can import too, but f
       // Where there is nothing to run inside of, http() does not even listen for requests.
       'currentWork',
       'enter',
+      // A package that amqp() loads at its first connection, if at all.
+      'asMissingPackage',
+      // What two copies of the library in one process have in common.
+      'shared',
       // Texts for people, without the passwords of a URL.
       'currentPath',
       'errorLine',

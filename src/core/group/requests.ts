@@ -65,17 +65,22 @@ export class Requests {
 
   /** Restarts a service, and those that depend on it. Resolves when they are running again. */
   restart(name: string, options: RestartByHandOptions = {}): Promise<void> {
-    return this.#forward(name, (holder, own) => holder.#restart(own, options))
+    return this.#forward(name, (holder, own) => holder.restartOwn(own, options))
   }
 
   /** Stops a service, and those that depend on it, until they are restarted. Resolves when they are gone. */
   stop(name: string, reason: unknown): Promise<void> {
-    return this.#forward(name, (holder, own) => holder.#stop(own, reason))
+    return this.#forward(name, (holder, own) => holder.stopOwn(own, reason))
   }
 
   /** Stops a service and forgets it. Resolves when it is gone. */
   remove(name: string): Promise<void> {
-    return this.#forward(name, (holder, own) => holder.#remove(own))
+    return this.#forward(name, (holder, own) => holder.removeOwn(own))
+  }
+
+  /** The requests of a nested group, which may be of another copy of this library, with other private members. */
+  ofNested(name: string): Requests {
+    return this.#group.entries.get(name)!.inside!.requests
   }
 
   /** @throws ServiceError `ERR_GROUP_STOPPED`, `ERR_GROUP_STOPPING` */
@@ -87,7 +92,8 @@ export class Requests {
     throw cannotBe(wanted, service, `group "${name}" has stopped; make a new group`, 'ERR_GROUP_STOPPED')
   }
 
-  #restart(name: string, options: RestartByHandOptions): Promise<void> {
+  /** For a service of this very group. */
+  restartOwn(name: string, options: RestartByHandOptions): Promise<void> {
     known(name, options, RESTART_OPTIONS)
     flag(name, 'dependents', options.dependents)
     const { dependents = true } = options
@@ -95,13 +101,15 @@ export class Requests {
     return this.#ask('restarted', name, restarted(dependents), this.#membersWith(name, dependents))
   }
 
-  #stop(name: string, reason: unknown): Promise<void> {
+  /** For a service of this very group. */
+  stopOwn(name: string, reason: unknown): Promise<void> {
     if (isFinal(this.#group.journal.status.group.state)) return Promise.resolve()
     const why = reason === undefined ? ({ by: 'call', message: `stop of ${name}` } as const) : stopReasonOf(reason)
     return this.#ask('stopped', name, stopped(why), this.#membersWith(name, true))
   }
 
-  #remove(name: string): Promise<void> {
+  /** For a service of this very group. */
+  removeOwn(name: string): Promise<void> {
     const member = this.#group.live()?.members.find(name)
     const removal = this.#removals.get(name) ?? this.#takeOut(name).finally(() => this.#removals.delete(name))
     this.#removals.set(name, removal)
@@ -130,7 +138,7 @@ export class Requests {
       const names = path.slice(group.length + 1).split('/')
       const own = names.pop()!
       let holder: Requests = this
-      for (const inner of names) holder = holder.#group.entries.get(inner)!.inside!.requests
+      for (const inner of names) holder = holder.ofNested(inner)
       return request(holder, own)
     } catch (error) {
       return Promise.reject(error)
