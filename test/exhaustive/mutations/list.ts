@@ -208,6 +208,7 @@ const changes: readonly Mutation[] = [
     file: 'group/restarts.ts',
     find: 'couldNotStart(other) || other.stoppedWith === member',
     replace: 'couldNotStart(other)',
+    tests: ['test/conformance/stop-by-hand.test.ts'],
   },
   {
     title: 'a removal waits although the group is over',
