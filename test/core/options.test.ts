@@ -272,7 +272,7 @@ test('a context can be copied and taken apart: each member is its own', async ()
     phase: 'running',
     health: 'warn',
     detail: 'true',
-    info: { members: 'signal reason fail setHealth pending info extend heartbeat' },
+    info: { members: 'signal reason fail setHealth pending info extend heartbeat workFailed' },
   })
   await group.stop()
 })

@@ -12,7 +12,7 @@ export interface DashboardActions {
   stop(reason: string): Promise<unknown>
 }
 
-/** `POST actions`: restarts one of the group's own services, or stops the group, for whoever has the token. */
+/** `POST actions`: restarts a service, by its name or path, or stops the group, for whoever has the token. */
 export const actions = (
   { Router, json }: Pick<typeof import('express'), 'Router' | 'json'>,
   group: DashboardActions,
@@ -50,6 +50,7 @@ export const actions = (
 
 const REFUSALS: readonly string[] = [
   'ERR_UNKNOWN_SERVICE',
+  'ERR_AMBIGUOUS_NAME',
   'ERR_NOT_STARTED',
   'ERR_GROUP_STOPPING',
   'ERR_GROUP_STOPPED',
