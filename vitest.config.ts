@@ -41,6 +41,8 @@ export default defineConfig({
           name: 'package',
           include: [FROM_TARBALL],
           globalSetup: ['test/support/rabbitmq-global.ts', 'test/support/tarball-global.ts'],
+          // These wait for npm most of the time.
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

@@ -111,6 +111,11 @@ export const serviceError = (
 
 /**
  * Whether a value is an error. Its shape decides, so that errors of another realm, thread or copy of a library count.
+ *
+ * @example
+ * ```ts
+ * console.log(isError(new Error('no')), isError({ message: 'no' }), isError('no')) // true true false
+ * ```
  */
 export const isError = (value: unknown): value is Error => {
   if (!isObjectLike(value)) return false

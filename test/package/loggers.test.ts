@@ -32,13 +32,15 @@ beforeAll(async () => {
 test.each(LOGGERS)('%s gets lines with level, service and phase, and errors as it writes errors', name => {
   const entries = told[name]!.map(({ level, msg, message, service, phase, err, error }) => ({
     level: LEVELS[level] ?? level,
-    message: (msg ?? message)!.replace(/ \d.*| at .*/s, ''),
+    text: msg ?? message,
     service,
     ...(phase !== undefined && { phase }),
     error: err ?? error,
   }))
+  expect(entries.map(({ text }) => text)).toContain('shop failed: because of shop/worker')
   expect(entries).toMatchObject([
     { level: 'info', service: 'shop', phase: 'starting' },
+    { level: 'info', service: 'shop/worker', phase: 'starting' },
     { level: 'info', service: 'shop/worker', phase: 'running' },
     {
       level: 'error',
@@ -46,6 +48,7 @@ test.each(LOGGERS)('%s gets lines with level, service and phase, and errors as i
       error: { message: 'no stock', stack: expect.stringContaining('loggers.mjs') },
     },
     { level: 'error', service: 'shop/worker', phase: 'failed', error: { message: expect.stringContaining('boom') } },
+    { level: 'info', service: 'shop', phase: 'stopping' },
     { level: 'error', service: 'shop', phase: 'failed', error: { message: expect.stringContaining('boom') } },
   ])
 })
