@@ -15,17 +15,20 @@ export interface Logger {
 export type LogFunction = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => unknown
 
 /**
- * Writes to a logger in the order of arguments that it takes: fields first for pino and bunyan, with the error as `err`,
- * an Error again, which they know; the message first for winston; the message alone for the console and loggers that are not known.
+ * Writes to a logger in the order of arguments that it takes: fields first for pino and bunyan, with the error as `err`;
+ * the message first for winston; the message alone for the console and loggers that are not known. pino knows an Error.
+ * Bunyan would leave out the message and the stack of one, unless it was given a serializer.
  */
 export const writerFor = (logger: Logger | LogFunction): LogFunction => {
   if (typeof logger === 'function' && !hasLevels(logger)) return logger
   // Loggers are called as methods, since most use `this`.
   const methods = logger as Readonly<Record<LogLevel, (...args: unknown[]) => unknown>>
-  if (takesFieldsFirst(logger))
+  if (isPino(logger))
     return (level, message, { error, ...fields }) =>
       methods[level](error ? { ...fields, err: fromErrorInfo(error as ErrorInfo) } : fields, message)
-  if (takesFieldsLast(logger)) return (level, message, fields) => methods[level](message, fields)
+  if (isBunyan(logger))
+    return (level, message, { error, ...fields }) => methods[level](error ? { ...fields, err: error } : fields, message)
+  if (isWinston(logger)) return (level, message, fields) => methods[level](message, fields)
   return (level, message) => methods[level](message)
 }
 
@@ -36,12 +39,12 @@ export const hasLevels = (value: unknown): value is Logger =>
   ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
   (['info', 'warn', 'error'] as const).every(level => typeof (value as Partial<Logger>)[level] === 'function')
 
-/** pino, and bunyan. */
-const takesFieldsFirst = (logger: object): boolean =>
-  has(logger, 'child', 'bindings', 'setBindings') || has(logger, 'child', 'addStream', 'addSerializers')
+const isPino = (logger: object): boolean => has(logger, 'child', 'bindings', 'setBindings')
 
-/** winston: a logger, a child of one, or the module itself, which is its default logger. */
-const takesFieldsLast = (logger: object): boolean => has(logger, 'transports', 'configure', 'log')
+const isBunyan = (logger: object): boolean => has(logger, 'child', 'addStream', 'addSerializers')
+
+/** A logger of winston, a child of one, or the module itself, which is its default logger. */
+const isWinston = (logger: object): boolean => has(logger, 'transports', 'configure', 'log')
 
 /** The level of a state. */
 export const levelOf = (state: ServiceState): LogLevel => {
