@@ -4,9 +4,11 @@ import { type AddressInfo, connect, createServer, Server } from 'node:net'
 import { createInterface } from 'node:readline'
 import { ServiceError, serviceGroup } from 'rx-service-group'
 import { serviceConformance } from 'rx-service-group/testing'
+import { filter, firstValueFrom, from, timeout } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 import { gate } from '../http/driver.ts'
 import { lineServer } from './line-server.ts'
+import { poller } from './poller.ts'
 
 const ask = async (port: unknown, line: string): Promise<string> => {
   const socket = connect(Number(port), '127.0.0.1')
@@ -43,14 +45,59 @@ const held = () => {
   return { server, came, go }
 }
 
-test('the page about adapters shows the one that is tested here', () => {
-  const [, imports, code] = /^(.*?)\n\n(.*)$/s.exec(readFileSync(new URL('line-server.ts', import.meta.url), 'utf8'))!
+test.each(['poller.ts', 'line-server.ts'])('the page about adapters shows %s, which is tested here', file => {
+  const [, imports, code] = /^(.*?)\n\n(.*)$/s.exec(readFileSync(new URL(file, import.meta.url), 'utf8'))!
   const page = readFileSync(new URL('../../../src/services/README.md', import.meta.url), 'utf8')
   expect(page).toContain(imports)
   expect(page).toContain(code!.trim())
 })
 
-describe('the adapter of the page', () => {
+describe('the poller of the page', () => {
+  let polled = gate()
+  let go = gate()
+  let isHeld = false
+  const checks = serviceConformance({
+    create: () => {
+      isHeld = false
+      polled = gate()
+      go = gate()
+      const poll = async (signal: AbortSignal) => {
+        polled.open()
+        if (!isHeld) return
+        const cut = once(signal, 'abort').then(() => Promise.reject(signal.reason))
+        await Promise.race([go.opened, cut])
+      }
+      return poller('jobs', poll, 1)
+    },
+    use: () => {
+      polled = gate()
+      return firstValueFrom(from(polled.opened).pipe(timeout(1_000)))
+    },
+    work: async () => {
+      isHeld = true
+      polled = gate()
+      await polled.opened
+      return { done: go.opened, finish: go.open }
+    },
+  })
+
+  test.each(checks)('$name', ({ run }) => run())
+
+  test('warns by its health while polls fail, and tells each failure', async () => {
+    const group = serviceGroup('shop').add(poller('jobs', () => Promise.reject(new Error('no table')), 1))
+    const failed = firstValueFrom(group.events$.pipe(filter(event => event.kind === 'failure')))
+    await group.start()
+    expect(await failed).toMatchObject({ path: 'shop/jobs', what: 'a poll', error: { message: 'no table' } })
+    expect(group.status.service('jobs')?.state).toMatchObject({ health: 'warn', detail: 'no table' })
+    await group.stop()
+  })
+
+  test('refuses a pace that is none', () => {
+    expect(() => poller('jobs', async () => {}, 0)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_DURATION' }))
+  })
+})
+
+describe('the server of the page', () => {
   let latest = held()
   const checks = serviceConformance({
     create: () => {
