@@ -16,7 +16,7 @@ const page = join(root, 'src/views/dashboard/page')
 const compile = () => {
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'src')], { stdio: 'inherit' })
-  if (status !== 0) process.exit(status ?? 1)
+  if (status !== 0) throw new Error('the compiler found errors, see above')
 }
 
 /** Bundles in memory: the content of each output by the name of its file. */

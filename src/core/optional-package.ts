@@ -5,8 +5,8 @@ import { refusal, type Whose } from './options.ts'
 /**
  * An optional package, loaded now.
  *
- * @param load the function that a small CommonJS file beside the adapter exports: `module.exports = () => require('croner')`.
- * It loads at once, only when it is called, and bundlers see which package it needs.
+ * @param load loads the package at once, and only when it is called. A small CommonJS file beside the adapter exports
+ * it, so that bundlers see which package it needs: `module.exports = () => require('croner')`.
  * @param otherwise another way out, if there is one: `give a connect`
  * @throws ServiceError `ERR_MISSING_PACKAGE`
  * @example

@@ -23,8 +23,8 @@ export interface Nestable {
 }
 
 /**
- * The key under which a group, of any copy of this library, has what an outer group needs of it. The number changes with
- * `Inside` and `Nestable`: a group of a copy that has others is a service like any other.
+ * The key of what an outer group needs of a nested group, which may be of another copy of this library. Its number
+ * changes with `Inside` and `Nestable`. A group with another number is a service like any other.
  */
 export const INSIDE: unique symbol = Symbol.for('rx-service-group.inside.1')
 

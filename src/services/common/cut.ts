@@ -27,7 +27,8 @@ export const describeCut = (work: readonly UnderWay[], now: number): string => {
 }
 
 /**
- * What is cut at the end of a drain, as particulars for `info()`: `{ cut: 3, cutWork: 'GET /slow (2, up to 12.3 s), ...' }`.
+ * The work that is cut at the end of a drain, as particulars for `info()`:
+ * `{ cut: 3, cutWork: 'GET /slow (2, up to 12.3 s), ...' }`.
  *
  * @example
  * ```ts

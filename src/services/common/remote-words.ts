@@ -2,7 +2,7 @@ import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import { type Health, type Info, isHealth, type StopReason } from '../../core/state.ts'
 
 /**
- * What a thread or process says of itself, as a message. The bare text `'ready'` is one too, as with PM2. `drain` and
+ * A message of a thread or process about itself. The bare text `'ready'` is one too, as with PM2. `drain` and
  * `stop` say which steps it wants to be told. With `drain`, the service waits for its `drained`.
  */
 export type RemoteWord =

@@ -29,7 +29,7 @@ const OPTIONS = namesOf<AppOptions>({
   stopTimeout: true,
 })
 
-/** What an app is called in errors. */
+/** The name of an app in errors. */
 export const nameOf = (program: string | URL | readonly string[]): string =>
   Array.isArray(program) ? program.join(' ') : String(program)
 

@@ -5,7 +5,7 @@ import type { GroupEvent } from '../../core/status/events.ts'
 import type { Report } from '../../core/status/report.ts'
 import { foldStatus, type GroupStatus } from '../../core/status/status.ts'
 
-/** What is known of one run of a process. */
+/** The recording of one run of a process, as far as it was read. */
 interface Recording {
   /** How many bytes of its file have been read. */
   read: number

@@ -10,7 +10,7 @@ import { withWordsOfBroker } from './words-of-broker.ts'
  */
 export type AmqpConnect = (url: string, options: AmqpConnectOptions) => PromiseLike<AmqpModel>
 
-/** What to do when amqplib is not installed, other than to install it. */
+/** The other way out when amqplib is not installed. */
 export const OTHERWISE = 'give a `connect`'
 
 /**

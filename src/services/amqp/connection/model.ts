@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Channel, ConfirmChannel } from 'amqplib'
 
 /**
- * What a connection is made with: the options of `connect` of amqplib. Not all versions of amqplib have types for them.
+ * The options of amqplib's `connect`. Not all versions of amqplib have types for them.
  */
 export interface AmqpConnectOptions extends ConnectionOptions {
   /** Fires when the connection is not wanted any more; the socket is then destroyed. */
@@ -18,7 +18,7 @@ export interface AmqpConnectOptions extends ConnectionOptions {
 
 /** A connection: what is used of amqplib's `ChannelModel`, which has this shape in all versions of amqplib. */
 export interface AmqpModel {
-  /** What the broker said of itself. A broker inside the process says nothing. */
+  /** The broker's description of itself. A broker inside the process gives none. */
   readonly connection?: { readonly serverProperties?: unknown }
   createChannel(): PromiseLike<Channel>
   createConfirmChannel(): PromiseLike<ConfirmChannel>

@@ -38,8 +38,8 @@ import { type AmqpConsumerOptions, type MessageHandler, settingsOf } from './opt
  * with `lastFailure`. `parked` counts copies that the broker has confirmed. `dropped` counts messages of
  * `onError: 'drop'`, and with `noAck` the messages that are left when the drain time is over.
  *
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE` at the call. The start
- * fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`,
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE` at the call. The
+ * start fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`,
  * `ERR_AMQP_QUEUE`, `ERR_AMQP_EXCHANGE` or `ERR_INVALID_OPTION`.
  * @example
  * ```ts
