@@ -139,4 +139,32 @@ describe.runIf(brokerIsOurs)('a start that the broker refuses', () => {
     await other.close()
     await one.life.until(isRunning)
   })
+
+  test('for a queue that is deleted after the service declared it is tried again', async () => {
+    const name = queueName()
+    const other = await bystander(broker.url)
+    const channel = await other.connection.createChannel()
+    let deleted = 0
+    const { tries, connect } = counting()
+    const deleting = async (url: string, options: object): Promise<ChannelModel> => {
+      const model = await connect(url, options)
+      const createChannel = model.createChannel.bind(model)
+      model.createChannel = async () => {
+        const own = await createChannel()
+        const consume = own.consume.bind(own)
+        own.consume = async (...args) => {
+          if (deleted++ < 2) await channel.deleteQueue(name)
+          return consume(...args)
+        }
+        return own
+      }
+      return model
+    }
+    const life = live(amqpConsumer('orders', { url: broker.url, queue: { name }, connect: deleting }, ignore))
+    onTestFinished(() => life.subscription.unsubscribe())
+    await life.until(isRunning)
+    expect({ deleted, channels: tries.count - 1 }).toEqual({ deleted: 3, channels: 3 })
+    await channel.deleteQueue(name)
+    await other.close()
+  })
 })

@@ -98,8 +98,11 @@ const FINAL_AT_START: readonly string[] = [
   'ERR_MISSING_PACKAGE',
 ]
 
-/** The queue belongs to somebody else at the moment, or its node is down: that may pass. */
-const PASSING = /RESOURCE_LOCKED|in exclusive use|down or inaccessible/
+/**
+ * The queue belongs to somebody else at the moment, its node is down, or it was deleted after this service declared it,
+ * as a queue with `autoDelete` is when its last consumer leaves: that may pass.
+ */
+const PASSING = /RESOURCE_LOCKED|in exclusive use|down or inaccessible|NOT_FOUND - no queue/
 
 /**
  * Whether another attempt is pointless. At the start that is a mistake that a person must set right. A limit, a locked
