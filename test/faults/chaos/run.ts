@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChannelModel, connect } from 'amqplib'
+import { settled } from '../../../src/services/amqp/consumer/settling.ts'
 import { acts, type Crew, type Victim } from './acts.ts'
 import { judge, type Verdict } from './ledger.ts'
 import type { Numbered } from './message.ts'
@@ -28,7 +29,7 @@ export interface Ending {
   readonly who: string
   /** Milliseconds from SIGTERM to the end of the process. */
   readonly took: number
-  /** Milliseconds that the broker took meanwhile to answer someone who only comes and goes. */
+  /** Milliseconds that the broker took meanwhile to answer someone who asks for what a stopping consumer does. */
   readonly brokerTook: number
   /** Whether nothing was done to the broker when it was told, nor shortly before. */
   readonly served: boolean
@@ -153,9 +154,11 @@ export const chaos = async (broker: Victim, options: ChaosOptions): Promise<Chao
       return messageCount
     })
 
+  /** Asks for what a stopping consumer asks for at the end: an answer behind its acknowledgements, and to be closed. */
   const comeAndGo = async (): Promise<number> => {
     const from = performance.now()
-    await depth().catch(() => 0)
+    const asking = look(async connection => settled(await connection.createChannel(), queue, Number.POSITIVE_INFINITY))
+    await asking.catch(() => undefined)
     return performance.now() - from
   }
 

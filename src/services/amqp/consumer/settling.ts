@@ -12,8 +12,8 @@ const LAST = -1_000
 /**
  * Waits until a queue has carried out the acknowledgements of a channel that is about to close. A quorum queue takes 32
  * requests of a channel at a time. The requests behind them wait inside the channel, and are lost when it closes: the
- * messages come again though they were handled. A consumer that comes and goes is a request with an answer, behind all
- * those. It asks for no message. What it gets all the same goes back when the channel is closed.
+ * messages come again though they were handled. One more consumer is a request with an answer, behind all those. It asks
+ * for no message, and goes with the channel. So does what it gets all the same.
  *
  * @param sent how many acknowledgements the channel has sent
  */
@@ -21,10 +21,7 @@ export const settled = async (channel: Channel, queue: string, sent: number): Pr
   if (sent < TAKEN_AT_ONCE) return
   try {
     await channel.prefetch(1)
-    const options = { arguments: { 'x-credit': NO_CREDIT, 'x-priority': LAST } }
-    // RabbitMQ 3.10 closes the connection when the cancel does not wait for the answer to `consume`.
-    const { consumerTag } = await channel.consume(queue, () => undefined, options)
-    await channel.cancel(consumerTag)
+    await channel.consume(queue, () => undefined, { arguments: { 'x-credit': NO_CREDIT, 'x-priority': LAST } })
   } catch {
     // A channel that is lost meanwhile has nothing to wait for.
   }
