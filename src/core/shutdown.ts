@@ -52,6 +52,8 @@ export interface ShutdownClocks {
   readonly shutdownTimeout: number
   /** The force budget: how long forced services may take to end before they are abandoned. */
   readonly forceTimeout: number
+  /** Shares the time out among the services, so that a service that hangs leaves the others their turn. */
+  readonly shared?: boolean
 }
 
 /** Completes after the drain delay, in milliseconds; at once when the reason is that all services have ended. */

@@ -11,6 +11,11 @@ export interface Shutdown {
   readonly reason: StopReason
   /** The force budget, in milliseconds: the time that forced services have to end. */
   readonly forceTimeout?: number
+  /**
+   * How long the service may take for this step, in milliseconds, when its own timeout is longer: its share of the time
+   * of the whole shutdown.
+   */
+  readonly within?: number
 }
 
 const rank: Readonly<Record<Step, number>> = { unready: 1, drain: 2, stop: 3, force: 4 }

@@ -1,10 +1,14 @@
+import { SHUTDOWN_TIMEOUT } from '../core/defaults.ts'
 import type { ServiceGroup } from '../core/group/service-group.ts'
-import { duration, group as groupNamed, known, must, namesOf, refuse } from '../core/options.ts'
+import { duration, group as groupNamed, known, must, namesOf, positive, refuse, type Whose } from '../core/options.ts'
 import type { ShutdownClocks } from '../core/shutdown.ts'
 import { isFinal } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'
+import { type Fitted, fit, type Grace } from './budget.ts'
+import { platform } from './platform.ts'
 import type { ReportOption } from './report-output.ts'
 import { signalNames } from './signals.ts'
+import { inTestRunner } from './test-runner.ts'
 import { type WatchdogOptions, watchdogTimes } from './watchdog.ts'
 
 /** How a group runs as a process. Times are milliseconds; `Infinity` turns a clock off. */
@@ -23,6 +27,15 @@ export interface RunOptions {
   readonly shutdownTimeout?: number
   /** How long forced services may take to end before they are abandoned. Default: the group's, which is 1,000. */
   readonly forceTimeout?: number
+  /**
+   * How long the platform waits between asking the process to end and killing it. The shutdown is fitted in: drain,
+   * stop and force get their shares, so that each service has its turn although one hangs. One line tells when not all
+   * that was asked for fits in. A platform that is only recognised leaves a `shutdownTimeout` of yours as it is.
+   * Default: what the variable `RX_SERVICE_GROUP_GRACE` says; else the default of the
+   * platform, where the environment tells which it is (Kubernetes, Docker, Cloud Run, ECS, Fly.io, Heroku, Render, PM2,
+   * Nomad, systemd); else `Infinity`: there is none.
+   */
+  readonly grace?: number
   /**
    * How long the process has to exit by itself after a shutdown that it did not begin by `stop()`. Then `run` names
    * what still keeps it alive, and ends it. 0: at once. `Infinity`: never. Default 1,000.
@@ -46,6 +59,10 @@ export interface RunSettings {
   readonly signals: readonly NodeJS.Signals[]
   readonly clocks: ShutdownClocks
   readonly exitGrace: number
+  /** How long the platform waits, in milliseconds. `Infinity`: for as long as it takes, or nobody knows. */
+  readonly grace: number
+  /** A line that tells what does not fit into the grace period. */
+  readonly warning: string | undefined
   readonly report: ReportOption
   readonly watchdog: Required<WatchdogOptions> | undefined
 }
@@ -57,6 +74,7 @@ const OPTIONS = namesOf<RunOptions>({
   drainDelay: true,
   shutdownTimeout: true,
   forceTimeout: true,
+  grace: true,
   exitGrace: true,
   report: true,
   watchdog: true,
@@ -72,18 +90,46 @@ export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptio
   must(whose, 'report', !report || typeof report === 'function', 'a function or false', report)
   const clock = (option: 'drainDelay' | 'shutdownTimeout' | 'forceTimeout'): number =>
     duration(whose, option, options[option], group.options[option])
-  const drainDelay = clock('drainDelay')
+  const asked = {
+    drainDelay: clock('drainDelay'),
+    shutdownTimeout: clock('shutdownTimeout'),
+    forceTimeout: clock('forceTimeout'),
+  }
+  const grace = graceOf(whose, options.grace)
+  const isGiven = asked.shutdownTimeout !== SHUTDOWN_TIMEOUT
+  const { warning, drainDelay, ...fitted }: Fitted = grace ? fit(grace, asked, isGiven) : asked
   return {
     signals: signalNames(whose, options.signals),
     clocks: {
       drainDelay: reason => (reason.by === 'signal' && reason.signal === 'SIGINT' && isAttended() ? 0 : drainDelay),
-      shutdownTimeout: clock('shutdownTimeout'),
-      forceTimeout: clock('forceTimeout'),
+      shutdownTimeout: fitted.shutdownTimeout,
+      forceTimeout: fitted.forceTimeout,
+      shared: grace !== undefined && !(grace.platform && isGiven),
     },
     exitGrace: duration(whose, 'exitGrace', options.exitGrace, EXIT_GRACE),
+    grace: grace?.ms ?? Infinity,
+    warning,
     report,
     watchdog: watchdogTimes(whose, options.watchdog),
   }
+}
+
+/** The variable by which an environment says its grace period, in milliseconds. */
+const VARIABLE = 'RX_SERVICE_GROUP_GRACE'
+
+/** The grace period of this process, if it has one. A test runner has none, wherever it runs. */
+const graceOf = (whose: Whose, option: number | undefined): Grace | undefined => {
+  const said = option === undefined ? fromVariable(whose) : positive(whose, 'grace', option)
+  if (said !== undefined) return said === Infinity ? undefined : { ms: said }
+  const known = inTestRunner() ? undefined : platform()
+  return known && { ms: known.grace, platform: known }
+}
+
+const fromVariable = (whose: Whose): number | undefined => {
+  const told = process.env[VARIABLE]
+  if (told === undefined || told === '') return undefined
+  const ms: unknown = Number.isNaN(Number(told)) ? told : Number(told)
+  return positive(whose, VARIABLE, ms as number)
 }
 
 /** A person waits at the terminal. PM2, Nomad and Fly.io send SIGINT too, without one. */

@@ -5,6 +5,7 @@ import { conduct } from '../core/shutdown.ts'
 import type { StopReason } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'
 import { errorLine } from '../core/text/error-text.ts'
+import { exitGraceOf } from './budget.ts'
 import { EndRequests } from './end-requests.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { tellUnstopped } from './exit-watch.ts'
@@ -64,6 +65,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     const uncaughtElsewhere$ = uncaught$.pipe(filter(error => !isEndOf(group.status, error)))
     handlers.add(uncaughtElsewhere$.subscribe(error => failed$.next({ by: 'uncaught', error: errors.add(error) })))
     requests = new EndRequests(settings.signals)
+    if (settings.warning !== undefined) void tellOf(group.name, settings.warning)
     warnOfKubernetes(group, settings)
 
     await lead(group, settings, merge(requests.first$, failed$), requests.force$)
@@ -158,12 +160,12 @@ const withProcess = (report: Report, uncaught: UncaughtErrors, exitGrace: number
 
 const endOf = (
   report: Report,
-  { exitGrace }: RunSettings,
+  { exitGrace, grace }: RunSettings,
   uncaught: number,
   forcedBy: NodeJS.Signals | undefined,
 ): RunEnd => ({
   code: exitCodeOf(report, uncaught, forcedBy),
-  grace: endsProcess(report, exitGrace) ? exitGrace : undefined,
+  grace: endsProcess(report, exitGrace) ? exitGraceOf(exitGrace, grace, report.stopTook ?? 0) : undefined,
   atOnce: forcedBy !== undefined || (report.outcome === 'abandoned' && exitGrace !== Infinity),
 })
 

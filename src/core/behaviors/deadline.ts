@@ -76,6 +76,8 @@ class BoundedLife implements Asks {
   #extended = 0
   #drainTimedOut = false
   #forceTimeout: number
+  /** The share of the time of the whole shutdown that the latest step brought, in milliseconds. */
+  #within = Infinity
   #forcedAt: number | undefined
   /** The first timeout of a start or a stop. */
   #late: ServiceError | undefined
@@ -107,8 +109,8 @@ class BoundedLife implements Asks {
     const stage = this.#timeout?.stage
     if ((phase === 'running' && stage === 'start') || (phase === 'drained' && stage === 'drain')) this.#disarm()
     // A service that gives up its start by itself has the time of a drain, or of a stop.
-    if (stage === 'start' && phase === 'draining') this.#arm('drain', this.#bounds.deadlines.drainTimeout)
-    if (stage === 'start' && phase === 'stopping') this.#arm('stop', this.#bounds.deadlines.stopTimeout)
+    if (stage === 'start' && phase === 'draining') this.#armDrain()
+    if (stage === 'start' && phase === 'stopping') this.#armStop()
     if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return
     if (state.phase !== 'stopped') this.#out.next(this.#withDeadline(state))
     else if (state.how === 'abandoned') {
@@ -133,17 +135,18 @@ class BoundedLife implements Asks {
   }
 
   #onStep(shutdown: Shutdown): void {
-    const { step, forceTimeout } = shutdown
+    const { step, forceTimeout, within = Infinity } = shutdown
     // A service that is still starting takes any step as stop.
     const isStop = step === 'stop' || isStarting(this.#state)
     if (forceTimeout !== undefined) this.#forceTimeout = forceTimeout
+    this.#within = within
     if (step === 'force') this.#forcedAt ??= this.#now
     else if (isStop && !this.#stops) this.#disarm()
     this.#extended = 0
     this.#steps.raise(shutdown)
     if (step === 'force') this.#armForce()
     else if (isStop) this.#armStop()
-    else if (this.#state.phase === 'draining' && !this.#stops) this.#arm('drain', this.#bounds.deadlines.drainTimeout)
+    else if (this.#state.phase === 'draining' && !this.#stops) this.#armDrain()
   }
 
   #onTime({ stage, since, ends }: Timeout): void {
@@ -191,8 +194,16 @@ class BoundedLife implements Asks {
     this.#life.unsubscribe()
   }
 
+  #armDrain(): void {
+    this.#arm('drain', Math.min(this.#bounds.deadlines.drainTimeout, this.#within))
+  }
+
+  /** A stop that is under way keeps its time, unless its share is less. */
   #armStop(): void {
-    if (!this.#stops) this.#arm('stop', this.#bounds.deadlines.stopTimeout)
+    const present = this.#timeout
+    if (!this.#stops) this.#arm('stop', Math.min(this.#bounds.deadlines.stopTimeout, this.#within))
+    else if (present?.stage === 'stop' && this.#now + this.#within < present.ends)
+      this.#armUntil('stop', present.since, this.#now + this.#within, present.moved)
   }
 
   /** A service that is being forced keeps its time, unless all the others have less. */
@@ -265,7 +276,8 @@ class BoundedLife implements Asks {
   }
 
   get #lateWithAdvice(): ServiceError | undefined {
-    return this.#late && withAdvice(this.#late, this.#bounds.around)
+    const isShare = this.#within < this.#bounds.deadlines.stopTimeout
+    return this.#late && withAdvice(this.#late, this.#bounds.around, isShare)
   }
 
   get #now(): number {

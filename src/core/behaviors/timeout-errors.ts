@@ -25,11 +25,15 @@ export const abandoned = (name: string, ms: number, around: Around, cause: Servi
 export const withCause = (late: ServiceError, cause: unknown): ServiceError =>
   new ServiceError(late.code, late.service, `${late.message}: ${messageOf(cause)}`, { cause, errors: [late, cause] })
 
-/** A timeout of a service that has not said what kept it. */
-export const withAdvice = (late: ServiceError, { explain, likely }: Around): ServiceError => {
-  const advice =
-    late.code === 'ERR_STOP_TIMEOUT'
-      ? `raise stopTimeout if ${explain ? 'its services need' : 'stop() needs'} longer`
-      : likely
+/**
+ * A timeout of a service that has not said what kept it.
+ *
+ * @param isShare the service had its share of the grace period, which is less than its own timeout
+ */
+export const withAdvice = (late: ServiceError, { explain, likely }: Around, isShare: boolean): ServiceError => {
+  const longer = isShare
+    ? 'that was its share of the grace period; raise that, or let stop() end sooner'
+    : `raise stopTimeout if ${explain ? 'its services need' : 'stop() needs'} longer`
+  const advice = late.code === 'ERR_STOP_TIMEOUT' ? longer : likely
   return advice ? new ServiceError(late.code, late.service, `${late.message}; ${advice}`) : late
 }

@@ -94,6 +94,8 @@ export interface Inside {
    * @param path stands before the names of its members: `workers/`
    */
   readonly explain: (path?: string) => string
+  /** How many services of the nested group stop one after another. Other copies of this library may not tell. */
+  readonly turns?: () => number
   /** Throws when the members have no order. */
   readonly check: () => void
   /** The nested group never starts. */

@@ -185,7 +185,7 @@ export class GroupLifecycle implements Working {
         return this.states.forget(member)
       default:
         member.wanted = 'gone'
-        return member.incarnation!.raise(this.#taken!)
+        return member.incarnation!.raise(this.#shutdown.toldTo(member, this.#taken!))
     }
   }
 
@@ -212,6 +212,7 @@ export class GroupLifecycle implements Working {
     const before = facts.step
     facts.step = shutdown.step
     this.#taken = shutdown
+    this.#shutdown.take(shutdown)
     this.#alone.unsubscribe()
     this.restarts.clear()
     if (shutdown.step === 'unready') {

@@ -2,9 +2,11 @@ import { concat, EMPTY, map, type Observable, Subject, Subscription } from 'rxjs
 import { after, type Clock, onTheWall } from '../clock.ts'
 import { drainDelayed, GRACEFUL, leadSteps, type ShutdownClocks } from '../shutdown.ts'
 import type { StopReason } from '../state.ts'
-import { reaches, type Shutdown } from '../steps.ts'
+import { reaches, type Shutdown, type Step } from '../steps.ts'
 import type { Facts } from './group-facts.ts'
 import type { Inbox } from './inbox.ts'
+import type { Member } from './member.ts'
+import { drainShare, longest, stopShare, type Turns, turnsOf } from './turns.ts'
 
 export interface ShutdownOptions {
   readonly clock: Clock
@@ -35,6 +37,9 @@ export class GroupShutdown {
   #forceTimeout: number
   /** When the members that are left will be forced, by the group's clock. */
   #endsAt: number | undefined
+  /** When the time that is shared out for the present step is over, by the group's clock. */
+  #stepEndsAt: number | undefined
+  #turns: readonly Turns[] = []
 
   /** @param onStep tells that a step is in the queue */
   constructor(options: ShutdownOptions, facts: Facts, onStep: () => void) {
@@ -68,6 +73,26 @@ export class GroupShutdown {
   /** Takes the next step out of the queue, if there is one. */
   next(): Shutdown | undefined {
     return this.#waiting.shift()
+  }
+
+  /** The group takes a step, and its members are told it from now on. */
+  take({ step, within }: Shutdown): void {
+    const { clock, clocks } = this.#options
+    const now = clock.now()
+    const whole = clocks.shared && this.#endsAt !== undefined ? this.#endsAt - now : undefined
+    this.#stepEndsAt = undefined
+    if ((within ?? whole) === undefined || !isShared(step)) return
+    this.#turns = turnsOf(this.#facts.members)
+    const share = step === 'stop' ? whole! : drainShare(whole!, longest(this.#turns), this.#forceTimeout)
+    this.#stepEndsAt = now + (within ?? share)
+  }
+
+  /** The step as one member is told it, with its share of the time. */
+  toldTo({ node }: Member, shutdown: Shutdown): Shutdown {
+    if (this.#stepEndsAt === undefined || !isShared(shutdown.step)) return shutdown
+    const left = Math.max(0, this.#stepEndsAt - this.#options.clock.now())
+    const within = shutdown.step === 'drain' ? left : stopShare(left, this.#turns[node]!, this.#forceTimeout)
+    return { ...shutdown, within }
   }
 
   /** Skips *unready* and *drain*: the group has not begun, so nothing serves. */
@@ -137,3 +162,6 @@ export class GroupShutdown {
     this.#all.add(after(clock, clocks.shutdownTimeout, () => this.#arrive(force)))
   }
 }
+
+/** Whether the services have to share the time of a step. */
+const isShared = (step: Step): boolean => step === 'drain' || step === 'stop'

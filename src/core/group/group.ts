@@ -25,6 +25,7 @@ import type { ServiceGroup } from './service-group.ts'
 import { handleOf, type RestartByHandOptions, type ServiceHandle } from './service-handle.ts'
 import { startGroup } from './start.ts'
 import { type StopOptions, stopCallOf } from './stop-options.ts'
+import { longest, turnsOf } from './turns.ts'
 
 export class Group<Name extends string = string, Known extends string = never>
   implements ServiceGroup<Name, Known>, Led
@@ -220,6 +221,7 @@ export class Group<Name extends string = string, Known extends string = never>
       requests: this.#requests,
       holders: () => incarnations.live && holdersAmong(incarnations.live.members.list),
       explain: path => (incarnations.latest ? explainStart(incarnations.latest.members, path) : ''),
+      turns: () => (incarnations.live ? longest(turnsOf(incarnations.live.members)) : 0),
       check: () => entries.check(),
       dismiss: () => entries.dismiss(),
       tell: state => {
