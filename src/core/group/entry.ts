@@ -18,6 +18,7 @@ import { mayBlock, type Service } from '../service.ts'
 import type { ServiceState } from '../state.ts'
 import type { Holder } from './inside-calls.ts'
 import type { Nestable } from './nesting.ts'
+import type { Inner } from './planning.ts'
 import type { Requests } from './requests.ts'
 
 /** The effect of a service's normal end on its group. */
@@ -77,6 +78,8 @@ export interface Entry extends Placed {
   /** The group goes on when the service fails after it has run. */
   readonly temporary?: boolean | undefined
   readonly onEnd?: OnEnd | undefined
+  /** The timeouts of the service. Other copies of this library may not tell. */
+  readonly deadlines?: Deadlines
   readonly inside?: Inside | undefined
 }
 
@@ -96,6 +99,8 @@ export interface Inside {
   readonly explain: (path?: string) => string
   /** How many services of the nested group stop one after another. Other copies of this library may not tell. */
   readonly turns?: () => number
+  /** The plan of the nested group, likewise. */
+  readonly plan?: () => Inner
   /** Throws when the members have no order. */
   readonly check: () => void
   /** The nested group never starts. */
@@ -147,6 +152,7 @@ export const entryOf = (
     optional: options.optional,
     temporary: policyOf(options.restart) === 'temporary',
     onEnd,
+    deadlines,
     inside,
   }
 }

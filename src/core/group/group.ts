@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs'
 import { type Abortable, onAbort, signalOf } from '../abort.ts'
+import type { GroupPlan } from '../group-plan.ts'
 import { group as groupNamed } from '../options.ts'
 import { checkName, type Service, type Startable, toService } from '../service.ts'
 import type { Led, ShutdownClocks } from '../shutdown.ts'
@@ -19,6 +20,7 @@ import { Incarnations } from './incarnations.ts'
 import { awaitStop, holdersAmong } from './inside-calls.ts'
 import { INSIDE, insideOf, type Nestable, Nesting } from './nesting.ts'
 import { type GroupOptions, groupOptionsOf } from './options.ts'
+import { innerPlan, planOf } from './planning.ts'
 import { whenReady } from './readiness.ts'
 import { Requests } from './requests.ts'
 import type { ServiceGroup } from './service-group.ts'
@@ -32,6 +34,8 @@ export class Group<Name extends string = string, Known extends string = never>
 {
   readonly name: Name
   readonly options: Required<GroupOptions>
+  /** The shutdown timeout that counts inside another group: only one that was given. */
+  readonly #ownTimeout: number
   readonly #journal: Journal
   readonly #entries: Entries
   readonly #requests: Requests
@@ -44,6 +48,7 @@ export class Group<Name extends string = string, Known extends string = never>
   constructor(name: Name, options: GroupOptions = {}) {
     this.name = checkName(name)
     this.options = groupOptionsOf(name, options)
+    this.#ownTimeout = options.shutdownTimeout ?? Infinity
     this.#journal = new Journal(name, this.options.clock)
     this.#entries = new Entries(name, this.#journal)
     this.#nesting = new Nesting(name)
@@ -138,6 +143,10 @@ export class Group<Name extends string = string, Known extends string = never>
     return latest ? awaitStop(over, latest, this.options.clock, () => reportOf(this.status, true)) : over
   }
 
+  plan(): GroupPlan {
+    return planOf(this.name, this.#entries.list, this.options)
+  }
+
   get status$(): Observable<GroupStatus> {
     return this.#journal.status$
   }
@@ -222,6 +231,7 @@ export class Group<Name extends string = string, Known extends string = never>
       holders: () => incarnations.live && holdersAmong(incarnations.live.members.list),
       explain: path => (incarnations.latest ? explainStart(incarnations.latest.members, path) : ''),
       turns: () => (incarnations.live ? longest(turnsOf(incarnations.live.members)) : 0),
+      plan: () => innerPlan(entries.list, { ...this.options, shutdownTimeout: this.#ownTimeout }),
       check: () => entries.check(),
       dismiss: () => entries.dismiss(),
       tell: state => {

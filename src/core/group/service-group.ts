@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs'
 import type { Abortable } from '../abort.ts'
+import type { GroupPlan } from '../group-plan.ts'
 import type { Service, Startable } from '../service.ts'
 import type { ServiceState, StopReason } from '../state.ts'
 import type { GroupEvent } from '../status/events.ts'
@@ -174,6 +175,24 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    * ```
    */
   stop(how?: string | Error | StopReason | StopOptions): Promise<Report>
+
+  /**
+   * What the group is about to do, without starting anything: the services by level, the longest start and stop as their
+   * timeouts allow, and the line that tells Kubernetes how long to wait. `mermaid(plan)` draws it.
+   *
+   * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`
+   * @example
+   * ```ts
+   * const plan = serviceGroup('shop', { drainDelay: 5_000, shutdownTimeout: 36_000 })
+   *   .add(service('db', {}))
+   *   .add(service('queue', {}), { dependsOn: ['db'] })
+   *   .add(service('api', {}), { dependsOn: ['db'] })
+   *   .plan()
+   * console.log(plan.levels) // [ [ 'shop/db' ], [ 'shop/queue', 'shop/api' ] ]
+   * console.log(plan.kubernetes) // terminationGracePeriodSeconds: 38
+   * ```
+   */
+  plan(): GroupPlan
 
   /** Every change of every service, as one stream of statuses. The first value is the present status. */
   readonly status$: Observable<GroupStatus>
