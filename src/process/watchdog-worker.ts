@@ -3,6 +3,7 @@ import { write } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { visible } from '../core/text/visible.ts'
 import { milliseconds } from '../core/units.ts'
+import { callsOfMainThread } from './blocking-calls.ts'
 
 /** The data that the thread begins with. Times are milliseconds. */
 export interface Watched {
@@ -77,6 +78,23 @@ const warn = (blocked: number): void => {
     ].join('\n'),
   )
   if (!leaving) process.kill(process.pid, 'SIGTERM')
+  tellWhere()
+}
+
+/** How long an answer is waited for, in milliseconds. */
+const ANSWER_WITHIN = 2_000
+
+/**
+ * Tells where the main thread is blocked, which stands still for a moment to answer. A main thread that has less time
+ * until the kill is left alone.
+ */
+const tellWhere = (): void => {
+  const asked = seen
+  if (killAfter < ANSWER_WITHIN) return
+  callsOfMainThread(ANSWER_WITHIN, calls => {
+    if (calls.length === 0 || seen !== asked) return
+    say([`${subject}: it is blocked here:`, ...calls.map(call => visible(`  ${call}`))].join('\n'))
+  })
 }
 
 /** How long the kill waits for its text to be written, in milliseconds. */

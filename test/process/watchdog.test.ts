@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { run, serviceGroup } from 'rx-service-group'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Child, startNode, startProgram } from '../support/child.ts'
@@ -53,6 +53,25 @@ describe.concurrent('a process with a watchdog', { timeout: 30_000 }, () => {
     // A tenth is for the text to get here: the clock starts with its arrival.
     expect(took).toBeGreaterThan((THRESHOLD + KILL_AFTER) * 0.9)
     expect(took).toBeLessThan(THRESHOLD + KILL_AFTER + LATE)
+  })
+
+  test.each([
+    ['an endless loop', 'for (;;);'],
+    ['a regular expression', `/^(a+)+$/.test('a'.repeat(50) + '!')`],
+    ['a wait for another thread', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'],
+  ])('R13 the functions are named in which the loop is blocked: %s', async (_, code) => {
+    const script = write(`import { run, service, serviceGroup } from 'rx-service-group'
+      const countTheStars = () => { ${code} }
+      const onOrder = () => countTheStars()
+      const group = serviceGroup('shop').add(service('api', { start: () => void setTimeout(onOrder, 100) }))
+      await run(group, { watchdog: { threshold: 300, killAfter: 10_000 } })`)
+    const child = startNode([script])
+    const output = await child.says(/it is blocked here:\n( {2}at .*\n)+/)
+    child.kill('SIGKILL')
+    const [, first, second] = /it is blocked here:\n {2}at (\S+) .*\n {2}at (\S+) /.exec(output) ?? []
+    expect([first, second]).toEqual(['countTheStars', 'onOrder'])
+    expect(output).toContain(`${pathToFileURL(script).href}:2:`)
+    expect(output).not.toContain('node:internal')
   })
 
   test('R13 a start that blocks before the loop has turned once is noticed too', async () => {
