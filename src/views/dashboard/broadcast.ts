@@ -10,10 +10,9 @@ import { reportOf } from '../../core/status/report.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { newBacklog } from './backlog.ts'
 import { type Client, openStream } from './client.ts'
+import { newPace } from './pace.ts'
 
 const BACKLOG = 2000
-/** Events are gathered for so long, unless nothing has happened for a while. */
-const GATHER = 100
 /** So many are sent at once however quickly they come; fewer than the backlog holds. */
 const MOST_GATHERED = 1000
 /** For whatever lies between, which takes a silent connection for a dead one. */
@@ -46,8 +45,6 @@ export const broadcast = (
   let over: string | undefined
   /** The same, of a group that may go on unseen: made once for all who are left at the same moment. */
   let farewell: { readonly seq: number; readonly text: string } | undefined
-  let soon: NodeJS.Immediate | undefined
-  let gathering: NodeJS.Timeout | undefined
   let heartbeat: NodeJS.Timeout | undefined
   /** Of the wall clock, when the last event came. */
   let skew = 0
@@ -57,19 +54,14 @@ export const broadcast = (
     for (const client of clients) client.write(chunk)
   }
   const flush = (): void => {
-    clearImmediate(soon)
-    soon = undefined
     if (told === backlog.seq) return
     const events = backlog.between(told, backlog.seq)
     told = backlog.seq
     if (clients.size === 0) return
-    clearTimeout(gathering)
-    gathering = setTimeout(() => {
-      gathering = undefined
-      flush()
-    }, GATHER).unref()
+    pace.sent()
     tell(eventsMessage(`${backlog.boot}:${told}`, events ?? backlog.all(told)))
   }
+  const pace = newPace(() => backlog.seq - told, flush)
   const begin = (snapshot: SnapshotEvent): void => {
     flush()
     skew = skewOf(systemClock)
@@ -87,14 +79,12 @@ export const broadcast = (
     backlog.add(event)
     if (clients.size === 0) told = event.seq
     else if (phase !== state.phase || event.seq - told >= MOST_GATHERED) flush()
-    // What comes in this very turn comes together.
-    else if (!gathering) soon ??= setImmediate(flush).unref()
+    else pace.came()
   }
   const rest = (): void => {
     clearInterval(heartbeat)
-    clearTimeout(gathering)
-    clearImmediate(soon)
-    heartbeat = gathering = soon = undefined
+    heartbeat = undefined
+    pace.rest()
     told = backlog.seq
   }
   const lastWords = (broken?: unknown): string => {
