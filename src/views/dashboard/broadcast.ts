@@ -8,17 +8,19 @@ import type { GroupEvent, SnapshotEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { reportOf } from '../../core/status/report.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
-import { newBacklog } from './backlog.ts'
+import { type Limits, newBacklog } from './backlog.ts'
 import { type Client, openStream } from './client.ts'
 import { newPace } from './pace.ts'
 
-const BACKLOG = 2000
+/** What is kept for who comes late. */
+const BACKLOG: Limits = { events: 2_000, bytes: 4 * 1024 * 1024 }
 /** So many are sent at once however quickly they come; fewer than the backlog holds. */
 const MOST_GATHERED = 1000
 /** For whatever lies between, which takes a silent connection for a dead one. */
 const HEARTBEAT = 15_000
-/** How long a page waits before it connects again. */
-const RETRY = 500
+const STILL_HERE = Buffer.from(': still here\n\n')
+/** How long a page waits before it connects again, in milliseconds. */
+const RETRY = Buffer.from('retry: 500\n\n')
 
 /** One group's events, sent to everybody who watches. */
 export interface Broadcast {
@@ -42,16 +44,37 @@ export const broadcast = (
   let own = group.name
   let state: ServiceState = { phase: 'idle' }
   /** What is said last once the group is over. */
-  let over: string | undefined
+  let over: Buffer | undefined
   /** The same, of a group that may go on unseen: made once for all who are left at the same moment. */
-  let farewell: { readonly seq: number; readonly text: string } | undefined
+  let farewell: { readonly seq: number; readonly chunk: Buffer } | undefined
+  /** All that is kept: made once for all who come before the next message. */
+  let whole: { readonly id: string; readonly chunk: Buffer } | undefined
   let heartbeat: NodeJS.Timeout | undefined
   /** Of the wall clock, when the last event came. */
   let skew = 0
 
-  const tell = (text: string): void => {
-    const chunk = Buffer.from(text)
+  const tell = (chunk: Buffer): void => {
     for (const client of clients) client.write(chunk)
+  }
+  const id = (): string => `${backlog.boot}:${told}`
+  const all = (): Buffer => {
+    if (whole?.id !== id()) whole = { id: id(), chunk: eventsMessage(id(), backlog.all(told)) }
+    return whole.chunk
+  }
+  const hello = (): Buffer => {
+    const { boot, completeSince } = backlog
+    return message('hello', {
+      boot,
+      now: systemClock.now() + skew,
+      seq: told,
+      group: group.name,
+      actions,
+      pid: process.pid,
+      host: hostname(),
+      node: process.version,
+      startedAt: Math.round(performance.timeOrigin),
+      ...(completeSince !== undefined && { completeSince }),
+    })
   }
   const flush = (): void => {
     if (told === backlog.seq) return
@@ -59,7 +82,10 @@ export const broadcast = (
     told = backlog.seq
     if (clients.size === 0) return
     pace.sent()
-    tell(eventsMessage(`${backlog.boot}:${told}`, events ?? backlog.all(told)))
+    if (events !== undefined) return tell(eventsMessage(id(), events))
+    // More has come at once than is kept.
+    tell(hello())
+    tell(all())
   }
   const pace = newPace(() => backlog.seq - told, flush)
   const begin = (snapshot: SnapshotEvent): void => {
@@ -69,7 +95,7 @@ export const broadcast = (
     state = snapshot.group.state
     backlog.add(snapshot)
     told = backlog.seq
-    if (clients.size > 0) tell(eventsMessage(`${backlog.boot}:${told}`, backlog.all(told)))
+    if (clients.size > 0) tell(all())
   }
   const onEvent = (event: GroupEvent): void => {
     if (event.kind === 'snapshot') return begin(event)
@@ -85,9 +111,10 @@ export const broadcast = (
     clearInterval(heartbeat)
     heartbeat = undefined
     pace.rest()
+    whole = undefined
     told = backlog.seq
   }
-  const lastWords = (broken?: unknown): string => {
+  const lastWords = (broken?: unknown): Buffer => {
     const status = backlog.status()
     return message('end', {
       ...(status && reportOf(status)),
@@ -98,8 +125,8 @@ export const broadcast = (
   const leave = (client: Client): void => {
     flush()
     if (over !== undefined || !isLeaving(state)) return
-    if (farewell?.seq !== told) farewell = { seq: told, text: lastWords() }
-    client.write(Buffer.from(farewell.text))
+    if (farewell?.seq !== told) farewell = { seq: told, chunk: lastWords() }
+    client.write(farewell.chunk)
   }
   const finish = (broken?: unknown): void => {
     flush()
@@ -119,35 +146,22 @@ export const broadcast = (
       if (response.destroyed) return
       const [, boot, seq] = /^(.+):(\d+)$/.exec(lastId ?? '') ?? []
       const missing = boot === backlog.boot ? backlog.between(Number(seq), told) : undefined
-      const events = missing ?? backlog.all(told)
-      const hello = {
-        boot: backlog.boot,
-        now: systemClock.now() + skew,
-        seq: told,
-        group: group.name,
-        actions,
-        pid: process.pid,
-        host: hostname(),
-        node: process.version,
-        startedAt: Math.round(performance.timeOrigin),
-      }
-      const first = [
-        `retry: ${RETRY}\n\n`,
-        message('hello', hello),
-        events === '' || events === '[]' ? '' : eventsMessage(`${backlog.boot}:${told}`, events),
-        over ?? '',
-      ]
+      const events = missing === undefined ? all() : eventsMessage(id(), missing)
+      const first = [RETRY, hello(), events, ...(over ? [over] : [])]
       const gone = (): void => {
         if (clients.delete(client) && clients.size === 0) rest()
       }
-      const client: Client = openStream(response, first.join(''), () => leave(client), gone)
+      const client: Client = openStream(response, first, () => leave(client), gone)
       if (over !== undefined) return client.end()
       clients.add(client)
-      heartbeat ??= setInterval(() => tell(': still here\n\n'), HEARTBEAT).unref()
+      heartbeat ??= setInterval(() => tell(STILL_HERE), HEARTBEAT).unref()
     },
   }
 }
 
-const message = (event: string, data: object): string => `event: ${event}\ndata: ${jsonOf(data)}\n\n`
+const message = (event: string, data: object): Buffer => Buffer.from(`event: ${event}\ndata: ${jsonOf(data)}\n\n`)
 
-const eventsMessage = (id: string, events: string): string => `id: ${id}\nevent: events\ndata: ${events}\n\n`
+const eventsMessage = (id: string, events: string): Buffer =>
+  events === '' || events === '[]' ? NOTHING : Buffer.from(`id: ${id}\nevent: events\ndata: ${events}\n\n`)
+
+const NOTHING = Buffer.alloc(0)

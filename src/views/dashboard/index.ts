@@ -44,7 +44,7 @@ const CLIENTS = 256
  * The dashboard of a group, as a router for express 4 or 5: a page, its events as a stream that can be resumed
  * (`GET events`: `hello`, then `events` from a snapshot on, and at the end `end` with the report as far as it is known),
  * and the status for programs (`GET status`). It listens from now on, once for all who watch, and keeps
- * the latest 2,000 events, so that who comes late sees the start too. Who reads too slowly is dropped. Of a group that
+ * the latest 2,000 events (4 MB at most), so that who comes late sees the start too. Who reads too slowly is dropped. Of a group that
  * is restarted inside another it shows one life: show the outer one.
  *
  * Add it as an observer, and the shutdown can be watched to the end of all the others. It has no login: let it listen
