@@ -10,6 +10,7 @@ import { type Report, reportOf } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
 import { stopReasonOf } from '../stop-reason.ts'
+import { type ActionRequest, toldRequest } from './action-request.ts'
 import { explainStart } from './dependencies.ts'
 import { Entries } from './entries.ts'
 import { type AddOptions, entryOf, type Inside } from './entry.ts'
@@ -135,6 +136,10 @@ export class Group<Name extends string = string, Known extends string = never>
     const release = onAbort(signal, aborted => incarnations.stop(stopReasonOf(aborted.reason), true))
     if (signal) void over.then(release)
     return latest ? awaitStop(over, latest, this.options.clock, () => reportOf(this.status, true)) : over
+  }
+
+  recordRequest(request: ActionRequest): void {
+    this.#journal.request(toldRequest(request, this.status))
   }
 
   get status$(): Observable<GroupStatus> {
