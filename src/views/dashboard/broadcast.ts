@@ -32,10 +32,14 @@ export interface Broadcast {
   join(response: ServerResponse, lastId: string | undefined): void
 }
 
-/** Listens from now to the end of the group, once for all. Has no timer while nobody watches. */
+/**
+ * Listens from now to the end of the group, once for all. Has no timer while nobody watches.
+ *
+ * @param actions what may be asked of the group
+ */
 export const broadcast = (
   group: { readonly name: string; readonly events$: Observable<GroupEvent> },
-  actions: boolean,
+  actions: readonly string[] | false,
 ): Broadcast => {
   const backlog = newBacklog(BACKLOG)
   const clients = new Set<Client>()

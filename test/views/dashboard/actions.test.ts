@@ -51,7 +51,10 @@ describe('with the token', () => {
     expect(await post({ action: 'restart', service: 'db' })).toMatchObject({ status: 202 })
     await page.until(() => db.starts === 2)
     await page.until(({ folded }) => folded?.ready && folded.seq === group.status.seq)
-    expect(page.messages[0]).toMatchObject({ event: 'hello', data: { actions: true } })
+    expect(page.messages[0]).toMatchObject({
+      event: 'hello',
+      data: { actions: ['start', 'stop', 'restart', 'stop-group'] },
+    })
     expect(
       page.events.flatMap(event =>
         event.kind === 'transition' && event.path === 'shop/db' ? [event.state.phase] : [],
