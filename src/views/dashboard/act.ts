@@ -10,11 +10,11 @@ import { Refused } from './refused.ts'
 /** What people may ask of a group from afar. A group has all of these. */
 export interface DashboardActions {
   restart(name: string): Promise<void>
-  /** One service, to stop it. */
-  service(name: string): { stop(reason: string): Promise<void> }
   stop(reason: string): Promise<unknown>
+  /** One service. Without this none can be stopped by itself. */
+  service?(name: string): { stop(reason: string): Promise<void> }
   /** Is told every request. */
-  recordRequest(request: ActionRequest): void
+  recordRequest?(request: ActionRequest): void
 }
 
 const REASON = 'asked for on the dashboard'
@@ -36,9 +36,11 @@ export const act = async (
     accepted()
     return void group.stop(REASON)
   }
+  if (asked.action === 'stop' && !group.service)
+    throw new Refused(409, 'ERR_READ_ONLY', 'no service can be stopped by itself here')
   const done = async (): Promise<void> => {
     if (status) refuseNeedless(asked, status)
-    await (asked.action === 'stop' ? group.service(asked.service).stop(REASON) : group.restart(asked.service))
+    await (asked.action === 'stop' ? group.service?.(asked.service).stop(REASON) : group.restart(asked.service))
   }
   const refusal = await refusalOf(done())
   if (refusal) throw refusal

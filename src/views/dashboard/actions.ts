@@ -32,11 +32,11 @@ export const actions = ({ group, status, token, hosts }: Acted): Handler => {
       refuseStranger(request, by)
       const body = await jsonBody(request)
       asked = askedIn(body)
-      await act(asked, group, status(), () => group.recordRequest({ ...asked, by, outcome: 'accepted' }))
+      await act(asked, group, status(), () => group.recordRequest?.({ ...asked, by, outcome: 'accepted' }))
       send(response, 202, JSON_TYPE, JSON.stringify(body))
     } catch (error) {
       if (!(error instanceof Refused)) throw error
-      group.recordRequest({ ...asked, by, outcome: 'refused', reason: error.message })
+      group.recordRequest?.({ ...asked, by, outcome: 'refused', reason: error.message })
       await refuse(response, error)
     }
   }

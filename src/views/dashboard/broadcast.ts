@@ -98,6 +98,7 @@ export const broadcast = (
     own = snapshot.group.path
     state = snapshot.group.state
     backlog.add(snapshot)
+    whole = undefined
     told = backlog.seq
     if (clients.size > 0) tell(all())
   }

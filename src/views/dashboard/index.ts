@@ -78,7 +78,10 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): ViewL
   must(whose, 'hosts', areNames, 'an array of host names', hosts)
   const knownHosts = hosts.map(host => host.toLowerCase())
   const acting = token !== undefined && canAct(group)
-  const audience = broadcast(group, acting ? ACTIONS : false)
+  const audience = broadcast(
+    group,
+    acting && ACTIONS.filter(action => action !== 'stop' || group.service !== undefined),
+  )
 
   const events: Handler = ({ request, response, query }) => {
     if (request.method === 'HEAD') return send(response, 200, 'text/event-stream', '')
@@ -119,4 +122,4 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): ViewL
 }
 
 const canAct = (group: Watched): group is Watched & DashboardActions =>
-  (['restart', 'service', 'stop', 'recordRequest'] as const).every(method => group[method] !== undefined)
+  group.restart !== undefined && group.stop !== undefined

@@ -124,6 +124,20 @@ describe('with the token', () => {
     expect(group.status.ready).toBe(true)
   })
 
+  test('of something that only restarts services, none is stopped by itself, and no more is offered', async () => {
+    const { group } = await openShop()
+    await group.start()
+    const { name, events$ } = group
+    const shown = { name, events$, restart: () => Promise.resolve(), stop: () => Promise.resolve() }
+    const port = await serve(express().use('/admin', dashboard(shown, { token })))
+    const page = await watch(port, { path: '/admin/events' })
+    await page.until(({ messages }) => messages.length > 0)
+    expect(page.messages[0]!.data.actions).toEqual(['start', 'restart', 'stop-group'])
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+    const init = { method: 'POST', headers, body: '{"action":"stop","service":"db"}' }
+    expect((await fetch(`http://127.0.0.1:${port}/admin/actions`, init)).status).toBe(409)
+  })
+
   test('the whole group is stopped by stop-group', async () => {
     const { group, post, told } = await openShop()
     await group.start()
