@@ -39,9 +39,8 @@ const group = serviceGroup('shop')
   )
   .add(http('api', app, { port }))
 
-const watch = express().use(dashboard(group))
 const dashboardPort = Number(process.env['DASHBOARD_PORT'] ?? 9000)
-const page = http('dashboard', watch, { port: dashboardPort, host: '127.0.0.1' })
+const page = http('dashboard', dashboard(group), { port: dashboardPort, host: '127.0.0.1' })
 group.add(page, { observer: true })
 
 log(group)

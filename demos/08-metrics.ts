@@ -1,5 +1,5 @@
 /**
- * Metrics for Prometheus: an express app serves /metrics beside a worker that dies again and again.
+ * Metrics for Prometheus: a server of their own serves /metrics beside a worker that dies again and again.
  *
  *   node --import tsx demos/08-metrics.ts                    (PORT=8080, LIVES=20)
  *   curl localhost:8080/metrics | grep worker
@@ -8,7 +8,6 @@
  * its lives it ends well, and the group with it; the last values are still there then, for a last look or a push.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import express from 'express'
 import { register } from 'prom-client'
 import { run, serviceGroup, task } from 'rx-service-group'
 import { http } from 'rx-service-group/http'
@@ -18,25 +17,18 @@ import { metrics } from 'rx-service-group/metrics'
 const port = Number(process.env['PORT'] ?? 8080)
 let lives = Number(process.env['LIVES'] ?? 20)
 
-const app = express().get('/metrics', async (_, response) => {
-  response.setHeader('content-type', register.contentType)
-  response.send(await register.metrics())
-})
-
 const worker = task('worker', async ({ signal }) => {
   await delay(1_000, undefined, { signal })
   if (--lives > 0) throw new Error('the connection was lost')
 })
 
-const scraped = http('metrics', app, { port })
-const group = serviceGroup('shop')
-  .add(scraped, { observer: true })
-  .add(worker, {
-    restart: { policy: 'transient', initialDelay: 500, factor: 1, maxRestarts: lives },
-    onEnd: 'stop-group',
-  })
+const group = serviceGroup('shop').add(worker, {
+  restart: { policy: 'transient', initialDelay: 500, factor: 1, maxRestarts: lives },
+  onEnd: 'stop-group',
+})
+const scraped = http('metrics', metrics(group), { port })
+group.add(scraped, { observer: true })
 
-metrics(group)
 log(group)
 const over = run(group)
 await group.ready

@@ -8,7 +8,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import express from 'express'
 import { job, run, service, serviceGroup, task } from 'rx-service-group'
 import { dashboard } from 'rx-service-group/dashboard'
 import { http } from 'rx-service-group/http'
@@ -44,8 +43,7 @@ const group = serviceGroup('shop')
 
 const token = process.env['TOKEN'] ?? randomUUID()
 const port = Number(process.env['PORT'] ?? 9000)
-const app = express().use(dashboard(group, { token }))
-const watch = http('dashboard', app, { port, host: '127.0.0.1' })
+const watch = http('dashboard', dashboard(group, { token }), { port, host: '127.0.0.1' })
 group.add(watch, { observer: true })
 
 const up$ = group.status$.pipe(

@@ -7,7 +7,6 @@
  * probes, being an observer, answer until all the others are gone. When the story is told, the demo ends itself.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import express from 'express'
 import { type GroupStatus, run, service, serviceGroup } from 'rx-service-group'
 import { http } from 'rx-service-group/http'
 import { probes } from 'rx-service-group/probes'
@@ -24,8 +23,7 @@ const group = serviceGroup('shop', { drainDelay: 700 })
   .add(service('api', { drain: () => delay(700) }), { dependsOn: ['db'] })
 
 // The messages of errors are told only because of `details`.
-const app = express().use(probes(group, { details: true }))
-const watch = http('probes', app, { port })
+const watch = http('probes', probes(group, { details: true }), { port })
 group.add(watch, { observer: true })
 
 const until = (so: (status: GroupStatus) => boolean) => firstValueFrom(group.status$.pipe(filter(so)))

@@ -5,6 +5,7 @@ export type { RestartOptions, RestartPolicy } from './core/behaviors/restart-opt
 export type { OnFailure } from './core/behaviors/watched.ts'
 export type { Clock } from './core/clock.ts'
 export { type CoreErrorCode, type ErrorCode, type ErrorInfo, ServiceError } from './core/errors.ts'
+export type { ActionRequest } from './core/group/action-request.ts'
 export type { AddOptions, OnEnd } from './core/group/entry.ts'
 export type { GroupHealth } from './core/group/health.ts'
 export type { GroupOptions } from './core/group/options.ts'
@@ -35,6 +36,8 @@ export type {
   GroupEvent,
   NumberedEvent,
   RemovedEvent,
+  RequestEvent,
+  RequestOutcome,
   SnapshotEvent,
   TransitionEvent,
 } from './core/status/events.ts'

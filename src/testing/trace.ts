@@ -2,6 +2,7 @@ import type { Observable, Subscription } from 'rxjs'
 import { known } from '../core/options.ts'
 import { canFollow, type Info, type Phase, type ServiceState, transitions } from '../core/state.ts'
 import type { GroupEvent, TransitionEvent } from '../core/status/events.ts'
+import { requestText } from '../core/text/transition-text.ts'
 
 /** All events of a group, from the moment at which the recording began. */
 export interface Trace {
@@ -130,6 +131,8 @@ const describeEvent = (event: GroupEvent): string | undefined => {
       return `${event.path} removed`
     case 'failure':
       return `${event.path} failure of ${event.what}: ${event.error.message}${event.omitted ? ` (${event.omitted} more)` : ''}`
+    case 'request':
+      return `${event.path} request: ${requestText(event)}`
     case 'transition':
       return `${event.path} ${describeState(usual(event))}`
     default:

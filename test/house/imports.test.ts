@@ -78,7 +78,7 @@ describe('imports point one way', () => {
     folder => {
       const roomOf = (file: string): string => file.split('/').slice(0, 2).join('/')
       const near = (specifier: string, file: string): boolean =>
-        roomOf(specifier) === roomOf(file) || (folder === 'services' && roomOf(specifier) === 'services/common')
+        roomOf(specifier) === roomOf(file) || roomOf(specifier) === `${folder}/common`
       expect(offences(folder, (s, file) => isPackage(s) || within('core')(s) || near(s, file))).toEqual([])
     },
   )

@@ -9,8 +9,6 @@ const CALLS = [
   ['grpc', "grpc('rpc', () => {})", 'service "rpc"', '@grpc/grpc-js', ''],
   ['metrics', 'metrics(group)', 'metrics', 'prom-client', ''],
   ['otel', 'otel(group)', 'otel', '@opentelemetry/api', ''],
-  ['probes', 'probes(group)', 'probes', 'express', ''],
-  ['dashboard', 'dashboard(group)', 'dashboard "shop"', 'express', ''],
   ['amqp', "amqpConsumer('orders', { url, queue: 'orders' }, () => {})", 'service "orders"', 'amqplib', CONNECT],
   ['amqp', "amqpMessages('orders', { url, queue: 'orders' }, all => all)", 'service "orders"', 'amqplib', CONNECT],
   ['amqp', "amqpPublisher('orders', { url })", 'service "orders"', 'amqplib', CONNECT],
@@ -19,7 +17,18 @@ const CALLS = [
 ] as const
 
 /** Other entries need no package, or can do without it. */
-const OTHERS = ['', '/http', '/worker', '/child-process', '/event-loop', '/log', '/terminal', '/testing']
+const OTHERS = [
+  '',
+  '/http',
+  '/worker',
+  '/child-process',
+  '/event-loop',
+  '/log',
+  '/terminal',
+  '/probes',
+  '/dashboard',
+  '/testing',
+]
 
 /** A program that makes all calls, and prints what they throw. */
 const program = `
@@ -28,6 +37,9 @@ const program = `
   const url = 'amqp://rabbit'
   const thrown = {}
   for (const entry of ${JSON.stringify(OTHERS)}) await import('rx-service-group' + entry)
+  const { probes } = await import('rx-service-group/probes')
+  const { dashboard } = await import('rx-service-group/dashboard')
+  for (const listener of [probes(group), dashboard(group)]) if (typeof listener !== 'function') throw listener
   ${CALLS.map(
     ([entry, call]) => `
   const { ${/^\w+/.exec(call)} } = await import('rx-service-group/${entry}')

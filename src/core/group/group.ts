@@ -11,6 +11,7 @@ import { type Report, reportOf } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
 import { stopReasonOf } from '../stop-reason.ts'
+import { type ActionRequest, toldRequest } from './action-request.ts'
 import { explainStart } from './dependencies.ts'
 import { Entries } from './entries.ts'
 import { type AddOptions, entryOf, type Inside } from './entry.ts'
@@ -145,6 +146,10 @@ export class Group<Name extends string = string, Known extends string = never>
 
   plan(): GroupPlan {
     return planOf(this.name, this.#entries.list, this.options)
+  }
+
+  recordRequest(request: ActionRequest): void {
+    this.#journal.request(toldRequest(request, this.status))
   }
 
   get status$(): Observable<GroupStatus> {

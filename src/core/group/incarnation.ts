@@ -11,6 +11,7 @@ import {
   serviceError,
 } from '../errors.ts'
 import { listen } from '../listener.ts'
+import { Ration } from '../ration.ts'
 import type { Service } from '../service.ts'
 import {
   type Info,
@@ -25,7 +26,7 @@ import type { FailureEvent } from '../status/events.ts'
 import { type Asks, type Shutdown, ShutdownSteps } from '../steps.ts'
 import { Throttle } from '../throttle.ts'
 import { enter } from '../work.ts'
-import { type WorkFailure, WorkFailures } from '../work-failures.ts'
+import type { WorkFailure } from '../work-failures.ts'
 import type { Member } from './member.ts'
 
 /** A message of an incarnation to its group. */
@@ -63,7 +64,7 @@ export class Incarnation extends Observable<Told> implements Partial<Asks> {
   /** The final state, when the member was taken down. */
   #ended: StateOf<'stopped'> | undefined
   #news: Throttle<ServiceState> | undefined
-  #failures: WorkFailures | undefined
+  #failures: Ration<WorkFailure> | undefined
 
   constructor(service: Service, member: Member, clock: Clock) {
     super(Incarnation.#begin)
@@ -152,7 +153,7 @@ export class Incarnation extends Observable<Told> implements Partial<Asks> {
   }
 
   workFailed(failure: WorkFailure): void {
-    this.#failures ??= new WorkFailures(this.#clock, ({ what, error }, omitted) => {
+    this.#failures ??= new Ration<WorkFailure>(this.#clock, ({ what, error }, omitted) => {
       const told = { what, error: errorInfo(error), ...(omitted > 0 && { omitted }) }
       this.#out?.next({ kind: 'failure', member: this.#member, ...told })
     })

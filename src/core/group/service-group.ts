@@ -7,6 +7,7 @@ import type { GroupEvent } from '../status/events.ts'
 import type { Report } from '../status/report.ts'
 import type { GroupStatus } from '../status/status.ts'
 import type { Shutdown } from '../steps.ts'
+import type { ActionRequest } from './action-request.ts'
 import type { AddOptions } from './entry.ts'
 import { Group } from './group.ts'
 import type { GroupHealth } from './health.ts'
@@ -193,6 +194,24 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    * ```
    */
   plan(): GroupPlan
+
+  /**
+   * Tells that somebody has asked for something from outside: an event, which is a line of the log and part of
+   * recordings. Each view that lets people act on the group calls this for each request, allowed or refused. Of refused
+   * requests ten a second are told at most. A group that is over tells nothing any more.
+   *
+   * @throws ServiceError `ERR_INVALID_OPTION`
+   * @example
+   * ```ts
+   * const group = serviceGroup('shop').add(service('db', {}))
+   * await group.start()
+   * group.events$.subscribe(event => {
+   *   if (event.kind === 'request') console.log(event.path, event.action, event.by, event.outcome)
+   * })
+   * group.recordRequest({ action: 'restart', service: 'db', by: '10.0.0.7', outcome: 'accepted' })
+   * ```
+   */
+  recordRequest(request: ActionRequest): void
 
   /** Every change of every service, as one stream of statuses. The first value is the present status. */
   readonly status$: Observable<GroupStatus>

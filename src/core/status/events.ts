@@ -68,8 +68,33 @@ export interface FailureEvent extends NumberedEvent {
   readonly omitted?: number
 }
 
+/** Whether somebody may do what was asked for. What comes of it is told by the transitions that follow. */
+export type RequestOutcome = 'accepted' | 'refused'
+
+/**
+ * Somebody has asked for something from outside, such as a restart on the dashboard. No state changes by it. All that is
+ * accepted is told. Of what is refused ten a second are told at most; the last one of a second is always told.
+ */
+export interface RequestEvent extends NumberedEvent {
+  readonly kind: 'request'
+  /** The service that it is for, or the group itself. */
+  readonly path: string
+  /** What was asked for: `restart`. Left out when the request was refused unread. */
+  readonly action?: string
+  /** Who has asked: an address, or a name. */
+  readonly by: string
+  readonly outcome: RequestOutcome
+  /** Why it was refused, for people. */
+  readonly reason?: string
+  /** How many more were refused since the last such event. They are not told one by one. */
+  readonly omitted?: number
+}
+
+/** The particulars of a request. */
+export type ToldRequest = Omit<RequestEvent, 'kind' | keyof NumberedEvent>
+
 /**
  * An event of a group. A stream of them is a snapshot, then numbered events without a gap. Plain JSON. Later versions
  * may have more kinds: leave out a kind that you do not know, as the status does.
  */
-export type GroupEvent = SnapshotEvent | AddedEvent | RemovedEvent | TransitionEvent | FailureEvent
+export type GroupEvent = SnapshotEvent | AddedEvent | RemovedEvent | TransitionEvent | FailureEvent | RequestEvent

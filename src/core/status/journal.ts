@@ -1,9 +1,10 @@
 import { Observable, type Subscriber } from 'rxjs'
 import { type Clock, skewOf } from '../clock.ts'
+import { Ration } from '../ration.ts'
 import type { ServiceState } from '../state.ts'
 import { outside } from '../work.ts'
 import { hasSubscribers, publish } from './diagnostics.ts'
-import type { FailureEvent, GroupEvent } from './events.ts'
+import type { FailureEvent, GroupEvent, ToldRequest } from './events.ts'
 import { newStatus } from './service-status.ts'
 import { foldStatus, type GroupStatus, snapshotOf } from './status.ts'
 
@@ -43,11 +44,15 @@ export class Journal {
   #outer: Outer | undefined
   #delivering = false
   #closed = false
+  readonly #refused: Ration<ToldRequest>
 
   constructor(name: string, clock: Clock) {
     this.#name = name
     this.#clock = clock
     this.#skew = skewOf(clock)
+    this.#refused = new Ration(clock, (request, omitted) =>
+      this.tellRequest({ ...request, ...(omitted > 0 && { omitted }) }),
+    )
     const at = clock.now() + this.#skew
     const group = newStatus(name, 0, at)
     this.status = foldStatus(undefined, { kind: 'snapshot', seq: 0, at, group, health: 'pass', services: [] })
@@ -103,8 +108,22 @@ export class Journal {
     this.#outer?.journal.fail(`${this.#outer.prefix}/${path}`, failure)
   }
 
+  /** Somebody has asked for something from outside. A group that is over tells nothing any more. */
+  request(request: ToldRequest): void {
+    if (this.#closed) return
+    if (request.outcome === 'refused') this.#refused.offer(request)
+    else this.tellRequest(request)
+  }
+
+  /** Tells a request here and in the outer groups. */
+  tellRequest(request: ToldRequest): void {
+    this.#append({ kind: 'request', seq: this.status.seq + 1, at: this.#clock.now(), ...request })
+    this.#outer?.journal.tellRequest({ ...request, path: `${this.#outer.prefix}/${request.path}` })
+  }
+
   /** Completes the streams, once all events are delivered. */
   close(): void {
+    this.#refused.end()
     this.#closed = true
     this.#deliver()
   }

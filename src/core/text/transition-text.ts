@@ -1,5 +1,12 @@
 import { type Info, isBusy, reasonOf, type ServiceState } from '../state.ts'
-import type { AddedEvent, FailureEvent, GroupEvent, SnapshotEvent, TransitionEvent } from '../status/events.ts'
+import type {
+  AddedEvent,
+  FailureEvent,
+  GroupEvent,
+  RequestEvent,
+  SnapshotEvent,
+  TransitionEvent,
+} from '../status/events.ts'
 import { advance, movedBy, newStatus, renewed, type ServiceStatus } from '../status/service-status.ts'
 import { milliseconds, preciseTimeOfDay, restarted } from '../units.ts'
 import { errorLine } from './error-text.ts'
@@ -65,6 +72,7 @@ export const lineParts = (): ((event: GroupEvent) => Line | undefined) => {
     if (event.kind !== 'snapshot' && event.clockSet !== undefined) setClock(event.clockSet)
     if (event.kind === 'transition') return onTransition(event)
     if (event.kind === 'failure') return failureLine(event)
+    if (event.kind === 'request') return requestLine(event)
     if (event.kind === 'snapshot') onSnapshot(event)
     else if (event.kind === 'added') onAdded(event)
     else if (event.kind === 'removed') forget(event.path)
@@ -138,8 +146,24 @@ const failureLine = ({ at, path, what, error, omitted }: FailureEvent): Line => 
 })
 
 /** A failed piece of work in words: `message of queue "orders": no route (12 more were left out before it)`. */
-export const failureText = (what: string, error: string, omitted = 0): string =>
-  `${what}: ${error}${omitted > 0 ? ` (${omitted} more before it)` : ''}`
+export const failureText = (what: string, error: string, omitted?: number): string =>
+  `${what}: ${error}${moreBefore(omitted)}`
+
+const requestLine = (event: RequestEvent): Line => ({
+  time: preciseTimeOfDay(event.at),
+  path: visible(event.path),
+  phase: 'request',
+  tone: event.outcome === 'refused' ? 'busy' : 'plain',
+  detail: visible(requestText(event)),
+})
+
+/** A request in words: `restart by 10.0.0.7: refused: the token is wrong (12 more before it)`. */
+export const requestText = ({ action, by, outcome, reason, omitted }: RequestEvent): string => {
+  const why = reason === undefined ? '' : `: ${reason}`
+  return `${action ?? 'unknown action'} by ${by}: ${outcome}${why}${moreBefore(omitted)}`
+}
+
+const moreBefore = (omitted = 0): string => (omitted > 0 ? ` (${omitted} more before it)` : '')
 
 const toLine = (event: TransitionEvent, { told, took, restarts, left }: Before): Line => {
   const { at, path, state } = event

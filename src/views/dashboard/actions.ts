@@ -1,66 +1,60 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { ErrorRequestHandler, RequestHandler, Router } from 'express'
-import { ServiceError } from '../../core/errors.ts'
-import { isFinal, reasonOf } from '../../core/state.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GroupStatus } from '../../core/status/status.ts'
-import { isSameOrigin, problem } from './guard.ts'
+import { type Handler, JSON_TYPE, problem, send } from '../common/listener.ts'
+import { act, type DashboardActions } from './act.ts'
+import { addressOf } from './address.ts'
+import { type Asked, askedIn } from './asked.ts'
+import { jsonBody } from './body.ts'
+import { isSameOrigin } from './guard.ts'
+import { Refused } from './refused.ts'
+import { newWrongTokens } from './wrong-tokens.ts'
 
-/** What people may ask of a group from afar. */
-export interface DashboardActions {
-  restart(name: string): Promise<void>
-  stop(reason: string): Promise<unknown>
+/** A group that can be acted on, and who may do so. */
+export interface Acted {
+  readonly group: DashboardActions
+  /** What is true of the group. */
+  status(): GroupStatus | undefined
+  readonly token: string
+  readonly hosts: readonly string[]
 }
 
-/** `POST actions`: restarts a service, by its name or path, or stops the group, for whoever has the token. */
-export const actions = (
-  { Router, json }: Pick<typeof import('express'), 'Router' | 'json'>,
-  group: DashboardActions,
-  status: () => GroupStatus | undefined,
-  token: string,
-  hosts: readonly string[],
-): Router => {
-  const guard: RequestHandler = (request, response, next) => {
-    if (!isSameOrigin(request.headers, hosts))
-      return problem(response, 403, 'ERR_CROSS_ORIGIN', 'only the page of this dashboard may ask for that')
-    if (!isEqual(request.headers.authorization ?? '', `Bearer ${token}`)) {
-      response.set('WWW-Authenticate', 'Bearer')
-      return problem(response, 401, 'ERR_UNAUTHORIZED', 'this needs the token: "Authorization: Bearer ..."')
+/**
+ * `POST actions`: starts, stops or restarts a service, or stops the group, for whoever has the token. The group is told
+ * each request, and so is the log.
+ */
+export const actions = ({ group, status, token, hosts }: Acted): Handler => {
+  const refuseStranger = strangers(token, hosts)
+  return async ({ request, response }) => {
+    const by = addressOf(request)
+    let asked: Asked | undefined
+    try {
+      refuseStranger(request, by)
+      const body = await jsonBody(request)
+      asked = askedIn(body)
+      await act(asked, group, status(), () => group.recordRequest?.({ ...asked, by, outcome: 'accepted' }))
+      send(response, 202, JSON_TYPE, JSON.stringify(body))
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      group.recordRequest?.({ ...asked, by, outcome: 'refused', reason: error.message })
+      await refuse(response, error)
     }
-    if (!request.is('application/json')) return problem(response, 400, 'ERR_BAD_REQUEST', 'give application/json')
-    next()
   }
-  const act: RequestHandler = async (request, response) => {
-    const { action, service } = (request.body ?? {}) as { readonly action?: unknown; readonly service?: unknown }
-    if (action === 'stop') {
-      const state = status()?.group.state
-      if (state && (isFinal(state) || reasonOf(state)))
-        return problem(response, 409, 'ERR_GROUP_STOPPING', 'the group is shutting down, or over')
-      // It tells what comes of it in its events.
-      void group.stop('asked for on the dashboard')
-      response.status(202).json({ action })
-    } else if (action === 'restart' && typeof service === 'string') {
-      const refusal = await refusalOf(group.restart(service))
-      if (!refusal) response.status(202).json({ action, service })
-      else problem(response, refusal.code === 'ERR_UNKNOWN_SERVICE' ? 404 : 409, refusal.code, refusal.message)
-    } else problem(response, 400, 'ERR_BAD_REQUEST', 'give {"action":"stop"} or {"action":"restart","service":"..."}')
-  }
-  return Router().post('/actions', guard, json({ limit: '4kb' }), act, unreadable)
 }
 
-const REFUSALS: readonly string[] = [
-  'ERR_UNKNOWN_SERVICE',
-  'ERR_AMBIGUOUS_NAME',
-  'ERR_NOT_STARTED',
-  'ERR_GROUP_STOPPING',
-  'ERR_GROUP_STOPPED',
-  'ERR_ABANDONED',
-] satisfies readonly ServiceError['code'][]
-
-/** What can't be done is refused at once. Whether the service comes up again is seen in the events. */
-const refusalOf = async (restart: Promise<void>): Promise<ServiceError | undefined> => {
-  const error = await Promise.race([restart.catch((error: unknown) => error), nextTurn()])
-  return error instanceof ServiceError && REFUSALS.includes(error.code) ? error : undefined
+/** Refuses requests from other pages, and those without the token. */
+const strangers = (token: string, hosts: readonly string[]): ((request: IncomingMessage, by: string) => void) => {
+  const wrongTokens = newWrongTokens()
+  return ({ headers }, by) => {
+    if (!isSameOrigin(headers, hosts))
+      throw new Refused(403, 'ERR_CROSS_ORIGIN', 'only the page of this dashboard may ask for that')
+    if (isEqual(headers.authorization ?? '', `Bearer ${token}`)) return
+    const wait = wrongTokens.wait(by)
+    if (wait <= wrongTokens.longest)
+      throw new Refused(401, 'ERR_UNAUTHORIZED', 'this needs the token: "Authorization: Bearer ..."', wait)
+    const seconds = Math.ceil(wait / 1_000)
+    throw new Refused(429, 'ERR_TOO_MANY_REQUESTS', `too many wrong tokens; try again in ${seconds} s`)
+  }
 }
 
 /** As long for every guess. */
@@ -68,7 +62,23 @@ const isEqual = (given: string, wanted: string): boolean => timingSafeEqual(dige
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-const unreadable: ErrorRequestHandler = (error: { readonly type?: string }, _request, response, next) => {
-  if (error.type === undefined) return next(error)
-  problem(response, 400, 'ERR_BAD_REQUEST', 'this is not JSON, or too long')
+const refuse = async (response: ServerResponse, { status, code, message, wait }: Refused): Promise<void> => {
+  if (wait > 0) await pause(wait, response)
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer')
+  if (status === 429) response.setHeader('Retry-After', '2')
+  // What is still to come of the body is not waited for.
+  if (status === 408) response.setHeader('Connection', 'close')
+  problem(response, status, code, message)
 }
+
+/** Waits, but not for a client that is gone. */
+const pause = (ms: number, response: ServerResponse): Promise<void> =>
+  new Promise(resolve => {
+    const end = (): void => {
+      clearTimeout(timer)
+      response.off('close', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms).unref()
+    response.once('close', end)
+  })

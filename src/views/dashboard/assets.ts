@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { RequestHandler, Router } from 'express'
+import type { IncomingMessage } from 'node:http'
+import { type Handler, type Route, send } from '../common/listener.ts'
 
 /** The page and what it loads, as texts. */
 export interface Page {
@@ -8,26 +9,41 @@ export interface Page {
   readonly js: string
 }
 
-/** Serves the page. A browser asks each time, and gets a text again only when it has changed. */
-export const assets = ({ Router }: Pick<typeof import('express'), 'Router'>, { html, css, js }: Page): Router =>
-  Router({ strict: true })
-    .get('/', toFolder, serve('html', html))
-    .get('/page.js', serve('js', js))
-    .get('/page.css', serve('css', css))
-
-const serve = (type: string, text: string): RequestHandler => {
-  const tag = createHash('sha256').update(text).digest('base64url')
-  return (_, response) => {
-    response
-      .set({ ETag: `"${tag}"`, 'Cache-Control': 'no-cache' })
-      .type(type)
-      .send(text)
+/** The routes of the page. A browser asks each time, and gets a text again only when it has changed. */
+export const assets = ({ html, css, js }: Page): Readonly<Record<string, Route>> => {
+  const page = serve('text/html', html)
+  return {
+    '': { GET: exchange => toFolder(exchange) || page(exchange) },
+    'page.js': { GET: serve('text/javascript', js) },
+    'page.css': { GET: serve('text/css', css) },
   }
 }
 
-/** Relative addresses in the page are those of a folder: from `/admin` to `./admin/`, whatever a proxy puts before it. */
-const toFolder: RequestHandler = ({ originalUrl }, response, next) => {
-  const [path = '', query] = originalUrl.split(/(?=\?)/)
-  if (path.endsWith('/')) return next()
-  response.redirect(307, `./${path.slice(path.lastIndexOf('/') + 1)}/${query ?? ''}`)
+const serve = (type: string, text: string): Handler => {
+  const tag = `"${createHash('sha256').update(text).digest('base64url')}"`
+  return ({ request, response }) => {
+    response.setHeader('ETag', tag)
+    response.setHeader('Cache-Control', 'no-cache')
+    if (!isKnown(request, tag)) return send(response, 200, `${type}; charset=utf-8`, text)
+    response.statusCode = 304
+    response.end()
+  }
+}
+
+const isKnown = ({ headers }: IncomingMessage, tag: string): boolean =>
+  (headers['if-none-match'] ?? '').split(',').some(known => ['*', tag].includes(known.trim().replace(/^W\//, '')))
+
+/**
+ * Relative addresses in the page are those of a folder: from `/admin` to `./admin/`, whatever a proxy puts before it.
+ * Returns false when the request is for a folder. The page itself sees to what a proxy has cut off.
+ */
+const toFolder: Handler = ({ request, response }) => {
+  // Express, connect and middie keep what was asked for, before they cut off where this is mounted.
+  const { originalUrl } = request as { readonly originalUrl?: string }
+  const [path = '/', query] = (originalUrl ?? '/').split(/(?=\?)/)
+  if (path.endsWith('/')) return false
+  response.statusCode = 307
+  response.setHeader('Location', `./${path.slice(path.lastIndexOf('/') + 1)}/${query ?? ''}`)
+  response.end()
+  return true
 }

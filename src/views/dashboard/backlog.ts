@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import type { GroupEvent } from '../../core/status/events.ts'
+import type { GroupEvent, SnapshotEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { foldStatus, type GroupStatus, snapshotOf } from '../../core/status/status.ts'
 
-/** An event, and its JSON once somebody has asked for it. */
+/** An event that is kept, and its JSON. */
 interface Kept {
-  readonly event: GroupEvent
-  json?: string
+  readonly event: Exclude<GroupEvent, SnapshotEvent>
+  readonly json: string
+  readonly bytes: number
+}
+
+/** How much is kept. */
+export interface Limits {
+  readonly events: number
+  /** Of JSON. */
+  readonly bytes: number
 }
 
 /** The latest events of a group, and what was true before them. */
@@ -15,6 +23,11 @@ export interface Backlog {
   readonly boot: string
   /** The number of the last event; 0 before there is any. */
   readonly seq: number
+  /**
+   * The time of the snapshot, as the wall clock shows it now, if anything has happened before it. `undefined` when all
+   * events are here, from the idle group on.
+   */
+  readonly completeSince: number | undefined
   add(event: GroupEvent): void
   /** What is true after the last event. */
   status(): GroupStatus | undefined
@@ -24,24 +37,40 @@ export interface Backlog {
   all(upTo: number): string
 }
 
-/** @param limit how many events are kept; older ones are folded into the snapshot before them */
-export const newBacklog = (limit: number): Backlog => {
+/** @param limits events beyond these are folded into the snapshot, the oldest first */
+export const newBacklog = (limits: Limits): Backlog => {
   let boot: string = randomUUID()
   let base: GroupStatus | undefined
+  let isWhole = true
   let kept: Kept[] = []
-  /** The whole, for the many who come at the same moment. It may begin a little earlier than what is still kept. */
-  let whole: { readonly text: string; readonly upTo: number } | undefined
+  /** Of the JSON of all that is kept. */
+  let bytes = 0
 
   const last = (): number => kept.at(-1)?.event.seq ?? base?.seq ?? 0
   const join = (first: number, upTo: number): string => {
     const begin = base?.seq ?? 0
     const some = kept.slice(first - begin, upTo - begin)
-    return some
-      .map(one => {
-        one.json ??= jsonOf(one.event)
-        return one.json
-      })
-      .join(',')
+    return some.map(({ json }) => json).join(',')
+  }
+  const keep = (event: Kept['event']): void => {
+    const json = jsonOf(event)
+    const size = Buffer.byteLength(json)
+    kept.push({ event, json, bytes: size })
+    bytes += size
+    while (kept.length > limits.events || (bytes > limits.bytes && kept.length > 1)) {
+      const oldest = kept.shift()!
+      base = foldStatus(base, oldest.event)
+      bytes -= oldest.bytes
+      isWhole = false
+    }
+  }
+  const begin = (snapshot: SnapshotEvent): void => {
+    // The numbers of what came before, in a recording of several lives, may come again.
+    if (base) boot = randomUUID()
+    base = foldStatus(undefined, snapshot)
+    isWhole = snapshot.group.state.phase === 'idle'
+    kept = []
+    bytes = 0
   }
   return {
     get boot() {
@@ -50,18 +79,11 @@ export const newBacklog = (limit: number): Backlog => {
     get seq() {
       return last()
     },
-    add: event => {
-      if (event.kind !== 'snapshot') {
-        kept.push({ event })
-        if (kept.length > limit) base = foldStatus(base, kept.shift()!.event)
-        return
-      }
-      // The numbers of what came before, in a recording of several lives, may come again.
-      if (base) boot = randomUUID()
-      base = foldStatus(undefined, event)
-      kept = []
-      whole = undefined
+    get completeSince() {
+      if (!base || isWhole) return undefined
+      return kept.reduce((at, { event: { clockSet = 0 } }) => at + clockSet, base.at)
     },
+    add: event => (event.kind === 'snapshot' ? begin(event) : keep(event)),
     status: () => kept.reduce((status, { event }) => foldStatus(status, event), base),
     between: (after, upTo) => {
       if (!base || after < base.seq || after > last()) return undefined
@@ -69,12 +91,8 @@ export const newBacklog = (limit: number): Backlog => {
     },
     all: upTo => {
       if (!base) return ''
-      if (whole?.upTo !== upTo) {
-        const events = join(base.seq, upTo)
-        const text = `[${jsonOf(snapshotOf(base))}${events && ','}${events}]`
-        whole = { text, upTo }
-      }
-      return whole.text
+      const events = join(base.seq, upTo)
+      return `[${jsonOf(snapshotOf(base))}${events && ','}${events}]`
     },
   }
 }

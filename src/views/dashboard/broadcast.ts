@@ -8,18 +8,19 @@ import type { GroupEvent, SnapshotEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { reportOf } from '../../core/status/report.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
-import { newBacklog } from './backlog.ts'
+import { type Limits, newBacklog } from './backlog.ts'
 import { type Client, openStream } from './client.ts'
+import { newPace } from './pace.ts'
 
-const BACKLOG = 2000
-/** Events are gathered for so long, unless nothing has happened for a while. */
-const GATHER = 100
+/** What is kept for who comes late. */
+const BACKLOG: Limits = { events: 2_000, bytes: 4 * 1024 * 1024 }
 /** So many are sent at once however quickly they come; fewer than the backlog holds. */
 const MOST_GATHERED = 1000
 /** For whatever lies between, which takes a silent connection for a dead one. */
 const HEARTBEAT = 15_000
-/** How long a page waits before it connects again. */
-const RETRY = 500
+const STILL_HERE = Buffer.from(': still here\n\n')
+/** How long a page waits before it connects again, in milliseconds. */
+const RETRY = Buffer.from('retry: 500\n\n')
 
 /** One group's events, sent to everybody who watches. */
 export interface Broadcast {
@@ -31,10 +32,14 @@ export interface Broadcast {
   join(response: ServerResponse, lastId: string | undefined): void
 }
 
-/** Listens from now to the end of the group, once for all. Has no timer while nobody watches. */
+/**
+ * Listens from now to the end of the group, once for all. Has no timer while nobody watches.
+ *
+ * @param actions what may be asked of the group
+ */
 export const broadcast = (
   group: { readonly name: string; readonly events$: Observable<GroupEvent> },
-  actions: boolean,
+  actions: readonly string[] | false,
 ): Broadcast => {
   const backlog = newBacklog(BACKLOG)
   const clients = new Set<Client>()
@@ -43,41 +48,59 @@ export const broadcast = (
   let own = group.name
   let state: ServiceState = { phase: 'idle' }
   /** What is said last once the group is over. */
-  let over: string | undefined
+  let over: Buffer | undefined
   /** The same, of a group that may go on unseen: made once for all who are left at the same moment. */
-  let farewell: { readonly seq: number; readonly text: string } | undefined
-  let soon: NodeJS.Immediate | undefined
-  let gathering: NodeJS.Timeout | undefined
+  let farewell: { readonly seq: number; readonly chunk: Buffer } | undefined
+  /** All that is kept: made once for all who come before the next message. */
+  let whole: { readonly id: string; readonly chunk: Buffer } | undefined
   let heartbeat: NodeJS.Timeout | undefined
   /** Of the wall clock, when the last event came. */
   let skew = 0
 
-  const tell = (text: string): void => {
-    const chunk = Buffer.from(text)
+  const tell = (chunk: Buffer): void => {
     for (const client of clients) client.write(chunk)
   }
+  const id = (): string => `${backlog.boot}:${told}`
+  const all = (): Buffer => {
+    if (whole?.id !== id()) whole = { id: id(), chunk: eventsMessage(id(), backlog.all(told)) }
+    return whole.chunk
+  }
+  const hello = (): Buffer => {
+    const { boot, completeSince } = backlog
+    return message('hello', {
+      boot,
+      now: systemClock.now() + skew,
+      seq: told,
+      group: group.name,
+      actions,
+      pid: process.pid,
+      host: hostname(),
+      node: process.version,
+      startedAt: Math.round(performance.timeOrigin),
+      ...(completeSince !== undefined && { completeSince }),
+    })
+  }
   const flush = (): void => {
-    clearImmediate(soon)
-    soon = undefined
     if (told === backlog.seq) return
     const events = backlog.between(told, backlog.seq)
     told = backlog.seq
     if (clients.size === 0) return
-    clearTimeout(gathering)
-    gathering = setTimeout(() => {
-      gathering = undefined
-      flush()
-    }, GATHER).unref()
-    tell(eventsMessage(`${backlog.boot}:${told}`, events ?? backlog.all(told)))
+    pace.sent()
+    if (events !== undefined) return tell(eventsMessage(id(), events))
+    // More has come at once than is kept.
+    tell(hello())
+    tell(all())
   }
+  const pace = newPace(() => backlog.seq - told, flush)
   const begin = (snapshot: SnapshotEvent): void => {
     flush()
     skew = skewOf(systemClock)
     own = snapshot.group.path
     state = snapshot.group.state
     backlog.add(snapshot)
+    whole = undefined
     told = backlog.seq
-    if (clients.size > 0) tell(eventsMessage(`${backlog.boot}:${told}`, backlog.all(told)))
+    if (clients.size > 0) tell(all())
   }
   const onEvent = (event: GroupEvent): void => {
     if (event.kind === 'snapshot') return begin(event)
@@ -87,17 +110,16 @@ export const broadcast = (
     backlog.add(event)
     if (clients.size === 0) told = event.seq
     else if (phase !== state.phase || event.seq - told >= MOST_GATHERED) flush()
-    // What comes in this very turn comes together.
-    else if (!gathering) soon ??= setImmediate(flush).unref()
+    else pace.came()
   }
   const rest = (): void => {
     clearInterval(heartbeat)
-    clearTimeout(gathering)
-    clearImmediate(soon)
-    heartbeat = gathering = soon = undefined
+    heartbeat = undefined
+    pace.rest()
+    whole = undefined
     told = backlog.seq
   }
-  const lastWords = (broken?: unknown): string => {
+  const lastWords = (broken?: unknown): Buffer => {
     const status = backlog.status()
     return message('end', {
       ...(status && reportOf(status)),
@@ -108,8 +130,8 @@ export const broadcast = (
   const leave = (client: Client): void => {
     flush()
     if (over !== undefined || !isLeaving(state)) return
-    if (farewell?.seq !== told) farewell = { seq: told, text: lastWords() }
-    client.write(Buffer.from(farewell.text))
+    if (farewell?.seq !== told) farewell = { seq: told, chunk: lastWords() }
+    client.write(farewell.chunk)
   }
   const finish = (broken?: unknown): void => {
     flush()
@@ -129,35 +151,22 @@ export const broadcast = (
       if (response.destroyed) return
       const [, boot, seq] = /^(.+):(\d+)$/.exec(lastId ?? '') ?? []
       const missing = boot === backlog.boot ? backlog.between(Number(seq), told) : undefined
-      const events = missing ?? backlog.all(told)
-      const hello = {
-        boot: backlog.boot,
-        now: systemClock.now() + skew,
-        seq: told,
-        group: group.name,
-        actions,
-        pid: process.pid,
-        host: hostname(),
-        node: process.version,
-        startedAt: Math.round(performance.timeOrigin),
-      }
-      const first = [
-        `retry: ${RETRY}\n\n`,
-        message('hello', hello),
-        events === '' || events === '[]' ? '' : eventsMessage(`${backlog.boot}:${told}`, events),
-        over ?? '',
-      ]
+      const events = missing === undefined ? all() : eventsMessage(id(), missing)
+      const first = [RETRY, hello(), events, ...(over ? [over] : [])]
       const gone = (): void => {
         if (clients.delete(client) && clients.size === 0) rest()
       }
-      const client: Client = openStream(response, first.join(''), () => leave(client), gone)
+      const client: Client = openStream(response, first, () => leave(client), gone)
       if (over !== undefined) return client.end()
       clients.add(client)
-      heartbeat ??= setInterval(() => tell(': still here\n\n'), HEARTBEAT).unref()
+      heartbeat ??= setInterval(() => tell(STILL_HERE), HEARTBEAT).unref()
     },
   }
 }
 
-const message = (event: string, data: object): string => `event: ${event}\ndata: ${jsonOf(data)}\n\n`
+const message = (event: string, data: object): Buffer => Buffer.from(`event: ${event}\ndata: ${jsonOf(data)}\n\n`)
 
-const eventsMessage = (id: string, events: string): string => `id: ${id}\nevent: events\ndata: ${events}\n\n`
+const eventsMessage = (id: string, events: string): Buffer =>
+  events === '' || events === '[]' ? NOTHING : Buffer.from(`id: ${id}\nevent: events\ndata: ${events}\n\n`)
+
+const NOTHING = Buffer.alloc(0)

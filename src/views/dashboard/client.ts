@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-/** How much may wait for a client that reads slowly, besides what it was told first. */
+/** How many bytes may wait for a client that reads slowly, besides what it was told first. */
 const MOST_UNREAD = 1024 * 1024
 /** How long a client has to take the rest once its stream is over. */
 const LINGER = 500
@@ -18,7 +18,12 @@ export interface Client {
  * @param leaving called when the stream is about to end, whoever ends it: what is due can still be written
  * @param gone called once nothing more can be written
  */
-export const openStream = (response: ServerResponse, first: string, leaving: () => void, gone: () => void): Client => {
+export const openStream = (
+  response: ServerResponse,
+  first: readonly Buffer[],
+  leaving: () => void,
+  gone: () => void,
+): Client => {
   response.statusCode = 200
   response.setHeader('content-type', 'text/event-stream')
   // Neither kept nor packed by anyone in between, who would also hold it back.
@@ -43,7 +48,7 @@ export const openStream = (response: ServerResponse, first: string, leaving: () 
     return end.apply(response, args)
   }) as typeof response.end
 
-  response.write(first)
+  for (const chunk of first) response.write(chunk)
   const most = response.writableLength + MOST_UNREAD
   return {
     write: chunk => {

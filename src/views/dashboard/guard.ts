@@ -1,46 +1,52 @@
+import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { RequestHandler, Response } from 'express'
+import type { Handler } from '../common/listener.ts'
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+/**
+ * The page may use nothing but what comes with it, and nobody else may use the page.
+ *
+ * @param html the page. A script that stands in it may run as it stands there
+ */
+export const policyFor = (html: string): string => {
+  const scripts = Array.from(html.matchAll(/<script>(.*?)<\/script>/gs), ([, script = '']) => script)
+  const hashes = scripts.map(script => ` 'sha256-${createHash('sha256').update(script).digest('base64')}'`)
+  return [
+    "default-src 'none'",
+    `script-src 'self'${hashes.join('')}`,
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}
 
-/** The page may use nothing but what comes with it, and nobody else may use the page. */
-export const protect: RequestHandler = (_, response, next) => {
-  response.set({
-    'Content-Security-Policy': POLICY,
+/** Sets the headers that protect the page. */
+export const protect = (policy: string): Handler => {
+  const headers = Object.entries({
+    'Content-Security-Policy': policy,
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
     'Cache-Control': 'no-store',
   })
-  next()
+  return ({ response }) => {
+    for (const [name, value] of headers) response.setHeader(name, value)
+  }
 }
 
-/** An error as people and programs can read it. */
-export const problem = (response: Response, status: number, code: string, error: string): void => {
-  response.status(status).json({ error, code })
+/** The text for a request under a name that we do not know; `undefined` for one that we know. */
+export const unknownHost = (host: string | undefined, hosts: readonly string[]): string | undefined => {
+  const name = hostnameOf(host)
+  if (isOurs(name, hosts)) return undefined
+  return `this dashboard is not known as "${name}": add it to the option "hosts"`
 }
 
 /**
- * Refuses requests under a name that we don't know. A page from elsewhere can give its own name our address (DNS
- * rebinding), and would then be of the same origin; it can't give an address or `localhost` another meaning.
+ * A page from elsewhere can give its own name our address (DNS rebinding), and would then be of the same origin; it can't
+ * give an address or `localhost` another meaning.
  */
-export const onlyFor =
-  (hosts: readonly string[]): RequestHandler =>
-  (request, response, next) => {
-    const name = hostnameOf(request.headers.host)
-    if (isOurs(name, hosts)) return next()
-    problem(response, 403, 'ERR_UNKNOWN_HOST', `this dashboard is not known as "${name}": add it to the option "hosts"`)
-  }
-
 const isOurs = (name: string, hosts: readonly string[]): boolean =>
   isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || hosts.includes(name)
 

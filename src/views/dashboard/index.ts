@@ -1,17 +1,20 @@
-import type { Router } from 'express'
+import type { IncomingMessage } from 'node:http'
 import type { Observable } from 'rxjs'
-import { optionalPackage } from '../../core/optional-package.ts'
 import { count, known, must, namesOf, refuse } from '../../core/options.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
-import { actions, type DashboardActions } from './actions.ts'
+import { type Handler, JSON_TYPE, problem, type Route, routed, send, type ViewListener } from '../common/listener.ts'
+import type { DashboardActions } from './act.ts'
+import { actions } from './actions.ts'
+import { addressOf } from './address.ts'
+import { ACTIONS } from './asked.ts'
 import { assets } from './assets.ts'
 import { broadcast } from './broadcast.ts'
-import loadExpress from './express.cts'
-import { onlyFor, problem, protect } from './guard.ts'
+import { policyFor, protect, unknownHost } from './guard.ts'
 import { css, html, js } from './page-texts.ts'
 
-export type { DashboardActions } from './actions.ts'
+export type { ViewListener } from '../common/listener.ts'
+export type { DashboardActions } from './act.ts'
 
 /** What a dashboard shows: a group; or a recording, `{ name: 'shop', events$: replayEvents(lines) }`. */
 export interface Watched extends Partial<DashboardActions> {
@@ -22,7 +25,7 @@ export interface Watched extends Partial<DashboardActions> {
 /** Who may do what with a dashboard. */
 export interface DashboardOptions {
   /**
-   * Lets those who know it restart a service and stop the group; at least 16 characters. Without it the dashboard only
+   * Lets those who know it start, stop and restart services and stop the group; at least 16 characters. Without it the dashboard only
    * shows. The page asks for it.
    */
   readonly token?: string
@@ -39,32 +42,32 @@ const OPTIONS = namesOf<DashboardOptions>({ token: true, hosts: true, maxClients
 
 const SHORTEST_TOKEN = 16
 const CLIENTS = 256
+const READ_ONLY = 'this dashboard only shows'
 
 /**
- * The dashboard of a group, as a router for express 4 or 5: a page, its events as a stream that can be resumed
- * (`GET events`: `hello`, then `events` from a snapshot on, and at the end `end` with the report as far as it is known),
- * and the status for programs (`GET status`). It listens from now on, once for all who watch, and keeps
- * the latest 2,000 events, so that who comes late sees the start too. Who reads too slowly is dropped. Of a group that
- * is restarted inside another it shows one life: show the outer one.
+ * The dashboard of a group, as a request listener for express 4 and 5, fastify, koa, hono and `node:http`: a page, its
+ * events as a stream that can be resumed (`GET events`: `hello`, then `events` from a snapshot on, and at the end `end`
+ * with the report as far as it is known), and the status for programs (`GET status`). It listens from now on, once for
+ * all who watch, and keeps the latest 2,000 events (4 MB at most), so that who comes late sees the start too. Who reads
+ * too slowly is dropped. Of a group that is restarted inside another it shows one life: show the outer one.
  *
  * Add it as an observer, and the shutdown can be watched to the end of all the others. It has no login: let it listen
  * where only you can reach it, or put it behind a proxy that has one.
  *
- * With a `token` there is also `POST actions` with `Authorization: Bearer <token>`, for the group's own services, not
- * for those inside a group of the group: `{"action":"restart","service":"db"}`, `{"action":"stop"}`.
+ * With a `token` there is also `POST actions` with `Authorization: Bearer <token>`: `{"action":"restart","service":"db"}`,
+ * so too `start` and `stop`, and `{"action":"stop-group"}`. A service inside a group of the group is named by its path,
+ * `workers/mailer`. Each request, allowed or refused, is an event of the group.
  *
- * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`
+ * @throws ServiceError `ERR_INVALID_OPTION`
  * @example
  * ```ts
- * import express from 'express'
  * import { http } from 'rx-service-group/http'
  *
  * const group = serviceGroup('shop').add(service('db', {}))
- * const app = express().use(dashboard(group))
- * group.add(http('dashboard', app, { port: 9000, host: '127.0.0.1' }), { observer: true })
+ * group.add(http('dashboard', dashboard(group), { port: 9000, host: '127.0.0.1' }), { observer: true })
  * ```
  */
-export const dashboard = (group: Watched, options: DashboardOptions = {}): Router => {
+export const dashboard = (group: Watched, options: DashboardOptions = {}): ViewListener => {
   const whose = { kind: 'dashboard', name: group.name }
   known(whose, options, OPTIONS)
   const { token, hosts = [] } = options
@@ -73,31 +76,49 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
     refuse(whose, `token must be a text of at least ${SHORTEST_TOKEN} characters`)
   const areNames = Array.isArray(hosts) && hosts.every(host => typeof host === 'string')
   must(whose, 'hosts', areNames, 'an array of host names', hosts)
-  const express = optionalPackage<typeof import('express')>(whose, 'express', loadExpress)
   const knownHosts = hosts.map(host => host.toLowerCase())
   const acting = token !== undefined && canAct(group)
-  const audience = broadcast(group, acting)
+  const audience = broadcast(
+    group,
+    acting && ACTIONS.filter(action => action !== 'stop' || group.service !== undefined),
+  )
 
-  const router = express.Router({ strict: true })
-  // Not for all: an app may have other routes besides.
-  router.all(['/', '/page.js', '/page.css', '/events', '/status', '/actions'], protect, onlyFor(knownHosts))
-  router.get('/events', (request, response) => {
-    if (request.method === 'HEAD') return void response.type('text/event-stream').end()
+  const events: Handler = ({ request, response, query }) => {
+    if (request.method === 'HEAD') return send(response, 200, 'text/event-stream', '')
     if (audience.watching >= maxClients) {
-      response.set('Retry-After', '5')
+      response.setHeader('Retry-After', '5')
       return problem(response, 503, 'ERR_TOO_MANY_CLIENTS', `${maxClients} watch already`)
     }
-    const lastId = request.get('last-event-id') ?? request.query['lastEventId']
+    const { 'last-event-id': lastId = query.get('lastEventId') } = request.headers
     audience.join(response, typeof lastId === 'string' ? lastId : undefined)
+  }
+  const status: Handler = ({ response }) => {
+    const now = audience.status()
+    if (!now) return problem(response, 503, 'ERR_NOT_STARTED', 'nothing is known yet')
+    send(response, 200, JSON_TYPE, jsonOf({ ...now.toJSON(), reasons: now.reasons }))
+  }
+  const tellRefused = (request: IncomingMessage, reason: string): void =>
+    group.recordRequest?.({ by: addressOf(request), outcome: 'refused', reason })
+  const readOnly: Handler = ({ request, response }) => {
+    tellRefused(request, READ_ONLY)
+    problem(response, 404, 'ERR_READ_ONLY', READ_ONLY)
+  }
+  const routes: Readonly<Record<string, Route>> = {
+    ...assets({ html, css, js }),
+    events: { GET: events },
+    status: { GET: status },
+    actions: { POST: acting ? actions({ group, status: audience.status, token, hosts: knownHosts }) : readOnly },
+  }
+  const setHeaders = protect(policyFor(html))
+  return routed(routes, exchange => {
+    const { request, response } = exchange
+    setHeaders(exchange)
+    const unknown = unknownHost(request.headers.host, knownHosts)
+    if (unknown === undefined) return true
+    if (request.method === 'POST') tellRefused(request, unknown)
+    problem(response, 403, 'ERR_UNKNOWN_HOST', unknown)
+    return false
   })
-  router.get('/status', (_, response) => {
-    const status = audience.status()
-    if (!status) return problem(response, 503, 'ERR_NOT_STARTED', 'nothing is known yet')
-    response.type('json').send(jsonOf({ ...status.toJSON(), reasons: status.reasons }))
-  })
-  if (acting) router.use(actions(express, group, audience.status, token, knownHosts))
-  else router.post('/actions', (_, response) => problem(response, 404, 'ERR_READ_ONLY', 'this dashboard only shows'))
-  return router.use(assets(express, { html, css, js }))
 }
 
 const canAct = (group: Watched): group is Watched & DashboardActions =>

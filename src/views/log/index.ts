@@ -36,8 +36,8 @@ const LOG = { kind: 'log', name: '' }
 const OPTIONS = namesOf<LogOptions>({ format: true, output: true, to: true })
 
 /**
- * One readable line for each transition of a group and all inside it, and for each failed piece of work, from now to
- * its end.
+ * One readable line for each transition of a group and all inside it, for each failed piece of work, and for each
+ * request from outside, from now to its end.
  *
  * @returns the subscription; the log ends with the group by itself.
  * @throws ServiceError `ERR_INVALID_OPTION`
@@ -91,6 +91,9 @@ const logTo = (group: Pick<ServiceGroup<string, never>, 'events$'>, to: Logger |
     else if (event.kind === 'failure') {
       const { what, error, omitted } = event
       write('error', message, { service: event.path, what, error, ...(omitted !== undefined && { omitted }) })
+    } else if (event.kind === 'request') {
+      const { kind, seq, at, clockSet, path: service, ...told } = event
+      write(told.outcome === 'refused' ? 'warn' : 'info', message, { service, ...told })
     }
   })
 }

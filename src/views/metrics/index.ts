@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import type { Registry } from 'prom-client'
-import { Subscription } from 'rxjs'
+import { Subscription, type Unsubscribable } from 'rxjs'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { optionalPackage } from '../../core/optional-package.ts'
 import { known, namesOf, refuse } from '../../core/options.ts'
+import { type Exchange, handle, send, targetOf, type ViewListener } from '../common/listener.ts'
 import { instrumentsOf } from './instruments.ts'
 import loadPromClient from './prom-client.cts'
 import { watch } from './watch.ts'
@@ -15,6 +17,16 @@ export interface MetricsOptions {
   readonly prefix?: string
 }
 
+export type { ViewListener } from '../common/listener.ts'
+
+/** The metrics of a group: a request listener that answers with all that the registry holds. */
+export interface Metrics extends ViewListener, Unsubscribable {
+  /** Takes the group out of the registry again. */
+  unsubscribe(): void
+  /** Whether the group was taken out of the registry. */
+  readonly closed: boolean
+}
+
 const METRICS = { kind: 'metrics', name: '' }
 
 const OPTIONS = namesOf<MetricsOptions>({ registry: true, prefix: true })
@@ -24,8 +36,9 @@ const OPTIONS = namesOf<MetricsOptions>({ registry: true, prefix: true })
  * Gauges are read off when they are scraped, so they cost nothing in between. Give it the outermost group: a service
  * in a nested one has the label `service="workers/mailer"`.
  *
- * @returns what takes the group out of the registry again. It is not closed by the end of the group, whose last values
- * can still be scraped or pushed.
+ * @returns a request listener for express 4 and 5, fastify, koa, hono and `node:http`, which answers `GET /metrics` for a
+ * scraper; use it or not. Its `unsubscribe()` takes the group out of the registry again. The end of the group does not,
+ * so that its last values can still be scraped or pushed.
  * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; `ERR_DUPLICATE_NAME` when the registry has a group
  * of that name; Error of prom-client when a name is
  * taken by another metric, or the prefix is not one
@@ -44,7 +57,7 @@ const OPTIONS = namesOf<MetricsOptions>({ registry: true, prefix: true })
 export const metrics = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
   options: MetricsOptions = {},
-): Subscription => {
+): Metrics => {
   known(METRICS, options, OPTIONS)
   const client = optionalPackage<typeof import('prom-client')>(METRICS, 'prom-client', loadPromClient)
   const { registry = client.register, prefix = '' } = options
@@ -58,9 +71,30 @@ export const metrics = (
     )
   const watched = watch(group, instruments)
   instruments.groups.set(name, watched)
-  return new Subscription(() => {
+  const registered = new Subscription(() => {
     watched.unsubscribe()
     instruments.groups.delete(name)
     if (instruments.groups.size === 0) instruments.unregister()
   })
+  const scraped = async ({ response }: Exchange): Promise<void> => {
+    response.setHeader('Cache-Control', 'no-store')
+    send(response, 200, registry.contentType, await registry.metrics())
+  }
+  const listener = ((request, response, next) => {
+    // RxJS calls a function that was added to a subscription.
+    if (request === undefined) return registered.unsubscribe()
+    if (next && !isForMetrics(request)) return next()
+    handle({ request, response, query: targetOf(request).query }, { GET: scraped }, next)
+  }) satisfies ViewListener
+  return Object.defineProperties(listener, {
+    unsubscribe: { value: () => registered.unsubscribe() },
+    closed: { get: () => registered.closed },
+  }) as Metrics
+}
+
+/** It is for `/metrics`, or for the very path under which the listener was mounted. */
+const isForMetrics = (request: IncomingMessage & { readonly originalUrl?: string }): boolean => {
+  const { path } = targetOf(request)
+  const isMounted = request.originalUrl !== undefined && request.originalUrl !== request.url
+  return path === '/metrics' || (path === '/' && isMounted)
 }

@@ -1,10 +1,10 @@
-import type { RequestHandler, Router } from 'express'
-import { optionalPackage } from '../../core/optional-package.ts'
 import { flag, known, namesOf } from '../../core/options.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
-import loadExpress from './express.cts'
+import { type Handler, type Route, routed, send, type ViewListener } from '../common/listener.ts'
 import { healthJson } from './health-json.ts'
 import { type Probe, verdicts } from './verdict.ts'
+
+export type { ViewListener } from '../common/listener.ts'
 
 /** What can be probed: a group. Give the outermost one: a group inside another may be over, and yet live again. */
 export interface Probed {
@@ -26,8 +26,8 @@ const PROBES = { kind: 'probes', name: '' }
 const OPTIONS = namesOf<ProbesOptions>({ details: true })
 
 /**
- * The probes of a group, as a router for express 4 or 5, in `application/health+json`. Each is answered from what is true at
- * that moment; a failed one is 503.
+ * The probes of a group as a request listener, in `application/health+json`: for express 4 and 5, fastify, koa, hono and
+ * `node:http`. Each is answered from what is true at that moment; a failed one is 503.
  *
  * - `/livez` fails only when the group is over and the process is still there: it should be started anew. No bad health
  *   of a service and no step of a shutdown fails it. A service that is to take the process with it when it is not well
@@ -42,14 +42,13 @@ const OPTIONS = namesOf<ProbesOptions>({ details: true })
  * Give them a server of their own, as an `observer`, and they answer until all the others are gone. In the app of an
  * API they are gone as soon as that drains.
  *
- * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`
+ * @throws ServiceError `ERR_INVALID_OPTION`
  * @example
  * ```ts
- * import express from 'express'
  * import { http } from 'rx-service-group/http'
  *
  * const group = serviceGroup('shop').add(service('db', {}))
- * const server = http('probes', express().use(probes(group)), { host: '127.0.0.1' })
+ * const server = http('probes', probes(group), { host: '127.0.0.1' })
  * group.add(server, { observer: true })
  * await group.start()
  * const answer = await fetch(`${server.url}/readyz`)
@@ -57,33 +56,24 @@ const OPTIONS = namesOf<ProbesOptions>({ details: true })
  * await group.stop()
  * ```
  */
-export const probes = (group: Probed, options: ProbesOptions = {}): Router => {
+export const probes = (group: Probed, options: ProbesOptions = {}): ViewListener => {
   known(PROBES, options, OPTIONS)
   flag(PROBES, 'details', options.details)
-  const { Router } = optionalPackage<typeof import('express')>(PROBES, 'express', loadExpress)
   const { details = false } = options
   let hasRun = false
   const answer =
-    (probe: Probe): RequestHandler =>
-    (request, response) => {
-      response.setHeader('Cache-Control', 'no-store')
-      if (request.method !== 'GET' && request.method !== 'HEAD')
-        return void response.status(405).setHeader('Allow', 'GET, HEAD').end()
+    (probe: Probe): Handler =>
+    ({ response, query }) => {
       const { status } = group
       hasRun ||= status.group.readyAt !== null
       const verdict = verdicts[probe](status, hasRun)
       // Whatever its value, as in Kubernetes.
-      const verbose = request.query['verbose'] !== undefined
+      const verbose = query.has('verbose')
       const body = healthJson(status, verdict, { verbose, details })
-      // Not `send`, which makes an ETag and answers 304 where somebody needs to know now.
-      response
-        .status(verdict === 'fail' ? 503 : 200)
-        .setHeader('Content-Type', 'application/health+json')
-        .setHeader('Content-Length', Buffer.byteLength(body))
-        .setHeader('X-Content-Type-Options', 'nosniff')
-        .end(body)
+      response.setHeader('X-Content-Type-Options', 'nosniff')
+      send(response, verdict === 'fail' ? 503 : 200, 'application/health+json', body)
     }
-  const router = Router()
-  for (const probe of Object.keys(verdicts) as Probe[]) router.all(`/${probe}`, answer(probe))
-  return router
+  const routes: Record<string, Route> = {}
+  for (const probe of Object.keys(verdicts) as Probe[]) routes[probe] = routes[`${probe}/`] = { GET: answer(probe) }
+  return routed(routes, ({ response }) => void response.setHeader('Cache-Control', 'no-store'))
 }

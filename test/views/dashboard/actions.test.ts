@@ -1,39 +1,20 @@
 import express from 'express'
 import { service, serviceGroup } from 'rx-service-group'
-import { type DashboardOptions, dashboard } from 'rx-service-group/dashboard'
-import { fakeService } from 'rx-service-group/testing'
+import { dashboard } from 'rx-service-group/dashboard'
 import { describe, expect, test, vi } from 'vitest'
+import { openShop, token } from './support/acting.ts'
 import { serve, watch } from './watch.ts'
-
-const token = 'correct horse battery staple'
-
-const openShop = async (options: DashboardOptions = { token }) => {
-  const db = fakeService('db', { stop: 'returns' })
-  const group = serviceGroup('shop')
-    .add(db)
-    .add(serviceGroup('workers').add(service('mailer', {})))
-  const port = await serve(express().use('/admin', dashboard(group, options)))
-  const post = async (body: unknown, headers: Readonly<Record<string, string>> = {}) => {
-    const response = await fetch(`http://127.0.0.1:${port}/admin/actions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, ...headers },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    })
-    const { code, error } = (await response.json()) as { readonly code?: string; readonly error?: string }
-    return { status: response.status, code, error }
-  }
-  return { db, group, port, post }
-}
 
 describe('without a token', () => {
   test('there are no actions', async () => {
-    const { group, port, post } = await openShop({})
+    const { group, port, post, told } = await openShop({})
     await group.start()
     const page = await watch(port, { path: '/admin/events' })
     await page.until(({ messages }) => messages.length > 0)
     expect(page.messages[0]).toMatchObject({ event: 'hello', data: { actions: false } })
     expect(await post({ action: 'stop' })).toMatchObject({ status: 404, code: 'ERR_READ_ONLY' })
     expect(group.status.ready).toBe(true)
+    expect(told()).toMatchObject([{ path: 'shop', outcome: 'refused', reason: 'this dashboard only shows' }])
   })
 
   test.each(['', 'too short', 7])('one like %j is refused', bad => {
@@ -51,7 +32,10 @@ describe('with the token', () => {
     expect(await post({ action: 'restart', service: 'db' })).toMatchObject({ status: 202 })
     await page.until(() => db.starts === 2)
     await page.until(({ folded }) => folded?.ready && folded.seq === group.status.seq)
-    expect(page.messages[0]).toMatchObject({ event: 'hello', data: { actions: true } })
+    expect(page.messages[0]).toMatchObject({
+      event: 'hello',
+      data: { actions: ['start', 'stop', 'restart', 'stop-group'] },
+    })
     expect(
       page.events.flatMap(event =>
         event.kind === 'transition' && event.path === 'shop/db' ? [event.state.phase] : [],
@@ -69,6 +53,139 @@ describe('with the token', () => {
       expect(mailer?.state.phase).toBe('running')
       expect(mailer?.seq).toBeGreaterThan(seq)
     })
+  })
+
+  test('a service is stopped, started again, and stopped by its path', async () => {
+    const { db, group, post } = await openShop()
+    await group.start()
+    const phaseOf = (name: string) => group.status.service(name)?.state.phase
+    expect(await post({ action: 'stop', service: 'db' })).toMatchObject({ status: 202 })
+    await expect.poll(() => phaseOf('db')).toBe('stopped')
+    expect(group.status.phase).toBe('running')
+    expect(await post({ action: 'stop', service: 'db' })).toMatchObject({ status: 409, code: 'ERR_NOT_STARTED' })
+    expect(await post({ action: 'start', service: 'db' })).toMatchObject({ status: 202 })
+    await expect.poll(() => phaseOf('db')).toBe('running')
+    expect(db.starts).toBe(2)
+    expect(await post({ action: 'start', service: 'db' })).toMatchObject({ status: 409, code: 'ERR_ALREADY_STARTED' })
+    expect(db.starts).toBe(2)
+    expect(await post({ action: 'stop', service: 'workers/mailer' })).toMatchObject({ status: 202 })
+    await expect.poll(() => phaseOf('workers/mailer')).toBe('stopped')
+    expect(await post({ action: 'start', service: 'shop/workers/mailer' })).toMatchObject({ status: 202 })
+    await expect.poll(() => phaseOf('workers/mailer')).toBe('running')
+    expect(phaseOf('db')).toBe('running')
+  })
+
+  test('a nested group is stopped and started as a service, and nothing else is', async () => {
+    const { group, post } = await openShop()
+    await group.start()
+    expect(await post({ action: 'stop', service: 'workers' })).toMatchObject({ status: 202 })
+    await expect.poll(() => group.status.service('workers')?.state.phase).toBe('stopped')
+    expect(group.status.service('db')?.state.phase).toBe('running')
+    expect(await post({ action: 'start', service: 'workers' })).toMatchObject({ status: 202 })
+    await expect.poll(() => group.status.service('workers/mailer')?.state.phase).toBe('running')
+  })
+
+  test('a service whose dependency was stopped is not started without it', async () => {
+    const group = serviceGroup('shop')
+      .add(service('db', {}))
+      .add(service('api', {}), { dependsOn: ['db'] })
+    const port = await serve(express().use(dashboard(group, { token })))
+    const post = async (body: object) => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+      const init = { method: 'POST', headers, body: JSON.stringify(body) }
+      const response = await fetch(`http://127.0.0.1:${port}/actions`, init)
+      return { status: response.status, ...((await response.json()) as object) }
+    }
+    await group.start()
+    expect(await post({ action: 'stop', service: 'db' })).toMatchObject({ status: 202 })
+    await expect.poll(() => group.status.list.every(({ state }) => state.phase === 'stopped')).toBe(true)
+    expect(await post({ action: 'start', service: 'api' })).toMatchObject({
+      status: 409,
+      code: 'ERR_DEPENDENCY_FAILED',
+      error: expect.stringContaining('db'),
+    })
+    expect(await post({ action: 'start', service: 'db' })).toMatchObject({ status: 202 })
+    await expect.poll(() => group.status.ready).toBe(true)
+  })
+
+  test('a name that two nested groups have is refused', async () => {
+    const group = serviceGroup('shop')
+      .add(serviceGroup('a').add(service('mailer', {})))
+      .add(serviceGroup('b').add(service('mailer', {})))
+    const port = await serve(express().use(dashboard(group, { token })))
+    await group.start()
+    for (const action of ['start', 'stop', 'restart']) {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+      const init = { method: 'POST', headers, body: JSON.stringify({ action, service: 'mailer' }) }
+      const response = await fetch(`http://127.0.0.1:${port}/actions`, init)
+      expect(response.status).toBe(409)
+      expect(await response.json()).toMatchObject({ code: 'ERR_AMBIGUOUS_NAME' })
+    }
+    expect(group.status.ready).toBe(true)
+  })
+
+  test('of something that only restarts services, none is stopped by itself, and no more is offered', async () => {
+    const { group } = await openShop()
+    await group.start()
+    const { name, events$ } = group
+    const shown = { name, events$, restart: () => Promise.resolve(), stop: () => Promise.resolve() }
+    const port = await serve(express().use('/admin', dashboard(shown, { token })))
+    const page = await watch(port, { path: '/admin/events' })
+    await page.until(({ messages }) => messages.length > 0)
+    expect(page.messages[0]!.data.actions).toEqual(['start', 'restart', 'stop-group'])
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+    const init = { method: 'POST', headers, body: '{"action":"stop","service":"db"}' }
+    expect((await fetch(`http://127.0.0.1:${port}/admin/actions`, init)).status).toBe(409)
+  })
+
+  test('the whole group is stopped by stop-group', async () => {
+    const { group, post, told } = await openShop()
+    await group.start()
+    expect(await post({ action: 'stop-group' })).toMatchObject({ status: 202 })
+    expect((await group.stop()).trigger).toEqual({ by: 'call', message: 'asked for on the dashboard' })
+    expect(told()).toEqual([{ path: 'shop', action: 'stop-group', by: '127.0.0.1', outcome: 'accepted' }])
+  })
+
+  test.each([
+    [{ action: 'stop', service: 'nobody' }, 404, 'ERR_UNKNOWN_SERVICE'],
+    [{ action: 'stop', service: 'shop' }, 404, 'ERR_UNKNOWN_SERVICE'],
+    [{ action: 'start', service: 'nobody' }, 404, 'ERR_UNKNOWN_SERVICE'],
+    [{ action: 'stop', service: '' }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop', service: null }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop', service: 7 }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop', service: ['db'] }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop', services: 'db' }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop', Service: 'db' }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop', service: 'db', force: true }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop-group', service: 'db' }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'stop-group', service: null }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: ['stop'] }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'Stop' }, 400, 'ERR_BAD_REQUEST'],
+    [{ action: 'start' }, 400, 'ERR_BAD_REQUEST'],
+    [{}, 400, 'ERR_BAD_REQUEST'],
+    ['{"action":"stop","__proto__":{"service":"db"}}', 400, 'ERR_BAD_REQUEST'],
+    ['[{"action":"stop"}]', 400, 'ERR_BAD_REQUEST'],
+    ['"stop"', 400, 'ERR_BAD_REQUEST'],
+    ['', 400, 'ERR_BAD_REQUEST'],
+  ])('%j stops nothing, and is told', async (body, status, code) => {
+    const { group, post, told } = await openShop()
+    await group.start()
+    expect(await post(body)).toMatchObject({ status, code, error: expect.any(String) })
+    expect(group.status.list.map(({ state }) => state.phase)).toEqual(['running', 'running', 'running'])
+    expect(told()).toMatchObject([{ path: 'shop', by: '127.0.0.1', outcome: 'refused', reason: expect.any(String) }])
+  })
+
+  test('a refusal says what is wrong', async () => {
+    const { post } = await openShop()
+    expect((await post({ action: 'stop', servce: 'db' })).error).toBe(
+      'unknown field "servce"; known are action and service',
+    )
+    expect((await post({ action: 'explode' })).error).toBe(
+      'action must be "start", "stop", "restart", "stop-group", got "explode"',
+    )
+    expect((await post({ action: 'stop', service: 7 })).error).toBe(
+      'service must be the name or path of a service, got 7',
+    )
   })
 
   test('the group is stopped, once', async () => {
@@ -130,10 +247,11 @@ describe('a request', () => {
     ['that the browser says is from elsewhere', { 'sec-fetch-site': 'cross-site' }, 403, 'ERR_CROSS_ORIGIN'],
     ['that the browser says is from a neighbour', { 'sec-fetch-site': 'same-site' }, 403, 'ERR_CROSS_ORIGIN'],
   ])('%s does nothing', async (_, headers, status, code) => {
-    const { group, port, post } = await openShop()
+    const { group, port, post, told } = await openShop()
     await group.start()
     expect(await post({ action: 'stop' }, headers)).toMatchObject({ status, code })
     expect(group.status.ready).toBe(true)
+    expect(told()).toMatchObject([{ path: 'shop', by: '127.0.0.1', outcome: 'refused', reason: expect.any(String) }])
     if (status !== 401) return
     const { headers: answer } = await fetch(`http://127.0.0.1:${port}/admin/actions`, { method: 'POST' })
     expect(answer.get('www-authenticate')).toBe('Bearer')

@@ -24,8 +24,8 @@ const openShop = async () => {
   const port = await serve(express().use(dashboard(group)))
   let said = 0
   /** Each makes an event, or two: the group tells what its services say. */
-  const say = (times = 1): void => {
-    for (let n = 0; n < times; n++) context.setHealth('pass', `said ${++said}`)
+  const say = (times = 1, what = 'said'): void => {
+    for (let n = 0; n < times; n++) context.setHealth('pass', `${what} ${++said}`)
   }
   return { group, port, say }
 }
@@ -84,7 +84,34 @@ describe('who comes', () => {
     await page.until(({ events }) => events.length > 0)
     expect(page.events).toHaveLength(2_001)
     expect(page.events[0]).toMatchObject({ kind: 'snapshot', seq: group.status.seq - 2_000 })
+    expect(page.messages[0]!.data.completeSince).toBe(page.events[0]!.at)
     expect(isWhole(page.events)).toBe(true)
+    expect(json(page.folded)).toEqual(json(group.status))
+  })
+
+  test('gets 4 MB of them at most, however long they are', async () => {
+    const { group, port, say } = await openShop()
+    await group.start()
+    say(1_000, 'x'.repeat(14_000))
+    const page = await watch(port)
+    await page.until(({ events }) => events.length > 0)
+    const bytes = Buffer.byteLength(JSON.stringify(page.events))
+    expect(bytes).toBeLessThan(4.2 * 1024 * 1024)
+    expect(bytes).toBeGreaterThan(3.9 * 1024 * 1024)
+    expect(isWhole(page.events)).toBe(true)
+    expect(json(page.folded)).toEqual(json(group.status))
+  })
+
+  test('and stays is told the latest 4 MB anew when more than that comes at once', async () => {
+    const { group, port, say } = await openShop()
+    await group.start()
+    const page = await watch(port)
+    await page.until(({ events }) => events.length > 0)
+    say(400, 'x'.repeat(14_000))
+    await page.until(({ events }) => events.at(-1)?.seq === group.status.seq)
+    const [hello, all] = page.messages.slice(-2)
+    expect(hello).toMatchObject({ event: 'hello', data: { completeSince: all!.data[0].at } })
+    expect(isWhole(all!.data)).toBe(true)
     expect(json(page.folded)).toEqual(json(group.status))
   })
 
@@ -144,7 +171,7 @@ describe('who comes', () => {
 })
 
 describe('who stays', () => {
-  test('hears the first event at once, and those of the next 100 ms together', async () => {
+  test('hears the first event at once, and those of the next 20 ms together', async () => {
     const { group, port, say } = await openShop()
     await group.start()
     const page = await watch(port)
@@ -162,15 +189,15 @@ describe('who stays', () => {
     await other.until(({ events }) => events.length > 0)
     expect(other.events.at(-1)?.seq).toBe(told)
     expect(page.messages).toHaveLength(3)
-    vi.advanceTimersByTime(100)
+    vi.advanceTimersByTime(20)
     await Promise.all([page, other].map(one => one.until(({ events }) => events.at(-1)?.seq === group.status.seq)))
     for (const { messages } of [page, other])
       expect(messages.at(-1)).toMatchObject({
         data: numbers(told + 1, group.status.seq).map(seq => ({ seq })),
         id: `${messages[0]!.data.boot}:${group.status.seq}`,
       })
-    // Quiet for 100 ms: at once again.
-    vi.advanceTimersByTime(100)
+    // Quiet for 20 ms: at once again.
+    vi.advanceTimersByTime(20)
     say()
     await page.until(({ events }) => events.at(-1)?.seq === group.status.seq)
     expect(page.messages).toHaveLength(5)

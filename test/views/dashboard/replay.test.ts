@@ -4,6 +4,8 @@ import { dashboard } from 'rx-service-group/dashboard'
 import { lastValueFrom, Subject, toArray } from 'rxjs'
 import { expect, test } from 'vitest'
 import { request } from '../../services/http/driver.ts'
+import { story } from './support/events.ts'
+import { played } from './support/serve.ts'
 import { isWhole, serve, watch } from './watch.ts'
 
 const recordALife = async () => {
@@ -83,4 +85,15 @@ test('a recording that is broken is shown as far as it goes, and said to be brok
     event: 'end',
     data: { group: 'shop', broken: { code: 'ERR_INVALID_RECORDING', message: expect.stringContaining('line 5') } },
   })
+})
+
+test('who comes before the first event, which has the number 0, is told it all the same', async () => {
+  const { snapshot } = story('shop', ['db'])
+  const group = played('shop')
+  const port = await serve(express().use(dashboard(group)))
+  const page = await watch(port)
+  await page.until(({ messages }) => messages.length === 1)
+  group.play(snapshot)
+  await page.until(({ events }) => events.length === 1)
+  expect(page.folded?.seq).toBe(0)
 })

@@ -10,8 +10,8 @@ export interface Hello {
   /** The number of that event. */
   readonly seq: number
   readonly group: string
-  /** Whether services can be restarted from here. */
-  readonly actions: boolean
+  /** What can be asked of services from here. */
+  readonly actions: readonly string[] | boolean
   readonly pid: number
   readonly host: string
   readonly node: string

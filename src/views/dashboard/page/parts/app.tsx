@@ -55,7 +55,7 @@ export const App = (): JSX.Element => {
     if (current instanceof HTMLElement && current.isConnected) current.focus()
     else main.current?.focus()
   }
-  const acts = hello?.actions === true && connection === 'live'
+  const acts = Boolean(hello?.actions) && connection === 'live'
   const status = model?.status
   return (
     <>
