@@ -1,6 +1,6 @@
 /** A line that a service has printed. */
 export interface ConsoleLine {
-  /** Counts the lines of the service from 1. A gap between two lines: others came between them, and were not kept. */
+  /** Rises by one with each line of the service. A gap: the lines between were not kept. */
   readonly n: number
   /** When it was printed, in milliseconds since the epoch. */
   readonly at: number

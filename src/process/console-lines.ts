@@ -50,6 +50,8 @@ export const listenToConsole = (group: string, onLine: (path: string, line: Cons
   const rings = new ConsoleRings()
   const outputs = new Map<string, Output>()
   let timer: NodeJS.Timeout | undefined
+  /** The highest number of a line. A service that comes again under an old name goes on after it. */
+  let highest = 0
 
   const tell = (path: string, from: From, { texts, missed }: Cut): void => {
     if (texts.length === 0) return
@@ -61,6 +63,7 @@ export const listenToConsole = (group: string, onLine: (path: string, line: Cons
       rings.add(path, line)
       onLine(path, line)
     }
+    highest = Math.max(highest, output.told)
   }
   /** Tells the lines that have waited for their end for too long. */
   const tellLate = (): void => {
@@ -85,7 +88,7 @@ export const listenToConsole = (group: string, onLine: (path: string, line: Cons
       if (path === undefined) return
       let output = outputs.get(path)
       if (!output) {
-        output = { told: 0, stdout: new LineCutter(), stderr: new LineCutter() }
+        output = { told: highest, stdout: new LineCutter(), stderr: new LineCutter() }
         outputs.set(path, output)
       }
       tell(path, from, output[from].add(chunk))
@@ -154,7 +157,7 @@ const textOf = (chunk: string | Uint8Array, encoding: unknown, decoder: StringDe
 }
 
 interface Output extends Record<From, LineCutter> {
-  /** How many lines there were. */
+  /** The number of the last line. */
   told: number
 }
 

@@ -173,12 +173,12 @@ describe('a line without an end', () => {
   })
 })
 
-test('a service that is forgotten takes its lines with it, and counts anew', async () => {
+test('a service that is forgotten takes its lines with it, and its next lines have higher numbers', async () => {
   const { rings, forget } = listening() as Console
   const group = serviceGroup('shop').add(service('db', { start: () => void process.stdout.write('up\n') }))
   await group.start()
   forget('shop/db')
   expect(rings.all()).toEqual([])
   await group.restart('db')
-  expect(rings.of('shop/db')).toMatchObject([{ n: 1, text: 'up' }])
+  expect(rings.of('shop/db')).toMatchObject([{ n: 2, text: 'up' }])
 })

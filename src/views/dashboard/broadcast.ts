@@ -5,11 +5,12 @@ import { skewOf, systemClock } from '../../core/clock.ts'
 import { errorInfo } from '../../core/errors.ts'
 import { isLeaving, type ServiceState } from '../../core/state.ts'
 import type { GroupEvent, SnapshotEvent } from '../../core/status/events.ts'
-import { jsonOf } from '../../core/status/recording.ts'
 import { reportOf } from '../../core/status/report.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { newBacklog } from './backlog.ts'
 import { type Client, openStream } from './client.ts'
+import type { Feed } from './feed.ts'
+import { message } from './message.ts'
 
 const BACKLOG = 2000
 /** Events are gathered for so long, unless nothing has happened for a while. */
@@ -35,6 +36,7 @@ export interface Broadcast {
 export const broadcast = (
   group: { readonly name: string; readonly events$: Observable<GroupEvent> },
   actions: boolean,
+  feeds: readonly Feed[] = [],
 ): Broadcast => {
   const backlog = newBacklog(BACKLOG)
   const clients = new Set<Client>()
@@ -80,6 +82,7 @@ export const broadcast = (
     if (clients.size > 0) tell(eventsMessage(`${backlog.boot}:${told}`, backlog.all(told)))
   }
   const onEvent = (event: GroupEvent): void => {
+    for (const feed of feeds) feed.hear?.(event)
     if (event.kind === 'snapshot') return begin(event)
     skew = skewOf(systemClock)
     const { phase } = state
@@ -91,6 +94,7 @@ export const broadcast = (
     else if (!gathering) soon ??= setImmediate(flush).unref()
   }
   const rest = (): void => {
+    for (const feed of feeds) feed.close()
     clearInterval(heartbeat)
     clearTimeout(gathering)
     clearImmediate(soon)
@@ -113,6 +117,7 @@ export const broadcast = (
   }
   const finish = (broken?: unknown): void => {
     flush()
+    for (const feed of feeds) feed.end?.()
     over = lastWords(broken)
     tell(over)
     for (const client of [...clients]) client.end()
@@ -145,6 +150,7 @@ export const broadcast = (
         `retry: ${RETRY}\n\n`,
         message('hello', hello),
         events === '' || events === '[]' ? '' : eventsMessage(`${backlog.boot}:${told}`, events),
+        ...feeds.map(feed => feed.first()),
         over ?? '',
       ]
       const gone = (): void => {
@@ -152,12 +158,11 @@ export const broadcast = (
       }
       const client: Client = openStream(response, first.join(''), () => leave(client), gone)
       if (over !== undefined) return client.end()
+      if (clients.size === 0) for (const feed of feeds) feed.open(tell)
       clients.add(client)
       heartbeat ??= setInterval(() => tell(': still here\n\n'), HEARTBEAT).unref()
     },
   }
 }
-
-const message = (event: string, data: object): string => `event: ${event}\ndata: ${jsonOf(data)}\n\n`
 
 const eventsMessage = (id: string, events: string): string => `id: ${id}\nevent: events\ndata: ${events}\n\n`

@@ -1,13 +1,15 @@
 import type { Router } from 'express'
 import type { Observable } from 'rxjs'
 import { optionalPackage } from '../../core/optional-package.ts'
-import { count, known, must, namesOf, refuse } from '../../core/options.ts'
+import { count, flag, known, must, namesOf, refuse } from '../../core/options.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { actions, type DashboardActions } from './actions.ts'
 import { assets } from './assets.ts'
 import { broadcast } from './broadcast.ts'
+import { consoleFeed } from './console-feed.ts'
 import loadExpress from './express.cts'
+import { figuresFeed } from './figures-feed.ts'
 import { onlyFor, problem, protect } from './guard.ts'
 import { css, html, js } from './page-texts.ts'
 
@@ -33,9 +35,16 @@ export interface DashboardOptions {
   readonly hosts?: readonly string[]
   /** How many may watch at the same time; others get 503. Default 256. */
   readonly maxClients?: number
+  /**
+   * Shows what the services print: the latest 500 lines of each, 64 kB of text at most, and 1 MB of all of them. A line
+   * belongs to the service whose hook or handler has printed it, or to the thread or process that it came from; see
+   * [the page about views](../README.md). The standard streams stay as they are. Whoever may open the page reads all of
+   * these lines, so they must hold no secrets. Default false.
+   */
+  readonly logs?: boolean
 }
 
-const OPTIONS = namesOf<DashboardOptions>({ token: true, hosts: true, maxClients: true })
+const OPTIONS = namesOf<DashboardOptions>({ token: true, hosts: true, maxClients: true, logs: true })
 
 const SHORTEST_TOKEN = 16
 const CLIENTS = 256
@@ -73,10 +82,15 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
     refuse(whose, `token must be a text of at least ${SHORTEST_TOKEN} characters`)
   const areNames = Array.isArray(hosts) && hosts.every(host => typeof host === 'string')
   must(whose, 'hosts', areNames, 'an array of host names', hosts)
+  flag(whose, 'logs', options.logs)
   const express = optionalPackage<typeof import('express')>(whose, 'express', loadExpress)
   const knownHosts = hosts.map(host => host.toLowerCase())
   const acting = token !== undefined && canAct(group)
-  const audience = broadcast(group, acting)
+  const audience = broadcast(group, acting, [
+    // Of a recording, another process could tell them.
+    ...(isLive(group) ? [figuresFeed()] : []),
+    ...(options.logs ? [consoleFeed(group.name)] : []),
+  ])
 
   const router = express.Router({ strict: true })
   // Not for all: an app may have other routes besides.
@@ -99,6 +113,9 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): Route
   else router.post('/actions', (_, response) => problem(response, 404, 'ERR_READ_ONLY', 'this dashboard only shows'))
   return router.use(assets(express, { html, css, js }))
 }
+
+/** A group of this process, and no recording of another one. */
+const isLive = (group: Watched): boolean => group.stop !== undefined
 
 const canAct = (group: Watched): group is Watched & DashboardActions =>
   group.restart !== undefined && group.stop !== undefined

@@ -1,0 +1,15 @@
+import type { GroupEvent } from '../../core/status/events.ts'
+
+/** What is told to everybody who watches, besides the events of the group. */
+export interface Feed {
+  /** The messages for a page that comes now. They hold all that the pages before have been told and is still kept, if any. */
+  first(): string
+  /** The first page has come: `tell` sends messages to all. */
+  open(tell: (text: string) => void): void
+  /** The last page has gone. No timer is left. */
+  close(): void
+  /** An event of the group. */
+  hear?(event: GroupEvent): void
+  /** The group is over: nothing more comes. */
+  end?(): void
+}

@@ -1,0 +1,4 @@
+import { jsonOf } from '../../core/status/recording.ts'
+
+/** A message of an event stream. */
+export const message = (event: string, data: object): string => `event: ${event}\ndata: ${jsonOf(data)}\n\n`
