@@ -9,6 +9,11 @@ export interface ConsoleLine {
   readonly text: string
 }
 
+/** A line with the service that has printed it. */
+export interface LineOf extends ConsoleLine {
+  readonly path: string
+}
+
 /** The lines of one service. */
 export interface LinesOf {
   readonly path: string
@@ -53,12 +58,28 @@ export class ConsoleRings {
     return this.#rings.get(path)?.lines ?? []
   }
 
-  /** The lines of a service, and of all services inside it, in the order of time. */
-  below(path: string): readonly ConsoleLine[] {
-    const own = this.of(path)
-    const inside = [...this.#rings].filter(([other]) => other.startsWith(`${path}/`))
-    if (inside.length === 0) return own
-    return [...own, ...inside.flatMap(([, { lines }]) => lines)].sort((a, b) => a.at - b.at)
+  /** The latest lines of a service and of all services inside it, in the order of time: as many as of one service. */
+  below(path: string): readonly LineOf[] {
+    const all = [...this.#rings]
+      .filter(([other]) => other === path || other.startsWith(`${path}/`))
+      .map(([other, { lines }]) => lines.map(line => ({ ...line, path: other })))
+    const [first = [], ...others] = all
+    return others.length === 0
+      ? first
+      : all
+          .flat()
+          .sort((a, b) => a.at - b.at)
+          .slice(-LINES_KEPT)
+  }
+
+  /** Adds lines that may have been added before. */
+  take({ path, lines }: LinesOf): void {
+    let last = this.of(path).at(-1)?.n ?? 0
+    for (const line of lines) {
+      if (line.n <= last) continue
+      last = line.n
+      this.add(path, line)
+    }
   }
 
   all(): readonly LinesOf[] {

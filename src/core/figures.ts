@@ -14,11 +14,39 @@ export interface ProcessFigures {
   readonly delay: number
 }
 
+/** What the process needs, and what its services are at. */
+export interface GroupFigures extends ProcessFigures {
+  /** The pieces of work in flight, of all services that tell `inFlight` in their `info`. */
+  readonly inFlight?: number
+  /** The pieces of work since the moment before, of all services that count `handled` in their `info`. */
+  readonly handled?: number
+}
+
 /** A figure of a service: its name in `info`, and its value. */
 export type Figure = readonly [name: string, value: number]
 
 /** The most figures of one service. */
 export const MOST_FIGURES = 10
+
+/** The figures of services of this library that count up, from 0 in each incarnation. */
+const COUNTS: ReadonlySet<string> = new Set([
+  'handled',
+  'failed',
+  'retried',
+  'parked',
+  'deadLettered',
+  'requeued',
+  'dropped',
+  'confirmed',
+  'unroutable',
+  'nacked',
+  'refused',
+  'overflowed',
+  'skipped',
+])
+
+/** Whether a figure of this name counts up. */
+export const isCount = (name: string): boolean => COUNTS.has(name)
 
 /** Numbers in `info` that name something, and measure nothing. */
 const NAMES: ReadonlySet<string> = new Set(['port', 'pid', 'threadId'])

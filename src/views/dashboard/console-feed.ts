@@ -44,8 +44,7 @@ export const consoleFeed = (group: string): Feed => {
   }
   return {
     first: () => {
-      const of = console.rings.all()
-      whole ??= of.length === 0 ? '' : message('lines', { all: true, of } satisfies LinesMessage)
+      whole ??= message('lines', { all: true, of: console.rings.all() } satisfies LinesMessage)
       return whole
     },
     open: given => {
