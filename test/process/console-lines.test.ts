@@ -5,10 +5,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as fakeAmqplib from '@onify/fake-amqplib'
+import type { ChannelModel } from 'amqplib'
 import { service, serviceGroup } from 'rx-service-group'
+import { amqpConnection, amqpConsumer } from 'rx-service-group/amqp'
+import { grpc } from 'rx-service-group/grpc'
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { ConsoleLine } from '../../src/core/console-lines.ts'
 import { type Console, listenToConsole } from '../../src/process/console-lines.ts'
+import { type EchoHandlers, echo, echoClient, say } from '../services/grpc/echo.ts'
 import { TSX } from '../support/child.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -113,6 +118,38 @@ describe('the lines of each service', () => {
     await group.start()
     process.stdout.write('outside\n')
     expect(heard).toEqual([])
+  })
+})
+
+describe('handlers of the library', () => {
+  test('print for their service: of messages, also over the connection of another one, and of calls', async () => {
+    const broker = 'amqp://printing.test'
+    const connect = () => fakeAmqplib.connect(broker) as unknown as Promise<ChannelModel>
+    const connection = amqpConnection({ url: broker, connect })
+    const channel = await (await fakeAmqplib.connect(broker)).createChannel()
+    for (const queue of ['first', 'orders']) await channel.assertQueue(queue, {})
+    const Say: EchoHandlers['Say'] = async (call, reply) => {
+      await new Promise(setImmediate)
+      process.stdout.write('called\n')
+      reply(null, call.request)
+    }
+    const { heard } = listening()
+    const group = serviceGroup('shop')
+      .add(amqpConsumer('first', { connection, queue: 'first' }, () => undefined))
+      .add(
+        amqpConsumer('orders', { connection, queue: 'orders' }, async () => {
+          await new Promise(setImmediate)
+          process.stdout.write('got a message\n')
+        }),
+      )
+      .add(grpc('rpc', server => server.addService(echo, { Say } as never), { host: '127.0.0.1' }))
+    onTestFinished(() => group.stop().then(() => {}))
+    await group.start()
+    channel.sendToQueue('orders', Buffer.from('{}'))
+    const client = echoClient(Number(group.status.service('shop/rpc')!.state.info?.['port']))
+    await say(client, 'hello')
+    client.close()
+    await expect.poll(() => heard.toSorted()).toEqual(['shop/orders stdout: got a message', 'shop/rpc stdout: called'])
   })
 })
 
