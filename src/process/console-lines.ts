@@ -182,6 +182,9 @@ class LineCutter {
   }
 
   add(chunk: string): Cut {
+    // Nearly always it is one whole line.
+    if (chunk.indexOf('\n') === chunk.length - 1 && !chunk.includes('\r') && this.#open === '' && !this.#afterCr)
+      return chunk === '' ? NOTHING : { texts: [printable(chunk.slice(0, -1))], missed: 0 }
     let rest = this.#afterCr && chunk.startsWith('\n') ? chunk.slice(1) : chunk
     if (rest === '') return NOTHING
     this.#afterCr = rest.endsWith('\r')
