@@ -70,7 +70,7 @@ describe('the lines of each service', () => {
     // Two streams have no order. What passes a line on does not print it once more.
     for (const remote of ['child', 'thread', 'quiet']) expect(lines[`shop/${remote}`].toSorted()).toEqual(afar)
     expect(lines['shop/api']).toEqual(['stdout: asked', 'stdout: answered'])
-    expect(lines['shop/adopted']).toEqual(['stdout: asked twice', 'stdout: upgraded'])
+    expect(lines['shop/adopted']).toEqual(['stdout: asked twice', 'stdout: upgraded', 'stdout: got a message'])
     expect(lines['shop/nightly']).toContain('stdout: night falls')
     expect(lines['shop/checked']).toContain('stderr: looked at')
     const told = new Set([

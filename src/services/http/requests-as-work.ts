@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
-import { currentWork, enter } from '../../core/work.ts'
+import type { Socket } from 'node:net'
+import { currentWork, enter, type Work } from '../../core/work.ts'
 import { HANDING_OVER, requestEvents } from './connections.ts'
 import { intercept } from './intercept.ts'
 import { isHttp2, type NodeServer } from './target.ts'
@@ -14,11 +15,21 @@ export const requestsAsWork = (server: NodeServer): (() => void) => {
   if (!within) return () => {}
   const events = [...(isHttp2(server) ? ['stream'] : []), ...requestEvents, ...HANDING_OVER]
   return intercept(server, events, (pass, [first, second], event) => {
-    // Nothing waits for the end of what the app does with a socket of its own.
-    if (HANDING_OVER.has(event)) return enter({ within, isOpen: () => false }, pass)
+    if (HANDING_OVER.has(event) && !isAnswer(second)) return enter(handedOver(within, second as Socket), pass)
     const answer = (isAnswer(second) ? second : first) as ServerResponse | ServerHttp2Stream
     return enter({ within, exact: true, isOpen: () => !answer.writableEnded && !answer.destroyed }, pass)
   })
+}
+
+/**
+ * A socket that is handed to the app, such as a WebSocket: what the app does with it, now and at each event, is work of
+ * the service. Nothing waits for the end of that work.
+ */
+const handedOver = (within: Work, socket: Socket): Work => {
+  const work: Work = { within, isOpen: () => false }
+  const { emit } = socket
+  socket.emit = ((...args: Parameters<typeof emit>) => enter(work, () => emit.apply(socket, args))) as typeof emit
+  return work
 }
 
 /** The second argument of `request` is the answer, that of `stream` are headers. */
