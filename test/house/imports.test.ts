@@ -174,6 +174,8 @@ test('an adapter of the house is made of what other people can import too, but f
       // Where there is nothing to run inside of, http() does not even listen for requests.
       'currentWork',
       'enter',
+      // The service that a line of a thread or a process belongs to, and a socket that was handed to the app.
+      'Work',
       // A package that amqp() loads at its first connection, if at all.
       'asMissingPackage',
       // What two copies of the library in one process have in common.

@@ -2,7 +2,7 @@ import type { GroupEvent } from '../../core/status/events.ts'
 
 /** What is told to everybody who watches, besides the events of the group. */
 export interface Feed {
-  /** The messages for a page that comes now. They hold all that the pages before have been told and is still kept, if any. */
+  /** The messages for a page that comes now: all that was told to the pages before, and is still kept. */
   first(): string
   /** The first page has come: `tell` sends messages to all. */
   open(tell: (text: string) => void): void
