@@ -48,5 +48,22 @@ export const currentPath = (): string | undefined => {
   return path
 }
 
+/**
+ * The path of the member in which a work happens, as the group of this name calls it; `undefined` outside that group.
+ * A group that a hook has begun by itself is not in the group of that hook: its work is the work of the hook.
+ */
+export const pathIn = (group: string, from: Work | undefined): string | undefined => {
+  let found: string | undefined
+  let path: string | undefined
+  let isNested = false
+  for (let work = from; work; work = work.within) {
+    if (work.path !== undefined)
+      path = isNested && path !== undefined ? work.path + path.slice(path.indexOf('/')) : work.path
+    isNested = work.path !== undefined
+    if (isNested && path!.startsWith(group) && path![group.length] === '/') found = path
+  }
+  return found
+}
+
 /** Runs code that belongs to no work, such as a listener, although a work causes the call. */
 export const outside = <T>(code: () => T): T => (currentWork() ? present().storage!.run(undefined, code) : code())

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry, register } from 'prom-client'
-import { type ServiceGroup, service, serviceGroup } from 'rx-service-group'
+import { type Info, type ServiceContext, type ServiceGroup, service, serviceGroup } from 'rx-service-group'
 import { metrics } from 'rx-service-group/metrics'
 import { fakeService, virtualTime } from 'rx-service-group/testing'
 import { describe, expect, test, vi } from 'vitest'
@@ -38,7 +38,9 @@ const wholeLife = async ({ time, mailer, group }: ReturnType<typeof shop>): Prom
 test('a whole life, as it is scraped at its end', async () => {
   const life = shop()
   await wholeLife(life)
-  await expect(await life.registry.metrics()).toMatchFileSnapshot('metrics.prom')
+  // What the process needs is another thing in each run.
+  const text = (await life.registry.metrics()).replace(/^(service_group_process_\S+) .*/gm, '$1 ?')
+  await expect(text).toMatchFileSnapshot('metrics.prom')
 })
 
 describe('the conventions of Prometheus', () => {
@@ -64,13 +66,13 @@ describe('the conventions of Prometheus', () => {
     const life = shop()
     await wholeLife(life)
     const all = families(await life.registry.metrics())
-    expect(all.size).toBe(15)
+    expect(all.size).toBe(20)
     for (const [name, { help, type }] of all) {
       expect(name).toMatch(/^service_group(_[a-z]+)+$/)
       expect(help).toMatch(/^[A-Z].*\.$/)
       expect([name, type]).toEqual([
         name,
-        name.endsWith('_total') ? 'counter' : name.endsWith('_seconds') ? 'histogram' : 'gauge',
+        name.endsWith('_total') ? 'counter' : name.endsWith('_duration_seconds') ? 'histogram' : 'gauge',
       ])
       expect(name).not.toMatch(/_(ms|milliseconds|minutes|count|sum|bucket|gauge|counter)$/)
     }
@@ -82,13 +84,15 @@ describe('the conventions of Prometheus', () => {
     const seen = new Set<string>()
     for (const [name, { type, samples }] of families(await life.registry.metrics()))
       for (const sample of samples) {
-        const [, own, labels, value] = /^(\w+)\{(.*)\} (\S+)$/.exec(sample)!
+        const [, own, labels, value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(sample)!
         expect(type === 'histogram' ? own!.replace(/_(bucket|sum|count)$/, '') : own).toBe(name)
         expect(seen.has(`${own}{${labels}}`)).toBe(false)
         seen.add(`${own}{${labels}}`)
         expect(Number(value)).toBeGreaterThanOrEqual(0)
-        for (const [, label] of labels!.matchAll(/(\w+)="/g))
-          expect(label).toMatch(/^(group|service|state|health|from|to|outcome|depends_on|optional|observer|le)$/)
+        for (const [, label] of (labels ?? '').matchAll(/(\w+)="/g))
+          expect(label).toMatch(
+            /^(group|service|state|health|from|to|outcome|depends_on|optional|observer|figure|quantile|le)$/,
+          )
       }
   })
 
@@ -149,6 +153,88 @@ test('what is pending, how well it is and whether it is ready are those of the m
   queue.drain.succeed()
   await time.settle()
   expect(await now()).toContain('service_group_service_pending{group="shop",service="queue"} 0')
+})
+
+describe('the figures of a service', () => {
+  const told = async (info: Info): Promise<readonly string[]> => {
+    const registry = new Registry()
+    const group = serviceGroup('shop').add(service('orders', { start: context => context.info(info) }))
+    const subscription = metrics(group, { registry })
+    await group.start()
+    const lines = await scrape(registry, '_figure{')
+    await group.stop()
+    subscription.unsubscribe()
+    return lines.map(line => line.replace(/^.*figure="(.*)"} /, '$1 '))
+  }
+
+  test('are the numbers in its info, but for those that name something', async () => {
+    const info = {
+      url: 'http://[::]:80',
+      port: 80,
+      pid: 7,
+      threadId: 2,
+      inFlight: 3,
+      handled: 120.5,
+      ready: true,
+      none: null,
+    }
+    expect(await told(info)).toEqual(['inFlight 3', 'handled 120.5'])
+    expect(await told({ nan: Number.NaN, infinite: Infinity, below: -1 })).toEqual(['below -1'])
+  })
+
+  test('are ten at most, the first that it has told', async () => {
+    const many = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`figure ${n}`, n]))
+    expect(await told(many)).toEqual(Array.from({ length: 10 }, (_, n) => `figure ${n} ${n}`))
+  })
+
+  test('are those of the moment, also at the end', async () => {
+    const registry = new Registry()
+    let context!: ServiceContext
+    const orders = service('orders', {
+      start: given => {
+        context = given
+      },
+    })
+    const group = serviceGroup('shop').add(orders)
+    metrics(group, { registry })
+    await group.start()
+    expect(await scrape(registry, '_figure{')).toEqual([])
+    context.info({ handled: 3 })
+    const line = 'service_group_service_figure{group="shop",service="orders",figure="handled"} 3'
+    await expect.poll(() => scrape(registry, '_figure{')).toEqual([line])
+    await group.stop()
+    expect(await scrape(registry, '_figure{')).toEqual([line])
+  })
+})
+
+test('what the process needs is told once, however many groups there are, and the delay is that since the last scrape', async () => {
+  const registry = new Registry()
+  const first = metrics(serviceGroup('day'), { registry })
+  const second = metrics(serviceGroup('night'), { registry })
+  const values = async (): Promise<ReadonlyMap<string, number>> =>
+    new Map(
+      (await scrape(registry, '_process_')).map(line => {
+        const [, name = '', value] = /^service_group_process_(.*) (\S+)$/.exec(line)!
+        return [name, Number(value)]
+      }),
+    )
+  await values()
+  const until = performance.now() + 300
+  while (performance.now() < until);
+  await new Promise(resolve => setTimeout(resolve, 50))
+  const busy = await values()
+  expect([...busy.keys()]).toEqual([
+    'cpu_seconds_total',
+    'resident_memory_bytes',
+    'heap_used_bytes',
+    ...['0.5', '0.99', '1'].map(quantile => `event_loop_delay_seconds{quantile="${quantile}"}`),
+  ])
+  expect(busy.get('event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0.25)
+  expect(busy.get('cpu_seconds_total')).toBeGreaterThan(0.3)
+  expect(busy.get('resident_memory_bytes')).toBeGreaterThan(busy.get('heap_used_bytes')!)
+  first.unsubscribe()
+  second.unsubscribe()
+  expect(registry.getMetricsAsArray()).toEqual([])
 })
 
 test('while nobody scrapes no gauge is set', async () => {
@@ -270,7 +356,7 @@ describe('the registry', () => {
   test('is the default one, and each name has the prefix', async () => {
     const subscription = metrics(nothing(), { prefix: 'app_' })
     const names = register.getMetricsAsArray().map(({ name }) => name)
-    expect(names).toHaveLength(15)
+    expect(names).toHaveLength(20)
     expect(names.filter(name => !name.startsWith('app_service_group_'))).toEqual([])
     subscription.unsubscribe()
     expect(register.getMetricsAsArray()).toEqual([])

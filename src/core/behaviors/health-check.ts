@@ -8,7 +8,7 @@ import { callable, count, duration, known, namesOf, positive } from '../options.
 import type { Service } from '../service.ts'
 import type { Health } from '../state.ts'
 import { milliseconds } from '../units.ts'
-import { outside } from '../work.ts'
+import { currentWork, enter, type Work } from '../work.ts'
 import { type Finding, type OnFailure, onFailureOf, PASS, watched } from './watched.ts'
 
 /** The answers of a check; see `check`. */
@@ -76,6 +76,7 @@ export const healthCheck = <Name extends string>(
   }
   const onFailure = onFailureOf(name, 'healthCheck.onFailure', options.onFailure)
   return watched(service, onFailure, ({ found, failing }) => {
+    const within = currentWork()
     let timer: Subscription | undefined
     let leave: (() => void) | undefined
     let inARow = 0
@@ -94,7 +95,7 @@ export const healthCheck = <Name extends string>(
     }
     const next = (): void => {
       let answered = false
-      const left = runCheck(rules, clock, finding => {
+      const left = runCheck(rules, within, clock, finding => {
         answered = true
         leave = undefined
         note(finding)
@@ -131,7 +132,12 @@ const unhealthy = (name: string, detail: string): ServiceError => {
 }
 
 /** Runs one check, which answers once. Returns how to leave it: then it never answers. */
-const runCheck = ({ check, timeout }: CheckRules, clock: Clock, answer: (finding: Finding) => void): (() => void) => {
+const runCheck = (
+  { check, timeout }: CheckRules,
+  within: Work | undefined,
+  clock: Clock,
+  answer: (finding: Finding) => void,
+): (() => void) => {
   const abort = new AbortController()
   let cancel: Cancel | undefined
   let over = false
@@ -158,8 +164,8 @@ const runCheck = ({ check, timeout }: CheckRules, clock: Clock, answer: (finding
   })
   let result: unknown
   try {
-    // No hook waits for a check, also when a hook has caused it.
-    result = outside(() => check({ signal: abort.signal }))
+    // A check is a work of its service. No hook waits for it, also when a hook has caused it.
+    result = enter({ within, exact: true, isOpen: () => false }, () => check({ signal: abort.signal }))
   } catch (error) {
     settle(failed(error))
     return leave

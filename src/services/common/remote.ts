@@ -7,6 +7,8 @@ import { follow, type HookResult } from '../../core/hooks/hook-result.ts'
 import { callable, must } from '../../core/options.ts'
 import { checkName, hooked, type Service } from '../../core/service.ts'
 import type { Info, StopReason } from '../../core/state.ts'
+import { currentWork, type Work } from '../../core/work.ts'
+import { passLineOn } from '../../process/console-lines.ts'
 import { passOn, type RemoteStep, type RemoteWord, wordOf } from './remote-words.ts'
 
 /** Which of its two streams a line of output came from. */
@@ -91,6 +93,8 @@ const remoteLife = <Handle>(
   const drained$ = new AsyncSubject<never>()
   let far: Remote<Handle> | undefined
   let context: ServiceContext
+  /** The start of the service: what is printed there is printed by the service. */
+  let work: Work | undefined
   let drains = false
   let drainTold = false
   let hearsStop = false
@@ -114,7 +118,7 @@ const remoteLife = <Handle>(
     line: (line, stream) => {
       // `search` has no memory, whatever the flags.
       if (ready instanceof RegExp && line.search(ready) >= 0) matched$.complete()
-      return output?.(line, stream)
+      return passLineOn(work, stream, line, () => output?.(line, stream))
     },
   }
 
@@ -170,6 +174,7 @@ const remoteLife = <Handle>(
   const start = (given: ServiceContext): Promise<void> =>
     new Promise((resolve, reject) => {
       context = given
+      work = currentWork()
       const { signal } = given
       far = open(ear)
       const { gone, handle, info, kill } = far

@@ -1,7 +1,7 @@
 import { systemClock } from '../../core/clock.ts'
 import { count, known, namesOf, positive } from '../../core/options.ts'
 import { checkName, type Service } from '../../core/service.ts'
-import { startGauge } from './gauge.ts'
+import { startGauge } from '../../process/loop-delay.ts'
 import { monitor } from './monitor.ts'
 
 /** When the event loop of this process is not well. Times are milliseconds. */

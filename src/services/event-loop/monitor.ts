@@ -4,7 +4,7 @@ import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import { type Service, task } from '../../core/service.ts'
 import type { Health } from '../../core/state.ts'
 import { milliseconds } from '../../core/units.ts'
-import type { Gauge } from './gauge.ts'
+import type { Gauge } from '../../process/loop-delay.ts'
 import { judge, type Limits, levelOf } from './judge.ts'
 
 export interface MonitorSettings extends Limits {

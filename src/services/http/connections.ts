@@ -39,7 +39,7 @@ const MEASURED = 4
 const MEASURED_EVERY = 8
 
 /** Events that hand a socket to the app. Without a listener Node answers such a request itself. */
-const HANDING_OVER: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
+export const HANDING_OVER: ReadonlySet<string> = new Set(['upgrade', 'connect'])
 
 /** A request of HTTP/2 comes as a stream first, and is remembered as that. */
 export const isHttp1 = (request: IncomingMessage): boolean => request.httpVersionMajor === 1

@@ -9,13 +9,13 @@ type Emit = (event: string, ...args: unknown[]) => boolean
 export const intercept = (
   server: EventEmitter,
   events: readonly string[],
-  handle: (pass: () => boolean, args: readonly unknown[]) => boolean,
+  handle: (pass: () => boolean, args: readonly unknown[], event: string) => boolean,
 ): (() => void) => {
   const emit: Emit = server.emit
   const wasOwn = Object.hasOwn(server, 'emit')
   const emitLater: Emit = (event, ...args) => {
     const pass = () => emit.call(server, event, ...args)
-    return events.includes(event) ? handle(pass, args) : pass()
+    return events.includes(event) ? handle(pass, args, event) : pass()
   }
   server.emit = emitLater
   return () => {

@@ -5,11 +5,12 @@ import { skewOf, systemClock } from '../../core/clock.ts'
 import { errorInfo } from '../../core/errors.ts'
 import { isLeaving, type ServiceState } from '../../core/state.ts'
 import type { GroupEvent, SnapshotEvent } from '../../core/status/events.ts'
-import { jsonOf } from '../../core/status/recording.ts'
 import { reportOf } from '../../core/status/report.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { type Limits, newBacklog } from './backlog.ts'
 import { type Client, openStream } from './client.ts'
+import type { Feed } from './feed.ts'
+import { message } from './message.ts'
 import { newPace } from './pace.ts'
 
 /** What is kept for who comes late. */
@@ -40,6 +41,7 @@ export interface Broadcast {
 export const broadcast = (
   group: { readonly name: string; readonly events$: Observable<GroupEvent> },
   actions: readonly string[] | false,
+  feeds: readonly Feed[] = [],
 ): Broadcast => {
   const backlog = newBacklog(BACKLOG)
   const clients = new Set<Client>()
@@ -103,6 +105,7 @@ export const broadcast = (
     if (clients.size > 0) tell(all())
   }
   const onEvent = (event: GroupEvent): void => {
+    for (const feed of feeds) feed.hear?.(event)
     if (event.kind === 'snapshot') return begin(event)
     skew = skewOf(systemClock)
     const { phase } = state
@@ -113,6 +116,7 @@ export const broadcast = (
     else pace.came()
   }
   const rest = (): void => {
+    for (const feed of feeds) feed.close()
     clearInterval(heartbeat)
     heartbeat = undefined
     pace.rest()
@@ -135,6 +139,7 @@ export const broadcast = (
   }
   const finish = (broken?: unknown): void => {
     flush()
+    for (const feed of feeds) feed.end?.()
     over = lastWords(broken)
     tell(over)
     for (const client of [...clients]) client.end()
@@ -152,19 +157,18 @@ export const broadcast = (
       const [, boot, seq] = /^(.+):(\d+)$/.exec(lastId ?? '') ?? []
       const missing = boot === backlog.boot ? backlog.between(Number(seq), told) : undefined
       const events = missing === undefined ? all() : eventsMessage(id(), missing)
-      const first = [RETRY, hello(), events, ...(over ? [over] : [])]
+      const first = [RETRY, hello(), events, ...feeds.map(feed => feed.first()), ...(over ? [over] : [])]
       const gone = (): void => {
         if (clients.delete(client) && clients.size === 0) rest()
       }
       const client: Client = openStream(response, first, () => leave(client), gone)
       if (over !== undefined) return client.end()
+      if (clients.size === 0) for (const feed of feeds) feed.open(tell)
       clients.add(client)
       heartbeat ??= setInterval(() => tell(STILL_HERE), HEARTBEAT).unref()
     },
   }
 }
-
-const message = (event: string, data: object): Buffer => Buffer.from(`event: ${event}\ndata: ${jsonOf(data)}\n\n`)
 
 const eventsMessage = (id: string, events: string): Buffer =>
   events === '' || events === '[]' ? NOTHING : Buffer.from(`id: ${id}\nevent: events\ndata: ${events}\n\n`)

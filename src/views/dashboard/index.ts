@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Observable } from 'rxjs'
-import { count, known, must, namesOf, refuse } from '../../core/options.ts'
+import { count, flag, known, must, namesOf, refuse } from '../../core/options.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { type Handler, JSON_TYPE, problem, type Route, routed, send, type ViewListener } from '../common/listener.ts'
@@ -10,6 +10,8 @@ import { addressOf } from './address.ts'
 import { ACTIONS } from './asked.ts'
 import { assets } from './assets.ts'
 import { broadcast } from './broadcast.ts'
+import { consoleFeed } from './console-feed.ts'
+import { figuresFeed } from './figures-feed.ts'
 import { policyFor, protect, unknownHost } from './guard.ts'
 import { css, html, js } from './page-texts.ts'
 
@@ -36,9 +38,16 @@ export interface DashboardOptions {
   readonly hosts?: readonly string[]
   /** How many may watch at the same time; others get 503. Default 256. */
   readonly maxClients?: number
+  /**
+   * Shows what the services print: the latest 500 lines of each, 64 kB of text at most, and 1 MB of all of them. A line
+   * belongs to the service whose hook or handler has printed it, or to the thread or process that it came from; see
+   * [the page about views](../README.md). The standard streams stay as they are. Whoever may open the page reads all of
+   * these lines, so they must hold no secrets. Default false.
+   */
+  readonly logs?: boolean
 }
 
-const OPTIONS = namesOf<DashboardOptions>({ token: true, hosts: true, maxClients: true })
+const OPTIONS = namesOf<DashboardOptions>({ token: true, hosts: true, maxClients: true, logs: true })
 
 const SHORTEST_TOKEN = 16
 const CLIENTS = 256
@@ -76,11 +85,17 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): ViewL
     refuse(whose, `token must be a text of at least ${SHORTEST_TOKEN} characters`)
   const areNames = Array.isArray(hosts) && hosts.every(host => typeof host === 'string')
   must(whose, 'hosts', areNames, 'an array of host names', hosts)
+  flag(whose, 'logs', options.logs)
   const knownHosts = hosts.map(host => host.toLowerCase())
   const acting = token !== undefined && canAct(group)
   const audience = broadcast(
     group,
     acting && ACTIONS.filter(action => action !== 'stop' || group.service !== undefined),
+    [
+      // Of a recording, another process could tell them.
+      ...(isLive(group) ? [figuresFeed()] : []),
+      ...(options.logs ? [consoleFeed(group.name)] : []),
+    ],
   )
 
   const events: Handler = ({ request, response, query }) => {
@@ -120,6 +135,9 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): ViewL
     return false
   })
 }
+
+/** A group of this process, and no recording of another one. */
+const isLive = (group: Watched): boolean => group.stop !== undefined
 
 const canAct = (group: Watched): group is Watched & DashboardActions =>
   group.restart !== undefined && group.stop !== undefined

@@ -1,12 +1,14 @@
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { figuresOf } from '../../core/figures.ts'
 import { shared } from '../../core/shared.ts'
 import { HEALTHS, PHASES } from '../../core/state.ts'
 import type { Tally } from '../../core/status/counts.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { Stage } from '../../core/status/stages.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
+import { defineProcess } from './process.ts'
 
-type PromClient = typeof import('prom-client')
+export type PromClient = typeof import('prom-client')
 
 /** From what hardly takes time to beyond the default limits: drain and stop 10 s, start 30 s. */
 const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]
@@ -46,7 +48,15 @@ export const instrumentsOf = (client: PromClient, registry: Registry, prefix: st
     }
     const first = defineGauges(client, define, groups)
     const isThere = (): boolean => registry.getSingleMetric(registered[0]!) === first
-    const made = { groups, ...defineCounts(client, define), unregister: () => isThere() && unregister() }
+    const made = {
+      groups,
+      ...defineCounts(client, define),
+      unregister: () => {
+        stopMeasuring()
+        if (isThere()) unregister()
+      },
+    }
+    const stopMeasuring = defineProcess(client, define)
     known().set(first, made)
     return made
   } catch (error) {
@@ -63,7 +73,8 @@ interface Definition<L extends string> {
   readonly registers: Registry[]
 }
 
-type Define = <L extends string, M>(
+/** Makes one of our metrics, with a name that begins as all of them do. */
+export type Define = <L extends string, M>(
   make: (definition: Definition<L>) => M,
   name: string,
   help: string,
@@ -144,6 +155,16 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
     'What a service that drains or stops has still to finish; 0 at other times.',
     'group',
     'service',
+  )
+  define(
+    each<'figure'>((set, labels, { state }) => {
+      for (const [figure, value] of figuresOf(state.info)) set({ ...labels, figure }, value)
+    }),
+    'service_figure',
+    'A number that a service tells in its info, ten at most: how many messages it handles, and the like.',
+    'group',
+    'service',
+    'figure',
   )
   define(
     each<'depends_on' | 'optional' | 'observer'>((set, labels, { dependsOn, optional = false, observer = false }) =>

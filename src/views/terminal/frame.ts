@@ -1,3 +1,4 @@
+import type { ConsoleRings } from '../../core/console-lines.ts'
 import { describeReason, isBusy } from '../../core/state.ts'
 import { parentOf, type ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
@@ -8,11 +9,12 @@ import { cut, padEnd, widthOf } from './fit.ts'
 import { type Glyphs, glyphsFor, spinner } from './glyphs.ts'
 import { verdict } from './lasting.ts'
 import { type Cell, type Lines, type Pane, paintLine, textOf } from './line.ts'
+import { printedBelow, SHOWN } from './printed.ts'
 import { type Row, rowOf } from './row.ts'
 import { inTree, isFine, leavesOf, openOf, type Stage, stageOf } from './stage.ts'
 
 /** What stands on the screen, a string a line, none wider than the pane, and fewer than its rows. */
-export const frame = (status: GroupStatus, pane: Pane): readonly string[] => {
+export const frame = (status: GroupStatus, pane: Pane, printed?: ConsoleRings): readonly string[] => {
   const stage = stageOf(status)
   if (stage === 'before' || stage === 'well' || stage === 'over') return []
   const glyphs = glyphsFor(pane.unicode)
@@ -21,7 +23,9 @@ export const frame = (status: GroupStatus, pane: Pane): readonly string[] => {
     stage === 'leaving' && status.trigger?.by === 'signal' ? [[['faint', '  press Ctrl-C again to force']]] : []
   // The cursor stands in a row of its own below.
   const room = Math.max(0, pane.rows - 2 - foot.length)
-  return [head, ...body(status, stage, room, pane, glyphs), ...foot].map(cells => paintLine(cells, pane, glyphs))
+  return [head, ...body(status, stage, room, pane, glyphs, printed), ...foot].map(cells =>
+    paintLine(cells, pane, glyphs),
+  )
 }
 
 const headline = (status: GroupStatus, stage: Stage, pane: Pane, glyphs: Glyphs): readonly Cell[] => {
@@ -52,14 +56,33 @@ const timeLeft = ({ state }: ServiceStatus, { now }: Pane): string => {
 }
 
 /** A line for each service; when there are too many, for those that are not done, and how many more there are. */
-const body = (status: GroupStatus, stage: Stage, room: number, pane: Pane, glyphs: Glyphs): Lines => {
+const body = (
+  status: GroupStatus,
+  stage: Stage,
+  room: number,
+  pane: Pane,
+  glyphs: Glyphs,
+  printed: ConsoleRings | undefined,
+): Lines => {
   const all = inTree(status.list, status.name)
   const table = (services: readonly ServiceStatus[], titleOf: typeof alone): Lines => {
     const rows = services.map(service => rowOf(service, stage, pane.now, glyphs))
     const titles = services.map(service => titleOf(service, status.name))
     // What is wrong is worth a line of its own when there is no room for it beside the name.
-    const folded = lines(rows, titles, ({ mark }) => stage === 'unwell' || mark === 'bad', pane, glyphs)
-    return folded.length <= room ? folded : lines(rows, titles, () => false, pane, glyphs)
+    const isFolded = ({ mark }: Row): boolean => stage === 'unwell' || mark === 'bad'
+    for (const most of SHOWN) {
+      const below = (i: number): Lines => printedBelow(services[i]!, titles[i]!.indent, printed, most)
+      const folded = lines(rows, titles, isFolded, below, pane, glyphs)
+      if (folded.length <= room) return folded
+    }
+    return lines(
+      rows,
+      titles,
+      () => false,
+      () => [],
+      pane,
+      glyphs,
+    )
   }
   if (stage !== 'unwell' && all.length <= room) return table(all, inPlace)
   const open = openOf(all, stage)
@@ -104,6 +127,7 @@ const lines = (
   rows: readonly Row[],
   titles: readonly Title[],
   isFolded: (row: Row) => boolean,
+  below: (i: number) => Lines,
   pane: Pane,
   { ellipsis }: Glyphs,
 ): Lines => {
@@ -126,9 +150,9 @@ const lines = (
       [mark, phase.padEnd(width.phase)],
       ['faint', width.time === 0 ? '' : `  ${time.padStart(width.time)}`],
     ]
-    if (detail === '') return [cells]
+    if (detail === '') return [cells, ...below(i)]
     const whole: readonly Cell[] = [...cells, ['plain', `  ${detail}`]]
-    if (!isFolded(row) || widthOf(textOf(whole)) <= pane.columns) return [whole]
-    return [cells, [['plain', `    ${indent}${detail}`]]]
+    if (!isFolded(row) || widthOf(textOf(whole)) <= pane.columns) return [whole, ...below(i)]
+    return [cells, [['plain', `    ${indent}${detail}`]], ...below(i)]
   })
 }

@@ -1,17 +1,26 @@
 import { Subscription } from 'rxjs'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
-import { known, namesOf } from '../../core/options.ts'
+import { flag, known, namesOf } from '../../core/options.ts'
 import { paintFor } from '../../core/text/paint.ts'
 import { transitionLines } from '../../core/text/transition-text.ts'
+import { listenToConsole } from '../../process/console-lines.ts'
+import type { Printed } from './printed.ts'
 import { isLive } from './terminals.ts'
 
-/** Where a group is drawn. */
+/** How a group is drawn, and where. */
 export interface TerminalOptions {
   /** Default `process.stdout`. */
   readonly output?: NodeJS.WriteStream
+  /**
+   * Shows the last lines that a service has printed below it, as long as it is not well: three at most. Lines are
+   * printed above the picture all the same. Without a terminal the option does nothing. Default false.
+   */
+  readonly logs?: boolean
 }
 
-const OPTIONS = namesOf<TerminalOptions>({ output: true })
+const WHOSE = { kind: 'terminal', name: '' }
+
+const OPTIONS = namesOf<TerminalOptions>({ output: true, logs: true })
 
 /** Printed where a terminal is, but not both packages. These versions run on all versions of Node that this library does. */
 const HINT =
@@ -37,12 +46,14 @@ export type TerminalGroup = Pick<ServiceGroup<string, never>, 'name' | 'events$'
  * ```
  */
 export const terminal = (group: TerminalGroup, options: TerminalOptions = {}): Subscription => {
-  known({ kind: 'terminal', name: '' }, options, OPTIONS)
-  const { output = process.stdout } = options
+  known(WHOSE, options, OPTIONS)
+  const { output = process.stdout, logs = false } = options
+  flag(WHOSE, 'logs', logs)
   const write = (text: string): void => void output.write(text)
   if (!isLive(output, process.env)) return printLines(group, output, write)
 
   const subscription = new Subscription()
+  const printed = logs ? hearPrinted(group.name, subscription) : undefined
   // What happens until it is known how it is shown.
   let early = ''
   let print = (text: string): void => {
@@ -58,7 +69,7 @@ export const terminal = (group: TerminalGroup, options: TerminalOptions = {}): S
   import('./live.ts').then(
     ({ live }) => {
       lines.unsubscribe()
-      if (!subscription.closed) show(live(group, output))
+      if (!subscription.closed) show(live(group, output, printed))
     },
     () => {
       if (subscription.closed) return
@@ -68,6 +79,19 @@ export const terminal = (group: TerminalGroup, options: TerminalOptions = {}): S
     },
   )
   return subscription
+}
+
+/** From now on, so that nothing is missed until it is known how the group is shown. */
+const hearPrinted = (name: string, until: Subscription): Printed => {
+  let act = (): void => {}
+  const { rings, stop } = listenToConsole(name, () => act())
+  until.add(stop)
+  return {
+    rings,
+    onLine: given => {
+      act = given
+    },
+  }
 }
 
 const printLines = (group: TerminalGroup, output: NodeJS.WriteStream, print: (text: string) => void): Subscription => {

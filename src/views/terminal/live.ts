@@ -7,14 +7,16 @@ import { frame } from './frame.ts'
 import { TURN } from './glyphs.ts'
 import { recovery, summary } from './lasting.ts'
 import type { Pane } from './line.ts'
+import type { Printed } from './printed.ts'
 import { openScreen } from './screen.ts'
 import { moves, openOf, type Stage, stageOf } from './stage.ts'
 import { hasUnicode } from './terminals.ts'
 
 /** Draws a group on a terminal, from now to its end. */
 export const live = (
-  group: Pick<ServiceGroup<string, never>, 'events$' | 'options'>,
+  group: Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>,
   output: NodeJS.WriteStream,
+  printed: Printed | undefined,
 ): Subscription => {
   const { clock } = group.options
   const color = paintFor(output, process.env) === inColor
@@ -39,13 +41,17 @@ export const live = (
     clearTimeout(timer)
     timer = undefined
     if (!status) return
-    screen.draw(frame(status, pane()))
+    screen.draw(frame(status, pane(), printed?.rings))
     if (moves(status, stage)) drawSoon(TURN)
   }
   const drawSoon = (ms: number): void => {
     timer ??= setTimeout(draw, ms).unref()
   }
   const screen = openScreen(output, draw)
+  const tellSoon = (): void => {
+    if (stage !== 'before' && stage !== 'well') drawSoon(TURN)
+  }
+  printed?.onLine(tellSoon)
 
   const enter = (next: Stage, status: GroupStatus): void => {
     stage = next
@@ -79,7 +85,7 @@ export const live = (
         const next = stageOf(status)
         if (next === 'unwell') for (const { path } of openOf(status.list, next)) unwell.add(path)
         if (next !== stage) enter(next, status)
-        else if (stage !== 'before' && stage !== 'well') drawSoon(TURN)
+        else tellSoon()
       },
       complete: () => subscription.unsubscribe(),
     }),

@@ -1,4 +1,5 @@
 import * as logUpdate from 'log-update'
+import { outside } from '../../core/work.ts'
 import { listenToWrites } from './aside.ts'
 import { widthOf } from './fit.ts'
 
@@ -19,7 +20,8 @@ export interface Screen {
 /** @param redraw called when the picture had to go: others have written, or the terminal has another size */
 export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Screen => {
   const own = output.write
-  const write = (text: string): boolean => Reflect.apply(own, output, [text])
+  // A service whose line makes the picture step aside has not printed the picture.
+  const write = (text: string): boolean => outside(() => Reflect.apply(own, output, [text]))
   // The cursor is never hidden, so that it need not be shown again however the process ends.
   const update = createLogUpdate(
     {

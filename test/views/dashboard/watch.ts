@@ -3,6 +3,7 @@ import type { Express } from 'express'
 import { foldStatus, type GroupEvent, type GroupStatus, serviceGroup } from 'rx-service-group'
 import { type HttpTarget, http } from 'rx-service-group/http'
 import { onTestFinished } from 'vitest'
+import type { ProcessFigures } from '../../../src/core/figures.ts'
 
 export interface Message {
   readonly event: string
@@ -14,7 +15,10 @@ export interface Message {
 export interface Watcher {
   readonly status: number | undefined
   readonly headers: IncomingHttpHeaders
+  /** All but `figures`, which come each second whatever happens. */
   readonly messages: readonly Message[]
+  /** What the process has needed, as it was told. */
+  readonly figures: readonly ProcessFigures[]
   readonly comments: readonly string[]
   /** All events that came, one after the other. */
   readonly events: readonly GroupEvent[]
@@ -37,6 +41,7 @@ export const watch = (port: number, { path = '/events', headers = {} }: WatchOpt
   new Promise((resolve, reject) => {
     const asked = get({ host: '127.0.0.1', port, path, headers, agent: false }, response => {
       const messages: Message[] = []
+      const figures: ProcessFigures[] = []
       const comments: string[] = []
       const waiting = new Set<() => void>()
       let text = ''
@@ -50,7 +55,11 @@ export const watch = (port: number, { path = '/events', headers = {} }: WatchOpt
         text = blocks.pop()!
         for (const block of blocks) {
           if (block.startsWith(':')) comments.push(block)
-          else if (!block.startsWith('retry:')) messages.push(parse(block))
+          else if (!block.startsWith('retry:')) {
+            const message = parse(block)
+            if (message.event === 'figures') figures.push(...message.data.figures)
+            else messages.push(message)
+          }
         }
         wake()
       })
@@ -66,6 +75,7 @@ export const watch = (port: number, { path = '/events', headers = {} }: WatchOpt
         status: response.statusCode,
         headers: response.headers,
         messages,
+        figures,
         comments,
         get events() {
           return messages.flatMap(({ event, data }) => (event === 'events' ? (data as GroupEvent[]) : []))

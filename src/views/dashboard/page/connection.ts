@@ -1,3 +1,5 @@
+import type { LinesOf } from '../../../core/console-lines.ts'
+import type { GroupFigures } from '../../../core/figures.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
 import type { Report } from '../../../core/status/report.ts'
 
@@ -18,12 +20,26 @@ export interface Hello {
   readonly startedAt: number
 }
 
+/** What services have printed: all that is kept of it, or what is new. */
+export interface Lines {
+  readonly all: boolean
+  readonly of: readonly LinesOf[]
+}
+
+/** What the process needs: all that is kept of it, or what is new. */
+export interface Figures {
+  readonly all: boolean
+  readonly figures: readonly GroupFigures[]
+}
+
 /** How the page is connected: `gone` once the process has said that it ends. */
 export type Connection = 'connecting' | 'live' | 'lost' | 'gone'
 
 export interface Listener {
   onHello(hello: Hello): void
   onEvents(events: readonly GroupEvent[]): void
+  onLines(lines: Lines): void
+  onFigures(figures: Figures): void
   onEnd(report: Report): void
   onConnection(connection: Connection): void
 }
@@ -59,6 +75,8 @@ export const connect = (url: string, listener: Listener): (() => void) => {
       listener.onConnection('live')
     })
     on('events', data => listener.onEvents(JSON.parse(data)))
+    on('lines', data => listener.onLines(JSON.parse(data)))
+    on('figures', data => listener.onFigures(JSON.parse(data)))
     on('end', data => {
       gone = true
       listener.onEnd(JSON.parse(data))

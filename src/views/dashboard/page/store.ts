@@ -1,12 +1,21 @@
+import { ConsoleRings } from '../../../core/console-lines.ts'
+import type { GroupFigures } from '../../../core/figures.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
 import { type Connection, connect, type Hello } from './connection.ts'
 import { foldModel, type Model } from './model.ts'
+import { type AllSeries, foldSeries, MOST_POINTS, NO_SERIES } from './series.ts'
 
 /** All that the page draws from. */
 export interface View {
   readonly model?: Model
   readonly hello?: Hello
   readonly connection: Connection
+  /** The figures of services, by path. */
+  readonly series: AllSeries
+  /** What the process needs, the latest last; `undefined` unless the process tells it. */
+  readonly figures?: readonly GroupFigures[]
+  /** What services have printed; `undefined` unless the process tells it. Another object after each change. */
+  readonly printed?: { readonly rings: ConsoleRings }
   /** When what is shown was last known to be true, by the server's clock; `undefined` while it is live. */
   readonly asOf?: number
 }
@@ -26,7 +35,8 @@ export interface Store {
 const A_FRAME = 40
 
 export const openStore = (url: string): Store => {
-  let view: View = { connection: 'connecting' }
+  let view: View = { connection: 'connecting', series: NO_SERIES }
+  let rings = new ConsoleRings()
   /** Of a process whose snapshot has not come yet: until then the old one stays. */
   let next: Hello | undefined
   /** From the page's time, which no clock that is set can change, to the server's. */
@@ -48,7 +58,7 @@ export const openStore = (url: string): Store => {
     if (events === mail) mail = []
     for (const event of events) if (event.kind !== 'snapshot' && event.seq > offsetSince) offset += event.clockSet ?? 0
     const model = foldModel(view.model, events, { ...(from !== undefined && { from }) })
-    if (model) view = { ...view, model }
+    if (model) view = { ...view, model, series: foldSeries(view.series, events) }
   }
   const draw = (): void => {
     frame = 0
@@ -72,11 +82,25 @@ export const openStore = (url: string): Store => {
       const first = events[0]
       if (first?.kind === 'snapshot') {
         mail = []
-        if (next) view = { ...view, hello: next }
+        if (next) {
+          // What the new process tells comes after its events.
+          const { printed: _, figures: __, ...rest } = view
+          view = { ...rest, hello: next }
+        }
         next = undefined
       }
       for (const event of events) mail.push(event)
       if (mail.length > 10_000) fold(Infinity)
+      plan()
+    },
+    onLines: ({ all, of }) => {
+      if (all) rings = new ConsoleRings()
+      for (const lines of of) rings.take(lines)
+      view = { ...view, printed: { rings } }
+      plan()
+    },
+    onFigures: ({ all, figures }) => {
+      view = { ...view, figures: [...(all ? [] : (view.figures ?? [])), ...figures].slice(-MOST_POINTS) }
       plan()
     },
     onEnd: report => {

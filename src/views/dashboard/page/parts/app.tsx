@@ -95,6 +95,8 @@ export const App = (): JSX.Element => {
           <Drawer
             model={model}
             path={open}
+            series={view.series}
+            printed={view.printed}
             onClose={close}
             onRestart={
               acts ? path => setAction({ action: 'restart', service: shortName(path, model.status.name) }) : undefined

@@ -8,6 +8,7 @@ import { type Cause, causesOf, heldInWords } from '../causes.ts'
 import type { Model } from '../model.ts'
 import type { View } from '../store.ts'
 import { type Look, lookOf, shortName } from '../words.ts'
+import { ProcessFigures } from './figures.tsx'
 import { Chip } from './glyph.tsx'
 import { ThemeChoice } from './theme.tsx'
 import { Elapsed } from './time.tsx'
@@ -59,6 +60,7 @@ export const Banner = ({ view, onStop, onOpen }: Props): JSX.Element => {
       {model && !gone && <Why model={model} onOpen={onOpen} />}
       {model && gone && <LastWords model={model} />}
       <Facts view={view} />
+      {view.figures && <ProcessFigures figures={view.figures} />}
     </header>
   )
 }

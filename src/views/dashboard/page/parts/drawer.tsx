@@ -6,19 +6,25 @@ import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import { milliseconds, preciseTimeOfDay } from '../../../../core/units.ts'
 import type { Segment } from '../life.ts'
 import type { Model } from '../model.ts'
+import type { AllSeries } from '../series.ts'
+import type { View } from '../store.ts'
 import { detailOf, healthOf, lookOf } from '../words.ts'
+import { Console } from './console.tsx'
+import { ServiceFigures } from './figures.tsx'
 import { Chip } from './glyph.tsx'
 import { Elapsed } from './time.tsx'
 
 interface Props {
   readonly model: Model
   readonly path: string
+  readonly series: AllSeries
+  readonly printed: View['printed']
   readonly onClose: () => void
   readonly onRestart: ((path: string) => void) | undefined
 }
 
 /** All that is known of one service. */
-export const Drawer = ({ model, path, onClose, onRestart }: Props): JSX.Element => {
+export const Drawer = ({ model, path, series, printed, onClose, onRestart }: Props): JSX.Element => {
   const { status, lives } = model
   const one = status.service(path)
   const life = lives.get(path)
@@ -63,6 +69,8 @@ export const Drawer = ({ model, path, onClose, onRestart }: Props): JSX.Element 
           </div>
           <Particulars status={one} />
           <Problem state={one.state} last={life?.lastError} />
+          <ServiceFigures series={series.get(path)} />
+          {printed && <Console key={path} printed={printed} path={path} />}
           <h3>History</h3>
           <ol class="history">
             {life?.segments.map((segment, i) => <Stretch key={`${segment.from} ${i}`} segment={segment} />).reverse()}

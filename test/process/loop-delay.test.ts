@@ -1,6 +1,6 @@
 import { createHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import { describe, expect, test } from 'vitest'
-import { RESOLUTION, startGauge, type TickHistogram } from '../../../src/services/event-loop/gauge.ts'
+import { RESOLUTION, startGauge, type TickHistogram } from '../../src/process/loop-delay.ts'
 
 /** A loop that is blocked when the test says so, and a histogram that is fed as node's is. */
 const loop = () => {
