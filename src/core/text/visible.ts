@@ -1,10 +1,7 @@
 import { beginOfCharacter, cutMark } from '../bounded.ts'
+import { unseen } from '../unseen.ts'
 
-/**
- * The characters that are not to be seen, or that do something: they move the cursor, colour or clear a terminal, begin a
- * new line, turn the direction of the text around them, or hide in it.
- */
-const UNSEEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\u{fff9}-\u{fffb}]/gu
+const UNSEEN = unseen()
 
 /** What holds an emoji together, and what tells that a sign is to be drawn as one: seen as part of it. */
 const IN_EMOJI =

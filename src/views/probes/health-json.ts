@@ -10,6 +10,7 @@ import {
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf } from '../../core/text/state-text.ts'
+import { seenJson } from '../../core/unseen.ts'
 
 /** How much is told. */
 export interface Extent {
@@ -24,7 +25,7 @@ export const healthJson = (status: GroupStatus, verdict: Health, { verbose, deta
   const notes = verdict === 'pass' ? [] : notesOf(status, details)
   const told = { status: verdict, ...(notes.length > 0 && { notes }) }
   const json = verbose ? JSON.stringify({ ...told, checks: checksOf(status, details) }, null, 2) : JSON.stringify(told)
-  return `${json}\n`
+  return `${seenJson(json)}\n`
 }
 
 /** `shop/api: waiting, through shop/db`. */
