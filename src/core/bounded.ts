@@ -36,9 +36,14 @@ const MARK = /… ([\d.]+) ([kM]?)B more/g
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6 }
 
+/** Where the mark of an earlier cut is looked for: so many units from the end of a text. */
+const END = 500
+
 /** The mark of a text that ends early: `… 12 kB more`. A text that was cut before counts with what was cut off then. */
 export const cutMark = (text: string, end: number): string => {
-  const before = Array.from(text.slice(end).matchAll(MARK), ([, n, unit]) => Number(n) * UNITS[unit!]!)
+  const before = Array.from(text.slice(Math.max(end, text.length - END)).matchAll(MARK), ([, n, unit]) => {
+    return Number(n) * UNITS[unit!]!
+  })
   return `… ${size(before.reduce((sum, bytes) => sum + bytes, bytesFrom(text, end)))} more`
 }
 
@@ -61,13 +66,17 @@ export const beginOfCharacter = (text: string, at: number): number => {
   return begin === undefined || (begin === 0 && from > 0) ? at : from + begin
 }
 
+/** So many units are counted. The rest of a longer text is taken to be like them. */
+const MOST_COUNTED = 50_000
+
 /** How many bytes of UTF-8 a text has from some place on. */
 const bytesFrom = (text: string, from: number): number => {
+  const to = Math.min(text.length, from + MOST_COUNTED)
   let bytes = 0
-  for (let i = from; i < text.length; i++) {
+  for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i)
     // A pair of surrogates is four bytes.
     bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code >= 0xd800 && code < 0xe000 ? 2 : 3
   }
-  return bytes
+  return to === text.length ? bytes : Math.round((bytes / (to - from)) * (text.length - from))
 }

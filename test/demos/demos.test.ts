@@ -95,7 +95,7 @@ test('04: a flaky worker waits longer each time and heals, and the API beside it
     ...['starting', 'running', 'backoff', 'starting', 'running', 'backoff', 'starting', 'running'],
     ...['backoff', 'starting', 'running', 'stopping', 'stopped'],
   ])
-  expect(output).toMatch(/backoff +next try at .*: service "worker": failed: connection refused/)
+  expect(output).toMatch(/backoff +tries again at .*: service "worker": failed: connection refused/)
   expect(output.match(/shop\/api +starting/g)).toHaveLength(1)
 }, 15_000)
 

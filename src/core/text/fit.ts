@@ -1,5 +1,3 @@
-import { beginOfCharacter } from '../bounded.ts'
-
 const PLAIN = /^[\x20-\x7e]*$/
 
 /** Signs of two columns: East Asian ones, and emoji. */
@@ -10,7 +8,7 @@ const MARKS = /^\p{M}+$/u
 
 let graphemes: Intl.Segmenter | undefined
 
-const characters = (text: string): Iterable<{ readonly segment: string }> => {
+const characters = (text: string): Iterable<{ readonly segment: string; readonly index: number }> => {
   graphemes ??= new Intl.Segmenter()
   return graphemes.segment(text)
 }
@@ -24,7 +22,7 @@ export const widthOf = (text: string): number => {
 }
 
 /** More units of a string than a column needs, but for a sign with a tower of marks. */
-const UNITS_OF_COLUMN = 12
+export const UNITS_OF_COLUMN = 12
 
 /**
  * As much of a text as there are columns for; what is left out shows. Wide characters count as two, and none is cut
@@ -36,19 +34,22 @@ export const cut = (
   ellipsis = '…',
   measure: (text: string) => number = widthOf,
 ): string => {
-  const most = Math.min(columns, text.length) * UNITS_OF_COLUMN
-  const head = text.length > most ? text.slice(0, beginOfCharacter(text, most)) : text
-  if (head === text && measure(text) <= columns) return text
+  if (text.length <= columns && PLAIN.test(text)) return text
   const room = columns - measure(ellipsis)
-  let kept = ''
+  let kept = 0
   let width = 0
-  for (const { segment } of characters(head)) {
+  // No column needs more units, so that the whole of a long text is not looked at.
+  const head = text.length / UNITS_OF_COLUMN > columns ? text.slice(0, columns * UNITS_OF_COLUMN) : text
+  for (const { segment, index } of characters(head)) {
     width += measure(segment)
-    if (width > room) break
-    kept += segment
+    if (width <= room) kept = index + segment.length
+    if (width > columns) return cutAt(text, kept, room, ellipsis)
   }
-  return room < 0 ? '' : `${kept.trimEnd()}${ellipsis}`
+  return head === text ? text : cutAt(text, kept, room, ellipsis)
 }
+
+const cutAt = (text: string, end: number, room: number, ellipsis: string): string =>
+  room < 0 ? '' : `${text.slice(0, end).trimEnd()}${ellipsis}`
 
 export const padEnd = (text: string, columns: number, measure: (text: string) => number = widthOf): string =>
   text + ' '.repeat(Math.max(0, columns - measure(text)))

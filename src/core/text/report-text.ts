@@ -67,12 +67,15 @@ const cut = ({ group, services }: Report, paint: Paint): readonly string[] => {
 const hanging = (word: string, text: string, indent: number): readonly string[] =>
   wrapped(text, COLUMNS - indent).map((line, i) => (i === 0 ? `  ${word} ${line}` : `${' '.repeat(indent)}${line}`))
 
+/** Longest path before an error, in characters. */
+const LONGEST_PATH = 200
+
 const errors = ({ errors: all }: Report, paint: Paint): readonly string[] => {
   const lines = all.flatMap((error, i) => {
     const [first = '', ...rest] = errorLines(error)
     const count = error.count === undefined ? '' : ` x ${error.count}`
     return [
-      `  ${paint('bad', `error ${i + 1}`)} ${visible(error.service)}: ${first}${count}`,
+      `  ${paint('bad', `error ${i + 1}`)} ${visible(error.service, LONGEST_PATH)}: ${first}${count}`,
       ...rest.map(line => `        ${line}`),
     ]
   })

@@ -7,7 +7,7 @@ import {
   reasonOf,
   type ServiceState,
 } from '../../core/state.ts'
-import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { sinceOf } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf } from '../../core/text/state-text.ts'
 import { seenJson } from '../../core/unseen.ts'
@@ -58,10 +58,6 @@ const checksOf = (status: GroupStatus, details: boolean): object => {
     }),
   )
 }
-
-/** Leaving is told as a state of its own, and is none. */
-const sinceOf = ({ state, leftAt, since }: ServiceStatus): number =>
-  (state.phase === 'running' && state.leaving && leftAt) || since
 
 /** One that is not there is no better than one that fails; one that has done what it is for is well. */
 const healthOf = (state: ServiceState): Health => {
