@@ -21,13 +21,7 @@ interface Row {
 export const reportTable = ({ group, services }: Report, columns: number, paint: Paint): readonly string[] => {
   if (services.length === 0) return ['  (no services)']
   const rows = services.map((service, i) => rowOf(service, i + 1, group))
-  const needed = TITLES.map((title, column) =>
-    Math.max(title.length, ...rows.map(({ cells }) => widthOf(cells[column]!))),
-  )
-  const others = needed.reduce((sum, width, column) => sum + (column === NAME ? 0 : width), INDENT + GAP * OUTCOME)
-  const widths = needed.map((width, column) =>
-    column === NAME ? Math.min(width, Math.max(columns - others, LEAST_NAME)) : width,
-  )
+  const { widths, hasOutcome } = layOut(rows, columns)
   const lineOf = (cells: readonly string[]): string =>
     cells
       .map((cell, column) =>
@@ -38,32 +32,46 @@ export const reportTable = ({ group, services }: Report, columns: number, paint:
   const linesOf = ({ cells, notes, graceful }: Row): readonly string[] => {
     const mark = graceful ? 'good' : 'bad'
     const [number, name, outcome] = [cells[0]!, cells[NAME]!, cells[OUTCOME]!]
-    const fits = widthOf(name) <= widths[NAME]!
-    const figures = lineOf(
+    const isShort = widthOf(name) <= widths[NAME]!
+    const row = `  ${lineOf(
       cells
-        .with(NAME, fits ? name : '')
-        .with(0, fits ? number : '')
-        .slice(0, OUTCOME),
-    )
-    const row = `  ${figures}  `
-    const told = notes.join(', ')
-    const whole = told === '' ? outcome : `${outcome} (${told})`
-    const isOneLine = widthOf(row) + widthOf(whole) <= columns
-    const names = fits ? [] : wrapped(name, columns - below.length)
+        .slice(0, OUTCOME)
+        .with(0, isShort ? number : '')
+        .with(NAME, isShort ? name : ''),
+    )}`
+    const whole = notes.length === 0 ? outcome : `${outcome} (${notes.join(', ')})`
+    const isOneLine = hasOutcome && widthOf(row) + GAP + widthOf(whole) <= columns
+    const behind = isOneLine ? whole : hasOutcome ? outcome : ''
+    const told = isOneLine ? [] : hasOutcome ? notes : [outcome, ...notes]
+    const names = isShort ? [] : wrapped(name, columns - below.length)
     return [
       ...names.map((part, i) => `${i === 0 ? `  ${number.padStart(widths[0]!)}  ` : below}${part}`),
-      `${row}${paint(mark, isOneLine ? whole : outcome)}`,
-      ...(isOneLine ? [] : wrapped(told, columns - below.length).map(line => `${below}${paint(mark, line)}`)),
+      behind === '' ? row : `${row}  ${paint(mark, behind)}`,
+      ...(told.length === 0 ? [] : wrapped(told.join(', '), columns - below.length)).map(
+        line => `${below}${paint(mark, line)}`,
+      ),
     ]
   }
-  return ['', `  ${paint('faint', lineOf(TITLES).trimEnd())}`, ...rows.flatMap(linesOf), '']
+  const titles = lineOf(TITLES.slice(0, hasOutcome ? TITLES.length : OUTCOME)).trimEnd()
+  return ['', `  ${paint('faint', titles)}`, ...rows.flatMap(linesOf), '']
+}
+
+/** The widths of the columns. Where the durations are long the outcome has no column: it comes before the notes. */
+const layOut = (rows: readonly Row[], columns: number): { widths: readonly number[]; hasOutcome: boolean } => {
+  const widest = (column: number, most = Infinity): number =>
+    rows.reduce((widest, { cells }) => {
+      const width = widthOf(cells[column]!)
+      return width > most ? widest : Math.max(widest, width)
+    }, TITLES[column]!.length)
+  const others = TITLES.map((_, column) => (column === NAME ? 0 : widest(column)))
+  const all = others.reduce((sum, width) => sum + width, INDENT + GAP * OUTCOME)
+  const hasOutcome = all + TITLES[NAME]!.length <= columns
+  const room = columns - all + (hasOutcome ? 0 : others[OUTCOME]! + GAP)
+  return { widths: others.with(NAME, widest(NAME, room)), hasOutcome }
 }
 
 /** Before each line, and between two columns. */
 const [INDENT, GAP] = [2, 2]
-
-/** The narrowest column of names: that of its title. */
-const LEAST_NAME = 'service'.length
 
 const isGraceful = ({ outcome, timedOut, down }: ServiceReport): boolean =>
   !down && timedOut.length === 0 && (outcome === 'stopped' || outcome === 'ended' || outcome === 'never started')
