@@ -3,9 +3,12 @@ import type { ErrorInfo } from '../errors.ts'
 import { framesOf } from './stack.ts'
 import { LONGEST, visible } from './visible.ts'
 
+/** Longest message in a line, and longest message of a cause in it, and longest list of places, in characters. */
+const [LONGEST_MESSAGE, LONGEST_CAUSE, LONGEST_PLACES] = [1_000, 300, 500]
+
 /** An error as lines of a report: its message, the place of the throw, its causes, and the errors that came with it. */
 export const errorLines = (error: ErrorInfo): readonly string[] => [
-  visible(`${error.message}${marks(error)}`),
+  `${visible(error.message, LONGEST_MESSAGE)}${visible(marks(error))}`,
   ...detailLines(error, error.message).map(line => `  ${line}`),
 ]
 
@@ -43,7 +46,7 @@ const severalLines = ({ errors = [], cause }: ErrorInfo, told: string): readonly
 }
 
 const named = (error: ErrorInfo, told: string): readonly string[] => [
-  visible(`${error.name}: ${error.message}${marks(error)}`),
+  `${visible(error.name)}: ${visible(error.message, LONGEST_MESSAGE)}${visible(marks(error))}`,
   ...detailLines(error, told).map(line => `  ${line}`),
 ]
 
@@ -87,9 +90,6 @@ const statusMark = ({ status }: ErrorInfo, told: string): string =>
 
 /** How many places, and how many errors that came together, a line tells. */
 const MOST = 3
-
-/** Longest message in a line, and longest message of a cause in it, and longest list of places, in characters. */
-const [LONGEST_MESSAGE, LONGEST_CAUSE, LONGEST_PLACES] = [1_000, 300, 500]
 
 /**
  * An error on one line: its message, its causes, the errors that came with it, and where the first was thrown. It has

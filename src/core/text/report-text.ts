@@ -16,8 +16,8 @@ const COLUMNS = 80
 
 /**
  * A report as text: a sentence, a table with a row for each service in start order, the errors with the first cause
- * first, and the critical paths. It fits 80 columns, but for the errors. Texts of others are escaped, and cut when they
- * are longer than 2,000 characters.
+ * first, and the critical paths. It fits 80 columns, but for the errors. Texts of others are escaped. The
+ * messages of errors are cut at 1,000 characters, all others at 2,000 at most.
  *
  * @param paint colours a part of the text. Default: none.
  * @example
