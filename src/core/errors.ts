@@ -1,4 +1,8 @@
-import { inspect, isObjectLike, peek, peekText, tagOf } from './foreign.ts'
+import { bounded, LONGEST_TEXT } from './bounded.ts'
+import { peek, peekText } from './foreign.ts'
+import { codesOf, isError, LONGEST_NAME, messageOf, severalOf, wholeMessageOf } from './thrown.ts'
+
+export { isError, messageOf } from './thrown.ts'
 
 /** The codes of the core. They are stable. */
 export type CoreErrorCode =
@@ -39,7 +43,10 @@ export type CoreErrorCode =
  */
 export type ErrorCode = CoreErrorCode | (string & {})
 
-/** An error as plain JSON with its causes, as states, events and reports carry it. */
+/**
+ * An error as plain JSON with its causes, as states, events and reports carry it. It has at most 3 kB of message, 3 kB of
+ * stack, eight causes of causes, and 16 kB with all errors inside it. Longer texts say `… 12 kB more` at their end.
+ */
 export interface ErrorInfo {
   readonly name: string
   readonly message: string
@@ -109,53 +116,12 @@ export const serviceError = (
   options: ConstructorParameters<typeof ServiceError>[3] = {},
 ): ServiceError => new ServiceError(code, service, `service "${service}": ${what}`, options)
 
-/**
- * Whether a value is an error. Its shape decides, so that errors of another realm, thread or copy of a library count.
- *
- * @example
- * ```ts
- * console.log(isError(new Error('no')), isError({ message: 'no' }), isError('no')) // true true false
- * ```
- */
-export const isError = (value: unknown): value is Error => {
-  if (!isObjectLike(value)) return false
-  const tag = tagOf(value)
-  return tag === '[object Error]' || tag === '[object DOMException]' || typeof peek(value, 'message') === 'string'
-}
-
 /** Whether an error is a `ServiceError`, also of another copy of this library. */
 export const isServiceError = (error: unknown): error is ServiceError =>
   peek(error, 'name') === 'ServiceError' &&
   typeof peek(error, 'code') === 'string' &&
   typeof peek(error, 'service') === 'string' &&
   typeof peek(error, 'message') === 'string'
-
-/**
- * The text of any value that was thrown. A value that is no error is shown as `util.inspect` does. Never throws.
- *
- * @example
- * ```ts
- * console.log(messageOf(new Error('no route')), messageOf({ status: 503 })) // no route { status: 503 }
- * ```
- */
-export const messageOf = (error: unknown): string => {
-  if (typeof error === 'string') return error
-  if (error === undefined || error === null) return `${error}, thrown instead of an Error`
-  if (!isError(error)) return inspect(error)
-  const { message, name } = { message: peek(error, 'message'), name: peekText(error, 'name') }
-  if (message === '' && severalOf(error).length > 0) return severalMessages(severalOf(error))
-  if (typeof message === 'string') return message || name || 'an error without a message'
-  return `${name ?? 'an error'} whose message can't be read`
-}
-
-/** How many messages tell of an AggregateError that has no message of its own, at most. */
-const MOST_MESSAGES = 3
-
-/** Node throws such an error for a host with several addresses. */
-const severalMessages = (errors: readonly unknown[]): string => {
-  const more = errors.length > MOST_MESSAGES ? [`and ${errors.length - MOST_MESSAGES} more`] : []
-  return [...errors.slice(0, MOST_MESSAGES).map(inner => messageOf(inner)), ...more].join('; ')
-}
 
 /**
  * A thrown value as a `ServiceError`. An error of this service, or of a service inside it, passes unchanged.
@@ -193,6 +159,24 @@ const DEPTH = 8
 /** How many errors that came together are told. The others are counted. */
 const MOST_ERRORS = 50
 
+/** Longest message, with the names before it, and longest stack of an error, in bytes. */
+const [LONGEST_MESSAGE, LONGEST_STACK] = [LONGEST_TEXT + 1_000, 3_000]
+
+/** Most of an error with all errors inside it, in bytes. What goes beyond is counted, or left out. */
+const MOST_BYTES = 16_000
+
+/** Of which so many are for messages only, so that many errors lose their stacks before their messages. */
+const FOR_MESSAGES = 8_000
+
+/** What each error needs beside its texts, in bytes: the names of its fields. */
+const OVERHEAD = 100
+
+/** The errors that are told, and the bytes that are left for more. */
+interface Telling {
+  readonly told: Set<unknown>
+  left: number
+}
+
 /**
  * Any value that was thrown, as plain JSON. An error that was told before, for example as its own cause, is only named.
  *
@@ -201,51 +185,50 @@ const MOST_ERRORS = 50
  * console.log(errorInfo(new TypeError('no address')).name) // TypeError
  * ```
  */
-export const errorInfo = (error: unknown): ErrorInfo => tell(error, DEPTH, new Set())
+export const errorInfo = (error: unknown): ErrorInfo => tell(error, DEPTH, { told: new Set(), left: MOST_BYTES })
 
-const tell = (error: unknown, depth: number, told: Set<unknown>): ErrorInfo => {
-  if (!isError(error)) return { name: 'Error', message: messageOf(error), ...codes(error) }
-  const service = peek(error, 'service')
+const tell = (error: unknown, depth: number, telling: Telling): ErrorInfo => {
+  const known = isError(error)
+  const [message, service] = [known ? wholeMessageOf(error) : messageOf(error), known && peek(error, 'service')]
   const named = {
-    name: peekText(error, 'name') ?? 'Error',
-    message: messageOf(error),
-    ...codes(error),
-    ...(typeof service === 'string' && { service }),
+    name: bounded((known && peekText(error, 'name')) || 'Error', LONGEST_NAME),
+    message: bounded(message, LONGEST_MESSAGE),
+    ...codesOf(error),
+    ...(typeof service === 'string' && { service: bounded(service, LONGEST_NAME) }),
   }
-  if (told.has(error)) return named
-  told.add(error)
-  const stack = peek(error, 'stack')
-  const cause = peek(error, 'cause')
+  telling.left -= named.message.length + OVERHEAD
+  if (!known || telling.told.has(error)) return named
+  telling.told.add(error)
+  const stack = stackOf(error, message, named.message, Math.min(LONGEST_STACK, telling.left - FOR_MESSAGES))
+  telling.left -= stack?.length ?? 0
+  const cause = depth > 0 && telling.left > 0 ? peek(error, 'cause') : undefined
   const errors = depth > 0 ? severalOf(error) : []
   return {
     ...named,
-    ...(typeof stack === 'string' && { stack }),
-    ...(cause !== undefined && depth > 0 && { cause: tell(cause, depth - 1, told) }),
-    ...(errors.length > 0 && { errors: tellAll(errors, depth - 1, told) }),
+    ...(stack !== undefined && { stack }),
+    ...(cause !== undefined && { cause: tell(cause, depth - 1, telling) }),
+    ...(errors.length > 0 && { errors: tellAll(errors, depth - 1, telling) }),
   }
 }
 
-/** Code and status. The numeric code of a `DOMException` only repeats its name. */
-const codes = (error: unknown): Pick<ErrorInfo, 'code' | 'status'> => {
-  const [code, status] = [peek(error, 'code'), peek(error, 'status')]
-  const telling = typeof code === 'string' || (typeof code === 'number' && tagOf(error) !== '[object DOMException]')
-  return { ...(telling && { code: String(code) }), ...(typeof status === 'number' && { status }) }
+/** The stack of an error, with the message as it was cut: a long message leaves room for the places. */
+const stackOf = (error: unknown, message: string, cut: string, most: number): string | undefined => {
+  const stack = peek(error, 'stack')
+  if (typeof stack !== 'string' || most < OVERHEAD) return undefined
+  const at = cut === message ? -1 : stack.indexOf(message)
+  if (at < 0) return bounded(stack, most)
+  const head = bounded(message, LONGEST_NAME)
+  return bounded(`${stack.slice(0, at)}${head}${stack.slice(at + message.length)}`, most)
 }
 
-/** The errors inside an AggregateError, or inside any value of its shape. */
-const severalOf = (error: unknown): readonly unknown[] => {
-  const errors = peek(error, 'errors')
-  try {
-    return Array.isArray(errors) ? [...errors] : []
-  } catch {
-    return []
+const tellAll = (errors: readonly unknown[], depth: number, telling: Telling): readonly ErrorInfo[] => {
+  const told: ErrorInfo[] = []
+  for (const error of errors.slice(0, MOST_ERRORS)) {
+    if (telling.left <= 0) break
+    told.push(tell(error, depth, telling))
   }
-}
-
-const tellAll = (errors: readonly unknown[], depth: number, told: Set<unknown>): readonly ErrorInfo[] => {
-  const first = errors.slice(0, MOST_ERRORS).map(error => tell(error, depth, told))
-  const rest = errors.length - first.length
-  return rest === 0 ? first : [...first, { name: 'Error', message: `and ${rest} more errors` }]
+  const rest = errors.length - told.length
+  return rest === 0 ? told : [...told, { name: 'Error', message: `and ${rest} more errors` }]
 }
 
 /** An ErrorInfo as an error to throw, with the same name, code, stack and causes. */

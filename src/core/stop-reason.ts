@@ -1,3 +1,4 @@
+import { bounded } from './bounded.ts'
 import { errorInfo, messageOf } from './errors.ts'
 import { isObjectLike, peek, peekText } from './foreign.ts'
 import type { StopReason } from './state.ts'
@@ -10,10 +11,10 @@ export const stopReasonOf = (given: unknown): StopReason => {
   if (given === undefined || given === null) return { by: 'call' }
   if (!isObjectLike(given)) return { by: 'call', message: messageOf(given) }
   const by = peek(given, 'by')
-  const service = peekText(given, 'service')
+  const service = shortText(given, 'service')
   const error = peek(given, 'error')
   if (by === 'signal') {
-    const signal = peekText(given, 'signal')
+    const signal = shortText(given, 'signal')
     if (signal !== undefined) return { by, signal }
   }
   if (by === 'failure' && service !== undefined && error !== undefined) return { by, service, error: errorInfo(error) }
@@ -24,4 +25,9 @@ export const stopReasonOf = (given: unknown): StopReason => {
     return message === undefined ? { by } : { by, message: messageOf(message) }
   }
   return { by: 'call', message: messageOf(given) }
+}
+
+const shortText = (given: object, key: string): string | undefined => {
+  const text = peekText(given, key)
+  return text === undefined ? undefined : bounded(text)
 }

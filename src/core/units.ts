@@ -40,6 +40,12 @@ const pair = (ms: number, large: number, largeName: string, small: number, small
   return `${Math.floor(ms / large)} ${largeName}${rest === 0 ? '' : ` ${rest} ${smallName}`}`
 }
 
+/** A number of bytes for people: `340 B`, `12 kB`, `1.3 MB`. A kilobyte is 1,000 bytes. */
+export const size = (bytes: number): string => {
+  if (bytes < 1_000) return `${bytes} B`
+  return bytes < 999_500 ? `${Math.round(bytes / 1_000)} kB` : `${Number((bytes / 1e6).toFixed(1))} MB`
+}
+
 /** A number of times for people: once, twice, 3 times. */
 export const times = (count: number): string => (count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`)
 

@@ -81,7 +81,11 @@ describe('what was down when all were asked to stop', () => {
         services: [{ path: 'shop/db' }, { path: 'shop/worker', outcome: 'stopped', down: true, error }],
         errors: [{ service: 'shop/worker', ...error }],
       })
-      expect(formatReport(report)).toMatch(/worker .* stopped \(was down(, restarted once)?\)/)
+      const wasIn = how === 'starts again' ? 'down' : 'in backoff'
+      const told = `     was ${wasIn}: connect ECONNREFUSED${how === 'starts again' ? ', restarted once' : ''}`
+      expect(formatReport(report).split('\n')).toEqual(
+        expect.arrayContaining([expect.stringMatching(/worker .* stopped$/), told]),
+      )
     },
   )
 

@@ -529,8 +529,8 @@ describe('V5 readiness is explained', () => {
         ready: false,
         detail: 'api: down (and 1 more)',
         reasons: [
-          { path: 'shop/db', phase: 'running', health: 'warn', detail: 'slow' },
           { path: 'shop/api', phase: 'running', health: 'fail', detail: 'down' },
+          { path: 'shop/db', phase: 'running', health: 'warn', detail: 'slow' },
         ],
       },
       {

@@ -233,8 +233,15 @@ describe('effects on the process', () => {
       `${app}if (living.size === 0) process.on('exit', killAll)`,
       `${app}if (living.delete(pid) && living.size === 0) process.off('exit', killAll)`,
     ]
+    // The terminal stops and continues a process. None of it changes how the process ends.
+    const terminal = 'views/terminal/job-control.ts: '
+    const ofTheTerminal = [
+      `${terminal}process.kill(process.pid, 'SIGWINCH')`,
+      `${terminal}process.on('SIGCONT', onContinue)`,
+      `${terminal}return () => void process.off('SIGCONT', onContinue)`,
+    ]
     const effects = /\bprocess\.(exit|exitCode|on|once|off|kill|abort|addListener|removeListener)\b/
-    expect(places(effects, ...outside).toSorted()).toEqual(ofChildren.toSorted())
+    expect(places(effects, ...outside).toSorted()).toEqual([...ofChildren, ...ofTheTerminal].toSorted())
   })
 
   test('the core does not know that there is a process, nor a timer of the platform', () => {

@@ -100,7 +100,7 @@ describe.concurrent('a process that runs a group', { timeout: 30_000 }, () => {
       'shop/db stopped',
       'shop abandoned',
     ])
-    expect(output).toMatch(/queue +.*abandoned \(stop timed out\)/)
+    expect(output).toMatch(/queue +.*abandoned\n {5}stop timed out\n/)
     expect(took).toBeLessThan(1_500)
   })
 

@@ -60,7 +60,7 @@ test('a line for each transition comes by its level: what failed as error, what 
     'info shop/worker starting',
     'info shop/worker running: after 0 ms',
     'warn shop running: after 0 ms, warn: db: slow disk',
-    'warn shop/worker backoff: next try ...',
+    'warn shop/worker backoff: tries again ...',
     'warn shop running: warn: db: slow disk (and 1 more)',
     'info shop/worker starting: attempt 2',
     'info shop/worker running: after 0 ms, restarted once',

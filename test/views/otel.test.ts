@@ -82,7 +82,11 @@ describe('spans', () => {
     ])
     mailer.die()
     await time.advance(5_000)
-    expect(seen.traces()).toEqual(['start mailer 1500-1520'])
+    expect(seen.traces()).toEqual([
+      'crash mailer 1000-1000 failed ERROR',
+      'restart mailer 1000-1520',
+      '  start mailer 1500-1520',
+    ])
     void group.stop()
     await time.advance(20_000)
     expect(seen.traces()).toEqual([
@@ -142,12 +146,18 @@ describe('spans', () => {
         'service_group.attempt': 1,
         'service_group.outcome': 'ok',
       },
-      { 'service_group.name': 'shop', 'service_group.reason': 'SIGTERM', 'service_group.outcome': 'forced' },
+      {
+        'service_group.name': 'shop',
+        'service_group.reason': 'SIGTERM',
+        'service_group.outcome': 'forced',
+        'error.type': 'forced',
+      },
       {
         'service_group.name': 'shop',
         'service_group.service': 'db',
         'service_group.reason': 'SIGTERM',
         'service_group.outcome': 'timeout',
+        'error.type': 'ERR_STOP_TIMEOUT',
       },
     ])
   })
@@ -244,6 +254,55 @@ describe('spans', () => {
     ])
   })
 
+  test('a crash and a restart have the exception, and are linked to the life before', async () => {
+    const { time, mailer, group } = shop()
+    const seen = recordSpans()
+    otel(group, { tracer: seen.tracer })
+    void group.start()
+    await time.advance(1_000)
+    mailer.die(Object.assign(new TypeError('no route'), { code: 'E_ROUTE' }))
+    await time.advance(600)
+    mailer.die(new Error('again'))
+    await time.advance(10_000)
+    const idsOf = (name: string) => seen.spans.filter(span => span.name === name)
+    const starts = idsOf('start mailer')
+    const [crash] = idsOf('crash mailer')
+    const restarts = idsOf('restart mailer')
+    const linksOf = (span: ReadableSpan | undefined) => span?.links.map(({ context }) => context.spanId)
+    const idOf = (span: ReadableSpan | undefined) => span?.spanContext().spanId
+    expect(starts.length).toBe(restarts.length + 1)
+    expect(linksOf(starts[0])).toEqual([])
+    expect(linksOf(crash)).toEqual([idOf(starts[0])])
+    expect(linksOf(restarts[0])).toEqual([idOf(crash)])
+    for (const [n, start] of starts.entries()) if (n > 0) expect(linksOf(start)).toEqual([idOf(starts[n - 1])])
+    for (const span of [crash!, restarts[0]!])
+      expect(span.events).toMatchObject([
+        {
+          name: 'exception',
+          attributes: {
+            'exception.type': 'ERR_SERVICE_FAILED',
+            'exception.message': 'service "mailer": failed: no route',
+            'exception.stacktrace': expect.stringContaining('otel.test.ts'),
+          },
+        },
+      ])
+    expect(crash!.attributes['error.type']).toBe('ERR_SERVICE_FAILED')
+  })
+
+  test('a restart that a stop cuts short is cancelled', async () => {
+    const { time, mailer, group } = shop()
+    const seen = recordSpans()
+    otel(group, { tracer: seen.tracer })
+    void group.start()
+    await time.advance(1_000)
+    mailer.die()
+    await time.advance(100)
+    void group.stop()
+    await time.advance(20_000)
+    expect(seen.span('restart mailer').attributes['service_group.outcome']).toBe('cancelled')
+    expect(seen.span('restart mailer').status.code).toBe(0)
+  })
+
   test('unsubscribed, it ends what is open, and nothing follows', async () => {
     const { time, group } = shop()
     const seen = recordSpans()
@@ -297,9 +356,9 @@ describe('metrics', () => {
     const service = (name: string): string => `name=shop service=${name}`
     const names = ['db', 'workers', 'workers/mailer', 'api']
     expect(await collect()).toEqual([
-      'service_group.state [{group}] name=shop state=running: 1',
-      'service_group.health [{group}] name=shop health=pass: 1',
-      'service_group.ready [{group}] name=shop: 1',
+      'service_group.state [1] name=shop state=running: 1',
+      'service_group.health [1] name=shop health=pass: 1',
+      'service_group.ready [1] name=shop: 1',
       ...names.map(name => `service_group.service.state [{service}] ${service(name)} state=running: 1`),
       ...names.map(name => `service_group.service.health [{service}] ${service(name)} health=pass: 1`),
       ...[
@@ -330,8 +389,8 @@ describe('metrics', () => {
     ])
     await time.advance(20_000)
     expect((await collect()).filter(line => /shutdown|drain\.|stop\.|health|\.state/.test(line))).toEqual([
-      'service_group.state [{group}] name=shop state=stopped: 1',
-      'service_group.health [{group}] name=shop health=pass: 1',
+      'service_group.state [1] name=shop state=stopped: 1',
+      'service_group.health [1] name=shop health=pass: 1',
       ...names.map(name => `service_group.service.state [{service}] ${service(name)} state=stopped: 1`),
       'service_group.shutdown.duration [s] name=shop outcome=forced: 1 in 0.245',
       `service_group.service.drain.duration [s] ${service('api')} outcome=ok: 1 in 0`,

@@ -32,7 +32,11 @@ const one = (path: string, state: ServiceState, more: Partial<ServiceStatus> = {
   ...more,
 })
 
-const status = (own: ServiceState, services: Readonly<Record<string, ServiceState>>): GroupStatus =>
+const status = (
+  own: ServiceState,
+  services: Readonly<Record<string, ServiceState>>,
+  optional: readonly string[] = [],
+): GroupStatus =>
   foldStatus(undefined, {
     kind: 'snapshot',
     seq: 1,
@@ -40,7 +44,9 @@ const status = (own: ServiceState, services: Readonly<Record<string, ServiceStat
     group: one('shop', own),
     health: own.phase === 'running' ? own.health : 'pass',
     ...(reasonOf(own) && { trigger: reasonOf(own)! }),
-    services: Object.entries(services).map(([name, state]) => one(`shop/${name}`, state)),
+    services: Object.entries(services).map(([name, state]) =>
+      one(`shop/${name}`, state, optional.includes(name) ? { optional: true } : {}),
+    ),
   })
 
 describe('a group that starts', () => {
@@ -140,7 +146,32 @@ describe('a group that runs', () => {
     expect(frame(unwell, pane)).toEqual([
       '✖ shop is up, not ready, 1 of 3 well',
       '  ✖ db              running         fail: no answer',
-      '  ↻ workers/mailer  backoff  2.0 s  next try in 1.3 s: connection lost',
+      '  ↻ workers/mailer  backoff  2.0 s  tries again in 1.3 s: connection lost',
+    ])
+  })
+
+  test('tells what keeps it from being ready before what only warns, also when there is room for one alone', () => {
+    const several = status(
+      { phase: 'running', health: 'fail' },
+      {
+        disk: { phase: 'running', health: 'warn', detail: 'nearly full' },
+        cache: { phase: 'failed', error },
+        mailer: backoff,
+        db: { phase: 'running', health: 'fail', detail: 'no answer' },
+      },
+      ['cache'],
+    )
+    expect(frame(several, pane).map(line => line.trim().split(' ')[1])).toEqual([
+      'shop',
+      'mailer',
+      'db',
+      'cache',
+      'disk',
+    ])
+    expect(frame(several, { ...pane, rows: 4 })).toEqual([
+      '✖ shop is up, not ready, 0 of 4 well',
+      '  ↻ mailer  backoff  2.0 s  tries again in 1.3 s: connection lost',
+      '  … and 2 more running, 1 failed',
     ])
   })
 
@@ -150,7 +181,7 @@ describe('a group that runs', () => {
       '  ✖ db              running',
       '    fail: no answer',
       '  ↻ workers/mailer  backoff  2.0 s',
-      '    next try in 1.3 s: connection lost',
+      '    tries again in 1.3 s: connection lo…',
     ])
   })
 
@@ -158,7 +189,7 @@ describe('a group that runs', () => {
     expect(frame(unwell, { ...pane, columns: 40, rows: 4 })).toEqual([
       '✖ shop is up, not ready, 1 of 3 well',
       '  ✖ db              running         fai…',
-      '  ↻ workers/mailer  backoff  2.0 s  nex…',
+      '  ↻ workers/mailer  backoff  2.0 s  tri…',
     ])
   })
 
@@ -183,7 +214,7 @@ describe('a group that leaves', () => {
   test('has every line, the time that is left, and what a second Ctrl-C does', () => {
     expect(frame(leaving, pane)).toEqual([
       '⠴ shop is draining, 22 s left: SIGTERM',
-      '  ✔ db      leaving',
+      '  ✔ db      leaving    2.0 s',
       '  ⠴ orders  draining   2.0 s  2 pending',
       '  · mailer  drained    2.0 s  drain timed out',
       '  ⠴ api     stopping   2.0 s  1 pending',

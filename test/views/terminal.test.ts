@@ -90,10 +90,10 @@ describe('on a terminal', { timeout: 15_000 }, () => {
     expect(still(leaving)).toEqual([
       '✔ shop is up in TIME (3 services)',
       '* shop is draining, TIME left: SIGINT',
-      '  ✔ db        leaving',
+      '  ✔ db        leaving TIME',
       '  * workers   draining TIME',
       '    * orders  draining TIME  2 pending',
-      '  ✔ api       leaving',
+      '  ✔ api       leaving TIME',
       '  press Ctrl-C again to force',
     ])
     person.tell('drained')

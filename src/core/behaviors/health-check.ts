@@ -1,4 +1,5 @@
 import type { Subscription } from 'rxjs'
+import { bounded } from '../bounded.ts'
 import { after, type Clock } from '../clock.ts'
 import { HEALTH_CHECK } from '../defaults.ts'
 import { messageOf, type ServiceError, serviceError } from '../errors.ts'
@@ -191,7 +192,7 @@ const findingOf = (answer: unknown): Finding => {
   if (!isHealth(health))
     return { health: 'fail', detail: `check answered health ${inspect(health)}; it must be 'pass', 'warn' or 'fail'` }
   const detail = peek(answer, 'detail')
-  const text = typeof detail === 'string' ? detail : health === 'pass' ? undefined : `check says ${health}`
+  const text = typeof detail === 'string' ? bounded(detail) : health === 'pass' ? undefined : `check says ${health}`
   return health === 'pass' && text === undefined ? PASS : { health, detail: text }
 }
 

@@ -1,5 +1,6 @@
 import { from, isObservable, Observable, Subscription } from 'rxjs'
-import { serviceError } from '../errors.ts'
+import { boundedTexts } from '../bounded.ts'
+import { errorInfo, serviceError } from '../errors.ts'
 import { isInteropObservable } from '../hooks/instead.ts'
 import { isRecord, show } from '../options.ts'
 import { isHooked, type Service } from '../service.ts'
@@ -7,7 +8,8 @@ import { canFollow, HEALTHS, isFinal, type Phase, type ServiceState, transitions
 
 /**
  * Holds a lifecycle that was written by hand to the rules. A value that is no state, or that can't follow the state
- * before, is a failure that names it, and the lifecycle is unsubscribed. Values after its end are passed over.
+ * before, is a failure that names it, and the lifecycle is unsubscribed. Values after its end are passed over. Long texts
+ * are cut, as those of hooks are.
  */
 export const legal = <Name extends string>(service: Service<Name>): Service<Name> => {
   if (isHooked(service)) return service
@@ -29,7 +31,7 @@ export const legal = <Name extends string>(service: Service<Name>): Service<Name
                 return life.unsubscribe()
               }
               phase = state.phase
-              out.next(state)
+              out.next(boundedState(state))
             },
             error: error => out.error(error),
             complete: () => out.complete(),
@@ -44,6 +46,14 @@ const observed = (name: string, lifecycle: Observable<ServiceState>): Observable
   const given: unknown = lifecycle
   if (isRecord(given) && isInteropObservable(given)) return from(lifecycle)
   throw serviceError('ERR_ILLEGAL_STATE', name, `lifecycle() must return an Observable of states, got ${show(given)}`)
+}
+
+const boundedState = (given: ServiceState): ServiceState => {
+  const state = boundedTexts(given)
+  const info = state.info && boundedTexts(state.info)
+  const error = 'error' in state && state.error ? errorInfo(state.error) : undefined
+  if (info === state.info && error === undefined) return state
+  return { ...state, ...(info && { info }), ...(error && { error }) } as ServiceState
 }
 
 const ENDINGS: readonly unknown[] = ['ended', 'stopped', 'forced', 'abandoned']

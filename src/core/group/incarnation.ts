@@ -1,5 +1,6 @@
 import { Observable, type Subscriber, type Subscription } from 'rxjs'
 import { leftRunning } from '../behaviors/restart.ts'
+import { bounded } from '../bounded.ts'
 import { type Clock, onTheWall } from '../clock.ts'
 import {
   asFailure,
@@ -154,7 +155,7 @@ export class Incarnation extends Observable<Told> implements Partial<Asks> {
 
   workFailed(failure: WorkFailure): void {
     this.#failures ??= new Ration<WorkFailure>(this.#clock, ({ what, error }, omitted) => {
-      const told = { what, error: errorInfo(error), ...(omitted > 0 && { omitted }) }
+      const told = { what: bounded(what), error: errorInfo(error), ...(omitted > 0 && { omitted }) }
       this.#out?.next({ kind: 'failure', member: this.#member, ...told })
     })
     this.#failures.offer(failure)

@@ -1,4 +1,5 @@
 import type { Subscriber } from 'rxjs'
+import { bounded, boundedTexts } from '../bounded.ts'
 import { combine, type ServiceError } from '../errors.ts'
 import { must, oneOf } from '../options.ts'
 import { type Ending, HEALTHS, type Health, type Info, type ServiceState, type StopReason } from '../state.ts'
@@ -52,7 +53,7 @@ export class HookedState {
     const isText = detail === undefined || typeof detail === 'string'
     must(this.name, 'the detail of setHealth', isText, 'a text', detail)
     this.#health = health
-    this.#detail = detail
+    this.#detail = detail === undefined ? undefined : bounded(detail)
     if (this.phase === 'running') this.say()
   }
 
@@ -70,7 +71,7 @@ export class HookedState {
   addInfo(particulars: Info): void {
     const isObject = typeof particulars === 'object' && particulars !== null && !Array.isArray(particulars)
     must(this.name, 'info', isObject, 'an object', particulars)
-    this.#info = { ...this.#info, ...particulars }
+    this.#info = { ...this.#info, ...boundedTexts(particulars) }
     if (this.phase !== 'idle' && this.phase !== 'over') this.say()
   }
 

@@ -27,7 +27,10 @@ export interface Unready {
   readonly through?: readonly string[]
 }
 
-/** A reason for each service that is not ready, or not well, in the order added. A leaving group is a reason itself. */
+/**
+ * A reason for each service that is not ready, or not well, the worst first. A leaving group is a reason itself, and
+ * comes before all others.
+ */
 export const reasonsOf = (group: ServiceStatus, list: readonly ServiceStatus[]): readonly Unready[] => {
   const leaving = reasonOf(group.state)
   const { phase } = group.state
@@ -56,6 +59,17 @@ export const isAnotherReason = (before: ServiceStatus, now: ServiceStatus, group
   return was.phase !== is.phase || was.health !== is.health || was.detail !== is.detail
 }
 
+/** How bad a service is for its group: 0 keeps the group from being ready, 1 fails without that, 2 only warns. */
+export const severityOf = ({ state, optional }: ServiceStatus): 0 | 1 | 2 => {
+  const fails = state.phase === 'running' ? state.health === 'fail' : isUnwell(state)
+  if (!optional && (fails || isUnready(state))) return 0
+  return fails ? 1 : 2
+}
+
+/** The worst first, in the order added where they are equally bad. */
+export const worstFirst = (services: readonly ServiceStatus[]): readonly ServiceStatus[] =>
+  services.toSorted((a, b) => severityOf(a) - severityOf(b))
+
 const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
   const unready = list.filter(({ state }) => !isWell(state))
   if (unready.length === 0) return NONE
@@ -73,7 +87,8 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
     })
   /** The services that are not up yet, by group, in the order of adding. */
   const before = new Map<string, ServiceStatus[]>()
-  return unready.map(service => {
+  const severities = new Map(unready.map(service => [service.path, severityOf(service)]))
+  const reasons = unready.map((service): Unready => {
     const { path, state, dependsOn, observer } = service
     const parent = parentOf(path)
     const chain = `${parent}${observer ? ' observer' : ''}`
@@ -94,6 +109,7 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
     }
     return { ...reasonOfItself(service), ...(because.length > 0 && { through: because }) }
   })
+  return reasons.toSorted((a, b) => severities.get(a.path)! - severities.get(b.path)!)
 }
 
 const reasonOfItself = ({ path, state }: ServiceStatus): Unready => {

@@ -2,6 +2,7 @@ import { defer, filter, from, map, type Observable, type ObservableInput } from 
 import { messageOf, type ServiceError } from '../errors.ts'
 import { refusal } from '../options.ts'
 import { transitions } from '../state.ts'
+import { seenJson } from '../unseen.ts'
 import type { GroupEvent } from './events.ts'
 import { foldStatus, type GroupStatus } from './status.ts'
 
@@ -20,12 +21,8 @@ import { foldStatus, type GroupStatus } from './status.ts'
 export const recordEvents = (group: { readonly events$: Observable<GroupEvent> }): Observable<string> =>
   group.events$.pipe(map(jsonLine))
 
-/** JSON does not escape these, and `readline` of Node 26 takes them for the end of a line. */
-const LINE_BREAKS = /[\u2028\u2029]/g
-
-/** An object as a line of NDJSON. */
-export const jsonLine = (told: object): string =>
-  jsonOf(told).replace(LINE_BREAKS, code => (code === '\u2028' ? '\\u2028' : '\\u2029'))
+/** An object as a line of NDJSON. JSON itself does not escape all that ends a line: `readline` of Node 26 knows more. */
+export const jsonLine = (told: object): string => seenJson(jsonOf(told))
 
 /** An object as JSON. Never throws: the particulars of a service may hold a bigint. */
 export const jsonOf = (told: object): string => {

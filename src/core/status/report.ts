@@ -24,6 +24,8 @@ export interface ServiceReport {
   readonly timedOut: readonly ('start' | 'drain' | 'stop')[]
   /** The service was not up when it was asked to end. `error` tells its failure. */
   readonly down?: true
+  /** The service was down because it waited for its next start, in `backoff`. */
+  readonly inBackoff?: true
   /** The group can do without the service. */
   readonly optional?: true
   readonly error?: ErrorInfo
@@ -159,6 +161,8 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
   const { path, state, startedAt, readyAt, drainingAt, drainedAt, stoppingAt, endedAt, restarts } = status
   const error = errorOrDown(state)
   const timedOut = (error && startedAt !== null) || status.drainTimedOut ? timeouts(status, error) : NONE
+  // A service in backoff is over at once. One that starts again is cancelled, and stops.
+  const hadNoTurn = stoppingAt === null || (leftAt !== null && stoppingAt < leftAt)
   return {
     path,
     outcome: outcomeOf(status),
@@ -166,11 +170,11 @@ const describe = (status: ServiceStatus, begun: number | null, leftAt: number | 
     startTook: between(startedAt, readyAt ?? stoppingAt ?? endedAt),
     drainTook: between(drainingAt, drainedAt ?? stoppingAt ?? endedAt),
     // A service that stopped before the shutdown had no turn in it.
-    stoppedAfter: leftAt !== null && stoppingAt !== null && stoppingAt < leftAt ? null : between(leftAt, stoppingAt),
+    stoppedAfter: hadNoTurn ? null : between(leftAt, stoppingAt),
     stopTook: between(stoppingAt, endedAt),
     restarts,
     timedOut,
-    ...(state.phase === 'stopped' && state.down && { down: true }),
+    ...(state.phase === 'stopped' && state.down && { down: true, ...(hadNoTurn && { inBackoff: true }) }),
     ...(status.optional && { optional: true }),
     ...(error && { error }),
     ...(state.info && { info: state.info }),

@@ -50,6 +50,10 @@ export const newStatus = (path: string, seq: number, at: number): ServiceStatus 
 /** The path of the group that holds a service. The outermost group has the empty one. */
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')))
 
+/** Since when the service is as it is called: leaving is told as a state of its own, and is no phase. */
+export const sinceOf = ({ state, leftAt, since }: ServiceStatus): number =>
+  (state.phase === 'running' && state.leaving && leftAt) || since
+
 /** The services of each group, by the path of the group. */
 export const byParent = (services: readonly ServiceStatus[]): ReadonlyMap<string, readonly ServiceStatus[]> => {
   const found = new Map<string, ServiceStatus[]>()

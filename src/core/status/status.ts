@@ -23,8 +23,8 @@ export interface GroupStatus {
   /** Whether the group accepts work: it runs, is not leaving, does not fail, and all services it needs are up. */
   readonly ready: boolean
   /**
-   * Why the group is not ready, or not well: which service, and through which others. Empty when all is well, never
-   * empty when the group is not ready. Made when it is first read.
+   * Why the group is not ready, or not well: which service, and through which others. The worst comes first. Empty when
+   * all is well, never empty when the group is not ready. Made when it is first read.
    */
   readonly reasons: readonly Unready[]
   /** Every service by its path, in the order added. */

@@ -1,10 +1,14 @@
+import { beforeCut } from '../bounded.ts'
 import type { ErrorInfo } from '../errors.ts'
 import { framesOf } from './stack.ts'
-import { visible } from './visible.ts'
+import { LONGEST, visible } from './visible.ts'
+
+/** Longest message in a line, and longest message of a cause in it, and longest list of places, in characters. */
+const [LONGEST_MESSAGE, LONGEST_CAUSE, LONGEST_PLACES] = [1_000, 300, 500]
 
 /** An error as lines of a report: its message, the place of the throw, its causes, and the errors that came with it. */
 export const errorLines = (error: ErrorInfo): readonly string[] => [
-  visible(`${error.message}${marks(error)}`),
+  `${visible(error.message, LONGEST_MESSAGE)}${visible(marks(error))}`,
   ...detailLines(error, error.message).map(line => `  ${line}`),
 ]
 
@@ -42,18 +46,29 @@ const severalLines = ({ errors = [], cause }: ErrorInfo, told: string): readonly
 }
 
 const named = (error: ErrorInfo, told: string): readonly string[] => [
-  visible(`${error.name}: ${error.message}${marks(error)}`),
+  `${visible(error.name)}: ${visible(error.message, LONGEST_MESSAGE)}${visible(marks(error))}`,
   ...detailLines(error, told).map(line => `  ${line}`),
 ]
 
 const untold = (errors: readonly ErrorInfo[], cause: ErrorInfo | undefined, told: string): readonly ErrorInfo[] =>
   errors.filter(error => !isSame(error, cause) && !tells(told, error.message))
 
+/** So much of a message that was cut is looked for in another that was cut, in characters. */
+const ENOUGH = 500
+
+/** The part of a message to look for in another: all of it, or the begin of one that was cut. */
+const soughtOf = (message: string): string => {
+  const begin = beforeCut(message)
+  return begin === message ? message : begin.slice(0, ENOUGH)
+}
+
 /** Whether a text contains a message, and not only as letters inside a word. */
 const tells = (told: string, message: string): boolean => {
-  if (message === '') return true
-  for (let at = told.indexOf(message); at >= 0; at = told.indexOf(message, at + 1))
-    if (!isInsideWord(told, at) && !isInsideWord(told, at + message.length)) return true
+  const sought = soughtOf(message)
+  if (sought === '') return true
+  const isWhole = sought.length === message.length
+  for (let at = told.indexOf(sought); at >= 0; at = told.indexOf(sought, at + 1))
+    if (!isInsideWord(told, at) && !(isWhole && isInsideWord(told, at + sought.length))) return true
   return false
 }
 
@@ -76,29 +91,33 @@ const statusMark = ({ status }: ErrorInfo, told: string): string =>
 /** How many places, and how many errors that came together, a line tells. */
 const MOST = 3
 
-/** An error on one line: its message, its causes, the errors that came with it, and where the first was thrown. */
+/**
+ * An error on one line: its message, its causes, the errors that came with it, and where the first was thrown. It has
+ * 2,000 characters at most.
+ */
 export const errorLine = (error: ErrorInfo): string => {
   const { message } = error
+  const briefly = ({ name, message, ...more }: ErrorInfo): string =>
+    `${name}: ${visible(message, LONGEST_CAUSE)}${marks({ name, message, ...more })}`
   const causes = causesOf(error)
   const caused = causes.map(cause =>
-    tells(message, cause.message)
-      ? newMarks(cause, `${message} ${error.code}`)
-      : `; caused by ${cause.name}: ${cause.message}${marks(cause)}`,
+    tells(message, cause.message) ? newMarks(cause, `${message} ${error.code}`) : `; caused by ${briefly(cause)}`,
   )
   const others = [error, ...causes].flatMap(({ errors = [], cause }) => untold(errors, cause, message))
   const more = others.length > MOST ? `; and ${others.length - MOST} more` : ''
-  const together = others.slice(0, MOST).map(other => `; with ${other.name}: ${other.message}${marks(other)}`)
+  const together = others.slice(0, MOST).map(other => `; with ${briefly(other)}`)
   const frames = [...causes.toReversed(), error, ...others].map(ownFrames).find(own => own.length > 0) ?? []
   const outside = frames.filter(frame => !frame.includes('node_modules'))
-  const places = outside.length > 0 ? outside : frames
-  const at = places.length === 0 ? '' : ` (at ${places.slice(0, MOST).join(', ')})`
-  return visible([`${message}${marks(error)}`, ...caused, ...together, more, at].join(''))
+  const places = visible((outside.length > 0 ? outside : frames).slice(0, MOST).join(', '), LONGEST_PLACES)
+  const at = places === '' ? '' : ` (at ${places})`
+  const told = [visible(message, LONGEST_MESSAGE), marks(error), ...caused, ...together, more]
+  return `${visible(told.join(''), LONGEST - at.length)}${at}`
 }
 
 const causesOf = ({ cause }: ErrorInfo): readonly ErrorInfo[] => (cause ? [cause, ...causesOf(cause)] : [])
 
 /** An error in a few words: the innermost cause that its message only repeats, cut to its first line. */
 export const essence = ({ message, cause }: ErrorInfo): string =>
-  cause && cause.message !== '' && message.includes(cause.message) ? essence(cause) : firstLine(message)
+  cause && cause.message !== '' && message.includes(soughtOf(cause.message)) ? essence(cause) : firstLine(message)
 
 export const firstLine = (text: string): string => text.split('\n', 1)[0]!

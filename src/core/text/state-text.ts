@@ -75,7 +75,9 @@ const ownWords = (state: ServiceState, { error: words = errorWords, due, deadlin
     case 'drained':
       return state.timedOut ? ['drain timed out'] : []
     case 'backoff':
-      return [`${due ? `next try ${due(state.retryAt)}` : `attempt ${state.attempt} is next`}: ${words(state.error)}`]
+      return [
+        `${due ? `tries again ${due(state.retryAt)}` : `attempt ${state.attempt} is next`}: ${words(state.error)}`,
+      ]
     case 'stopped':
       return state.error ? [words(state.error)] : []
     case 'failed':

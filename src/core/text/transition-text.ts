@@ -10,18 +10,22 @@ import type {
 import { advance, movedBy, newStatus, renewed, type ServiceStatus } from '../status/service-status.ts'
 import { milliseconds, preciseTimeOfDay, restarted } from '../units.ts'
 import { errorLine } from './error-text.ts'
+import { padEnd, widthOf } from './fit.ts'
 import { type Mark, withoutColor } from './paint.ts'
 import { labelOf, particularsOf, toneOf } from './state-text.ts'
 import { visible } from './visible.ts'
 
-/** Writes lines for people: give it every event of a group, and it returns a line, or nothing, for each. */
+/**
+ * Writes lines for people: give it every event of a group, and it returns a line, or nothing, for each. A line has
+ * the first 200 characters of the path, and 2,000 of the particulars. What is cut off shows.
+ */
 export const transitionLines = (
   paint: (mark: Mark, text: string) => string = withoutColor,
 ): ((event: GroupEvent) => string | undefined) => {
   const partsOf = lineParts()
   let width = 0
   const widen = (path: string): void => {
-    width = Math.max(width, visible(path).length)
+    width = Math.min(WIDEST_PATH, Math.max(width, widthOf(visible(path, LONGEST_PATH))))
   }
   return event => {
     if (event.kind === 'snapshot') for (const { path } of [event.group, ...event.services]) widen(path)
@@ -109,12 +113,15 @@ const timeLeft = (before: ServiceState, state: ServiceState, at: number): number
 /** The length of the longest label, `abandoned`. */
 const PHASE_WIDTH = 9
 
+/** Longest path in a line, in characters, and the widest for whose sake all other lines are aligned, in columns. */
+const [LONGEST_PATH, WIDEST_PATH] = [200, 60]
+
 const layOut = (
   { time, path, phase, tone, detail }: Line,
   width: number,
   paint: (mark: Mark, text: string) => string,
 ): string =>
-  [paint('faint', time), path.padEnd(width), paint(tone, phase.padEnd(PHASE_WIDTH)), detail].join('  ').trimEnd()
+  [paint('faint', time), padEnd(path, width), paint(tone, phase.padEnd(PHASE_WIDTH)), detail].join('  ').trimEnd()
 
 /** The columns of a line. */
 export interface Line {
@@ -139,7 +146,7 @@ interface Before {
 
 const failureLine = ({ at, path, what, error, omitted }: FailureEvent): Line => ({
   time: preciseTimeOfDay(at),
-  path: visible(path),
+  path: visible(path, LONGEST_PATH),
   phase: 'failure',
   tone: 'bad',
   detail: visible(failureText(what, errorLine(error), omitted)),
@@ -180,7 +187,7 @@ const toLine = (event: TransitionEvent, { told, took, restarts, left }: Before):
   ]
   return {
     time: preciseTimeOfDay(at),
-    path: visible(path),
+    path: visible(path, LONGEST_PATH),
     phase: labelOf(state),
     tone: toneOf(state),
     detail: visible(details.join(', ')),

@@ -9,4 +9,6 @@ export const FROM = 'service_group.from'
 export const TO = 'service_group.to'
 export const ATTEMPT = 'service_group.attempt'
 export const WAITING_FOR = 'service_group.waiting_for'
+/** Of the conventions for errors: a code, or the kind of an error. */
+export const ERROR_TYPE = 'error.type'
 export const REASON = 'service_group.reason'

@@ -15,9 +15,9 @@ export const measure = (group: Pick<ServiceGroup<string, never>, 'name' | 'event
   // All states are told each time, as OpenTelemetry has it for a status: 1 for the one that is true.
   const upDown = (what: string, unit: string, description: string) =>
     meter.createObservableUpDownCounter(`service_group.${what}`, { unit, description })
-  const groupState = upDown('state', '{group}', 'Lifecycle state of the group: 1 for the one it is in')
-  const groupHealth = upDown('health', '{group}', 'Health of the group: 1 for what it is')
-  const ready = upDown('ready', '{group}', 'Whether the group should be sent work')
+  const groupState = upDown('state', '1', 'Lifecycle state of the group: 1 for the one it is in')
+  const groupHealth = upDown('health', '1', 'Health of the group: 1 for what it is')
+  const ready = upDown('ready', '1', 'Whether the group should be sent work')
   const state = upDown('service.state', '{service}', 'Lifecycle state of a service: 1 for the one it is in')
   const health = upDown(
     'service.health',

@@ -1,18 +1,19 @@
-import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
+import type { Attributes, Context, Span, SpanContext, Tracer } from '@opentelemetry/api'
 import type { ErrorInfo } from '../../core/errors.ts'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
-import { describeReason, type Phase, reasonOf, type ServiceState } from '../../core/state.ts'
+import { describeReason, isFinal, type Phase, reasonOf, type ServiceState } from '../../core/state.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import { type StageOutcome, stageEnded } from '../../core/status/stages.ts'
 import { foldStatus, type GroupStatus } from '../../core/status/status.ts'
-import { ATTEMPT, NAME, OUTCOME, REASON, SERVICE, WAITING_FOR } from './attributes.ts'
+import { ATTEMPT, ERROR_TYPE, NAME, OUTCOME, REASON, SERVICE, WAITING_FOR } from './attributes.ts'
 
 /** What a span is of. A group has no drain and stop of its own: its shutdown holds those of its services. */
-type Kind = 'wait' | 'start' | 'shutdown' | 'drain' | 'stop'
+type Kind = 'wait' | 'start' | 'shutdown' | 'drain' | 'stop' | 'crash' | 'restart'
 
 const KINDS: Readonly<Partial<Record<Phase, Kind>>> = {
   waiting: 'wait',
+  backoff: 'restart',
   starting: 'start',
   draining: 'drain',
   stopping: 'stop',
@@ -22,6 +23,8 @@ const KINDS: Readonly<Partial<Record<Phase, Kind>>> = {
 const WITHIN: Readonly<Record<Kind, Kind>> = {
   wait: 'start',
   start: 'start',
+  crash: 'start',
+  restart: 'start',
   shutdown: 'shutdown',
   drain: 'shutdown',
   stop: 'shutdown',
@@ -29,6 +32,15 @@ const WITHIN: Readonly<Record<Kind, Kind>> = {
 
 /** A shutdown goes on through these. */
 const LEAVING: ReadonlySet<Phase> = new Set(['running', 'draining', 'drained', 'stopping'])
+
+/** The error that ends an incarnation which was running, and was not asked to end. */
+const crashOf = ({ path, state: before }: ServiceStatus, state: ServiceState): ErrorInfo | undefined => {
+  if (before.phase !== 'running' || before.leaving) return undefined
+  if (state.phase === 'failed' || state.phase === 'backoff') return state.error
+  const reason = reasonOf(state)
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  return reason?.by === 'failure' && reason.service === name ? reason.error : undefined
+}
 
 /** Tells the stages of all lives in a group as spans, at the times of the events. Returns what ends those still open. */
 export const spans = (
@@ -41,6 +53,10 @@ export const spans = (
   const open = new Map<string, { readonly span: Span; readonly set: number }>()
   /** By how much the clock was set since the snapshot. */
   let set = 0
+  /** The start of the present incarnation of each service, or of the last one. */
+  const lives = new Map<string, SpanContext>()
+  /** The crash that ended an incarnation, until the next one begins. */
+  const crashes = new Map<string, SpanContext>()
   /** Starts that have come to nothing: what undoes them belongs to the same trace. */
   const undoing = new Map<string, Span>()
 
@@ -48,7 +64,8 @@ export const spans = (
     const group = path.slice(0, path.lastIndexOf('/'))
     const undone = WITHIN[kind] === 'shutdown' ? undoing.get(path) : undefined
     // What goes down before its group says so is still part of the start.
-    const parent = undone ?? open.get(`${WITHIN[kind]} ${group}`)?.span ?? open.get(`start ${group}`)?.span
+    const restart = kind === 'wait' || kind === 'start' ? open.get(`restart ${path}`)?.span : undefined
+    const parent = undone ?? restart ?? open.get(`${WITHIN[kind]} ${group}`)?.span ?? open.get(`start ${group}`)?.span
     // Whatever happens to be under way where the event came from has nothing to do with it.
     return parent ? trace.setSpan(ROOT_CONTEXT, parent) : ROOT_CONTEXT
   }
@@ -57,8 +74,24 @@ export const spans = (
     if (open.has(key)) return
     const own = { [NAME]: name, ...(path !== name && { [SERVICE]: path.slice(name.length + 1) }), ...attributes }
     const label = `${kind} ${path.slice(path.lastIndexOf('/') + 1)}`
-    const span = tracer.startSpan(label, { startTime: new Date(at), attributes: own }, parentOf(path, kind))
+    const before = kind === 'start' || kind === 'crash' ? lives.get(path) : undefined
+    const linked = kind === 'restart' ? (crashes.get(path) ?? lives.get(path)) : before
+    const span = tracer.startSpan(
+      label,
+      { startTime: new Date(at), attributes: own, ...(linked && { links: [{ context: linked }] }) },
+      parentOf(path, kind),
+    )
     open.set(key, { span, set })
+    if (kind === 'start') {
+      lives.set(path, span.spanContext())
+      crashes.delete(path)
+    }
+  }
+  /** A crash takes no time. */
+  const crash = (path: string, at: number, error: ErrorInfo): void => {
+    begin('crash', path, at, {})
+    crashes.set(path, open.get(`crash ${path}`)!.span.spanContext())
+    end('crash', path, at, 'failed', error)
   }
   const end = (kind: Kind, path: string, at: number, outcome?: StageOutcome, error?: ErrorInfo): void => {
     const key = `${kind} ${path}`
@@ -72,8 +105,10 @@ export const spans = (
     else undoing.delete(path)
     if (outcome) span.setAttribute(OUTCOME, outcome)
     if (error) span.recordException(error, ended)
-    if (error || (outcome && outcome !== 'ok' && outcome !== 'cancelled'))
+    if (error || (outcome && outcome !== 'ok' && outcome !== 'cancelled')) {
+      span.setAttribute(ERROR_TYPE, error?.code ?? error?.name ?? outcome!)
       span.setStatus({ code: SpanStatusCode.ERROR, message: error?.message ?? outcome! })
+    }
     span.end(ended)
   }
 
@@ -86,16 +121,22 @@ export const spans = (
     begin(kind, path, at, {
       ...because,
       ...(state.phase === 'waiting' && { [WAITING_FOR]: [...state.for] }),
-      ...(state.phase === 'starting' && { [ATTEMPT]: state.attempt }),
+      ...((state.phase === 'starting' || state.phase === 'backoff') && { [ATTEMPT]: state.attempt }),
     })
+    if (state.phase === 'backoff') open.get(`restart ${path}`)?.span.recordException(state.error, new Date(at))
   }
 
   const leave = (one: ServiceStatus, state: ServiceState, at: number): void => {
     const { path } = one
     const ended = stageEnded(one, state)
     const error = 'error' in state ? state.error : undefined
+    const crashed = crashOf(one, state)
+    if (crashed) crash(path, at, crashed)
     if (one.state.phase === 'waiting') end('wait', path, at, undefined, error)
     if (ended) end(ended.stage, path, at, ended.outcome, ended.error)
+    // A restart lasts until the service runs again, or has failed to.
+    if (ended?.stage === 'start') end('restart', path, at, ended.outcome, ended.error)
+    else if (isFinal(state)) end('restart', path, at, 'cancelled')
     if (!LEAVING.has(state.phase))
       end('shutdown', path, at, ended && ended.stage !== 'start' ? ended.outcome : undefined, error)
   }
@@ -122,7 +163,8 @@ export const spans = (
     } else {
       const isGone = (path: string): boolean => path === event.path || path.startsWith(`${event.path}/`)
       for (const path of groups) if (isGone(path)) groups.delete(path)
-      for (const path of undoing.keys()) if (isGone(path)) undoing.delete(path)
+      for (const known of [undoing, lives, crashes])
+        for (const path of known.keys()) if (isGone(path)) known.delete(path)
     }
   }
 

@@ -7,9 +7,10 @@ import {
   reasonOf,
   type ServiceState,
 } from '../../core/state.ts'
-import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { sinceOf } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf } from '../../core/text/state-text.ts'
+import { seenJson } from '../../core/unseen.ts'
 
 /** How much is told. */
 export interface Extent {
@@ -24,7 +25,7 @@ export const healthJson = (status: GroupStatus, verdict: Health, { verbose, deta
   const notes = verdict === 'pass' ? [] : notesOf(status, details)
   const told = { status: verdict, ...(notes.length > 0 && { notes }) }
   const json = verbose ? JSON.stringify({ ...told, checks: checksOf(status, details) }, null, 2) : JSON.stringify(told)
-  return `${json}\n`
+  return `${seenJson(json)}\n`
 }
 
 /** `shop/api: waiting, through shop/db`. */
@@ -57,10 +58,6 @@ const checksOf = (status: GroupStatus, details: boolean): object => {
     }),
   )
 }
-
-/** Leaving is told as a state of its own, and is none. */
-const sinceOf = ({ state, leftAt, since }: ServiceStatus): number =>
-  (state.phase === 'running' && state.leaving && leftAt) || since
 
 /** One that is not there is no better than one that fails; one that has done what it is for is well. */
 const healthOf = (state: ServiceState): Health => {

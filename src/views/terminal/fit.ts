@@ -1,21 +1,11 @@
 import stringWidth from 'string-width'
+import * as fit from '../../core/text/fit.ts'
 
-const graphemes = new Intl.Segmenter()
-
+/** As the package log-update measures, which breaks the lines that it takes for too long. */
 export const widthOf = (text: string): number => stringWidth(text)
 
-/** As much of a text as there are columns for; what is left out shows. Wide characters count as two. */
-export const cut = (text: string, columns: number, ellipsis: string): string => {
-  if (widthOf(text) <= columns) return text
-  const room = columns - widthOf(ellipsis)
-  let kept = ''
-  let width = 0
-  for (const { segment } of graphemes.segment(text)) {
-    width += widthOf(segment)
-    if (width > room) break
-    kept += segment
-  }
-  return room < 0 ? '' : `${kept.trimEnd()}${ellipsis}`
-}
+/** As much of a text as there are columns for; what is left out shows. */
+export const cut = (text: string, columns: number, ellipsis: string): string =>
+  fit.cut(text, columns, ellipsis, widthOf)
 
-export const padEnd = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - widthOf(text)))
+export const padEnd = (text: string, columns: number): string => fit.padEnd(text, columns, widthOf)

@@ -1,14 +1,16 @@
 import type { ConsoleRings } from '../../core/console-lines.ts'
 import { describeReason, isBusy } from '../../core/state.ts'
+import { worstFirst } from '../../core/status/reasons.ts'
 import { parentOf, type ServiceStatus } from '../../core/status/service-status.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
+import { UNITS_OF_COLUMN } from '../../core/text/fit.ts'
 import { labelOf, toneOf } from '../../core/text/state-text.ts'
 import { visible } from '../../core/text/visible.ts'
 import { elapsed } from '../../core/units.ts'
 import { cut, padEnd, widthOf } from './fit.ts'
 import { type Glyphs, glyphsFor, spinner } from './glyphs.ts'
 import { verdict } from './lasting.ts'
-import { type Cell, type Lines, type Pane, paintLine, textOf } from './line.ts'
+import { type Cell, fits, type Lines, type Pane, paintLine } from './line.ts'
 import { printedBelow, SHOWN } from './printed.ts'
 import { type Row, rowOf } from './row.ts'
 import { inTree, isFine, leavesOf, openOf, type Stage, stageOf } from './stage.ts'
@@ -30,7 +32,7 @@ export const frame = (status: GroupStatus, pane: Pane, printed?: ConsoleRings): 
 
 const headline = (status: GroupStatus, stage: Stage, pane: Pane, glyphs: Glyphs): readonly Cell[] => {
   const { group, trigger, health } = status
-  const name: Cell = ['strong', ` ${group.path}`]
+  const name: Cell = ['strong', ` ${shortName(group.path, 0, pane, glyphs)}`]
   const leaves = leavesOf(status.list)
   const fine = leaves.filter(({ state }) => isFine(state)).length
   const turning: Cell = ['busy', spinner(glyphs, pane.now)]
@@ -85,10 +87,10 @@ const body = (
     )
   }
   if (stage !== 'unwell' && all.length <= room) return table(all, inPlace)
-  const open = openOf(all, stage)
+  const open = stage === 'unwell' ? worstFirst(openOf(all, stage)) : openOf(all, stage)
   if (stage === 'unwell' && open.length <= room) return table(open, alone)
   // One row tells of all the others.
-  const shown = firstBusy(open).slice(0, Math.max(0, room - 1))
+  const shown = (stage === 'unwell' ? open : firstBusy(open)).slice(0, Math.max(0, room - 1))
   const rest = leavesOf(all).filter(service => !shown.includes(service))
   const others: readonly Cell[] = [['faint', `  ${glyphs.ellipsis} and ${howMany(rest)}`]]
   return [...table(shown, alone).slice(0, Math.max(0, room - 1)), others].slice(0, room)
@@ -123,18 +125,19 @@ const inPlace = ({ path }: ServiceStatus, root: string): Title => ({
   name: path.slice(parentOf(path).length + 1),
 })
 
+/** A long name leaves the phase in sight. */
+const shortName = (name: string, indent: number, { columns }: Pane, { ellipsis }: Glyphs): string =>
+  cut(visible(name, columns * UNITS_OF_COLUMN), Math.floor(columns * 0.4) - indent, ellipsis)
+
 const lines = (
   rows: readonly Row[],
   titles: readonly Title[],
   isFolded: (row: Row) => boolean,
   below: (i: number) => Lines,
   pane: Pane,
-  { ellipsis }: Glyphs,
+  glyphs: Glyphs,
 ): Lines => {
-  // A long name leaves the phase in sight.
-  const names = titles.map(({ indent, name }) =>
-    cut(visible(name), Math.floor(pane.columns * 0.4) - indent.length, ellipsis),
-  )
+  const names = titles.map(({ indent, name }) => shortName(name, indent.length, pane, glyphs))
   const width = {
     name: Math.max(0, ...titles.map(({ indent }, i) => indent.length + widthOf(names[i]!))),
     phase: Math.max(0, ...rows.map(({ phase }) => phase.length)),
@@ -152,7 +155,7 @@ const lines = (
     ]
     if (detail === '') return [cells, ...below(i)]
     const whole: readonly Cell[] = [...cells, ['plain', `  ${detail}`]]
-    if (!isFolded(row) || widthOf(textOf(whole)) <= pane.columns) return [whole, ...below(i)]
+    if (!isFolded(row) || fits(whole, pane.columns)) return [whole, ...below(i)]
     return [cells, [['plain', `    ${indent}${detail}`]], ...below(i)]
   })
 }

@@ -1,6 +1,9 @@
 import type { GroupStatus } from '../../core/status/status.ts'
+import { UNITS_OF_COLUMN } from '../../core/text/fit.ts'
 import type { Mark } from '../../core/text/paint.ts'
+import { visible } from '../../core/text/visible.ts'
 import { milliseconds } from '../../core/units.ts'
+import { cut } from './fit.ts'
 import { type Glyphs, glyphsFor } from './glyphs.ts'
 import { type Pane, paintLine } from './line.ts'
 import { isFine, leavesOf } from './stage.ts'
@@ -21,7 +24,7 @@ export const summary = (status: GroupStatus, pane: Pane): string => {
   return paintLine(
     [
       [mark, glyph],
-      ['strong', ` ${group.path}`],
+      ['strong', ` ${shortName(group.path, glyphs)}`],
       ['plain', ` is up${took} (${many})`],
     ],
     { ...pane, columns: Infinity },
@@ -29,17 +32,28 @@ export const summary = (status: GroupStatus, pane: Pane): string => {
   )
 }
 
+/** How many names a line tells, and how long each may be, in columns. */
+const [MOST_NAMES, LONGEST_NAME] = [3, 40]
+
+const shortName = (name: string, { ellipsis }: Glyphs): string =>
+  cut(visible(name, LONGEST_NAME * UNITS_OF_COLUMN), LONGEST_NAME, ellipsis)
+
 /** What is left when what was not well is well again. */
 export const recovery = (status: GroupStatus, since: number, who: readonly string[], pane: Pane): string => {
   const glyphs = glyphsFor(pane.unicode)
   // A group is well again a moment after the one in it that was not.
-  const leaves = who.filter(path => !who.some(other => other.startsWith(`${path}/`)))
-  const names = leaves.map(path => path.slice(status.name.length + 1)).join(', ')
+  const leaves = who.filter(path => {
+    const inside = `${path}/`
+    return !who.some(other => other.startsWith(inside))
+  })
+  const told = leaves.slice(0, MOST_NAMES).map(path => shortName(path.slice(status.name.length + 1), glyphs))
+  const more = leaves.length > MOST_NAMES ? ` and ${leaves.length - MOST_NAMES} more` : ''
+  const names = `${told.join(', ')}${more}`
   const text = ` is well again after ${milliseconds(pane.now - since)}${names === '' ? '' : ` (${names})`}`
   return paintLine(
     [
       ['good', glyphs.good],
-      ['strong', ` ${status.name}`],
+      ['strong', ` ${shortName(status.name, glyphs)}`],
       ['plain', text],
     ],
     { ...pane, columns: Infinity },

@@ -1,5 +1,6 @@
+import { UNITS_OF_COLUMN } from '../../core/text/fit.ts'
 import { inColor, type Mark, withoutColor } from '../../core/text/paint.ts'
-import { visible } from '../../core/text/visible.ts'
+import { LONGEST, visible } from '../../core/text/visible.ts'
 import { cut } from './fit.ts'
 import type { Glyphs } from './glyphs.ts'
 
@@ -17,12 +18,19 @@ export type Cell = readonly [mark: Mark, text: string]
 
 export type Lines = readonly (readonly Cell[])[]
 
-/** As it is without colour. */
-export const textOf = (cells: readonly Cell[]): string => cells.map(([, text]) => visible(text)).join('')
+/** The texts of cells without colour. Only so much of each is looked at as may stand in a line. */
+const textsOf = (cells: readonly Cell[], columns: number): readonly string[] =>
+  cells.map(([, text]) => visible(text, Math.min(LONGEST, columns * UNITS_OF_COLUMN)))
+
+/** Whether a line fits without being cut. */
+export const fits = (cells: readonly Cell[], columns: number): boolean => {
+  const whole = textsOf(cells, columns).join('')
+  return cut(whole, columns, '') === whole
+}
 
 /** Cut to the width of the pane, then coloured: colours have no width. */
 export const paintLine = (cells: readonly Cell[], { columns, color }: Pane, { ellipsis }: Glyphs): string => {
-  const texts = cells.map(([, text]) => visible(text))
+  const texts = textsOf(cells, columns)
   const whole = texts.join('').trimEnd()
   const kept = cut(whole, columns, ellipsis)
   const paint = color ? inColor : withoutColor

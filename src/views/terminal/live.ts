@@ -12,6 +12,12 @@ import { openScreen } from './screen.ts'
 import { moves, openOf, type Stage, stageOf } from './stage.ts'
 import { hasUnicode } from './terminals.ts'
 
+/** How long a picture stands at least before news replace it, in milliseconds. */
+const PAUSE = 40
+
+/** A picture stands for so many times as long as it took to draw, so that drawing takes a fifth of the time at most. */
+const COSTLY = 4
+
 /** Draws a group on a terminal, from now to its end. */
 export const live = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>,
@@ -29,6 +35,11 @@ export const live = (
   const unwell = new Set<string>()
   let wasUp = false
   let timer: NodeJS.Timeout | undefined
+  /** When the timer fires, and when the last picture was drawn, as `performance.now()` counts. */
+  let dueAt = Infinity
+  let drawnAt = -Infinity
+  /** How long the last picture took to draw, in milliseconds. */
+  let cost = 0
 
   const pane = (): Pane => ({
     columns: output.columns || 80,
@@ -38,18 +49,30 @@ export const live = (
     unicode,
   })
   const draw = (): void => {
-    clearTimeout(timer)
-    timer = undefined
+    rest()
     if (!status) return
+    const begun = performance.now()
     screen.draw(frame(status, pane(), printed?.rings))
-    if (moves(status, stage)) drawSoon(TURN)
+    drawnAt = performance.now()
+    cost = drawnAt - begun
+    if (moves(status, stage)) drawIn(TURN)
   }
-  const drawSoon = (ms: number): void => {
-    timer ??= setTimeout(draw, ms).unref()
+  const rest = (): void => {
+    clearTimeout(timer)
+    dueAt = Infinity
   }
+  const drawIn = (ms: number): void => {
+    const at = performance.now() + ms
+    if (dueAt <= at) return
+    clearTimeout(timer)
+    dueAt = at
+    timer = setTimeout(draw, ms).unref()
+  }
+  /** Draws news at once, but for a pause after the last picture. */
+  const drawSoon = (): void => drawIn(Math.max(0, drawnAt + Math.max(PAUSE, COSTLY * cost) - performance.now()))
   const screen = openScreen(output, draw)
   const tellSoon = (): void => {
-    if (stage !== 'before' && stage !== 'well') drawSoon(TURN)
+    if (stage !== 'before' && stage !== 'well') drawSoon()
   }
   printed?.onLine(tellSoon)
 
@@ -67,13 +90,11 @@ export const live = (
     }
     wasUp = isUp
     // What comes with it is told in the same turn of the event loop.
-    clearTimeout(timer)
-    timer = undefined
-    drawSoon(0)
+    drawIn(0)
   }
   const subscription = new Subscription()
   subscription.add(() => {
-    clearTimeout(timer)
+    rest()
     screen.close()
   })
   subscription.add(

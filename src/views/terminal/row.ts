@@ -1,5 +1,5 @@
 import { isFinal, type ServiceState, wasForced } from '../../core/state.ts'
-import type { ServiceStatus } from '../../core/status/service-status.ts'
+import { type ServiceStatus, sinceOf } from '../../core/status/service-status.ts'
 import type { Mark } from '../../core/text/paint.ts'
 import { labelOf, particularsOf, toneOf } from '../../core/text/state-text.ts'
 import { elapsed, milliseconds, restarted } from '../../core/units.ts'
@@ -49,15 +49,12 @@ const glyphOf = (state: ServiceState, now: number, glyphs: Glyphs): string => {
 }
 
 /** How long it has been in a phase that passes; how long it took to come to one that lasts. */
-const timeOf = (
-  { state, since, startedAt, readyAt, stoppingAt, endedAt }: ServiceStatus,
-  stage: Stage,
-  now: number,
-) => {
+const timeOf = (service: ServiceStatus, stage: Stage, now: number): string => {
+  const { state, startedAt, readyAt, stoppingAt, endedAt } = service
   if (state.phase === 'idle') return ''
-  if (state.phase === 'running') return stage === 'coming' ? took(startedAt, readyAt) : ''
+  if (state.phase === 'running' && !state.leaving) return stage === 'coming' ? took(startedAt, readyAt) : ''
   if (isFinal(state)) return took(stage === 'leaving' ? stoppingAt : startedAt, endedAt)
-  return elapsed(now - since)
+  return elapsed(now - sinceOf(service))
 }
 
 const took = (from: number | null, to: number | null): string =>

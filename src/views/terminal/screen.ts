@@ -2,6 +2,7 @@ import * as logUpdate from 'log-update'
 import { outside } from '../../core/work.ts'
 import { listenToWrites } from './aside.ts'
 import { widthOf } from './fit.ts'
+import { whenContinued } from './job-control.ts'
 
 /** Up to version 4, log-update exports one function, and this is its `create`. */
 const createLogUpdate: typeof logUpdate.createLogUpdate =
@@ -54,11 +55,12 @@ export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Scre
     if (begun && shown.length === 0 && !midLine) write('\r\u001b[K')
     begun = true
   }
+  // An immediate that is unref'd does not wake an idle event loop. This one keeps the process for one turn only.
   const redrawSoon = (): void => {
     due ??= setImmediate(() => {
       due = undefined
       redraw()
-    }).unref()
+    })
   }
   const streams = new Set([output, process.stdout, process.stderr].filter(({ isTTY }) => isTTY))
   const stopListening = listenToWrites(streams, {
@@ -84,6 +86,13 @@ export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Scre
     redraw()
   }
   output.on('resize', onResize)
+  // The shell has written below the picture meanwhile, so the old picture is not the one to replace.
+  const stopWaiting = whenContinued(() => {
+    update.done()
+    shown = []
+    midLine = false
+    redraw()
+  })
 
   return {
     draw: lines => {
@@ -106,6 +115,7 @@ export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Scre
       if (due) clearImmediate(due)
       stopListening()
       output.off('resize', onResize)
+      stopWaiting()
     },
   }
 }

@@ -48,6 +48,6 @@ describe('a state in words', () => {
   test('tells when a restart is due, and the whole error, where that is asked for', () => {
     const backoff: ServiceState = { phase: 'backoff', attempt: 3, retryAt: 5, error }
     const words = particularsOf(backoff, { due: at => `at ${at}`, error: ({ message }) => message })
-    expect(words).toEqual(['next try at 5: service "db" failed: no route'])
+    expect(words).toEqual(['tries again at 5: service "db" failed: no route'])
   })
 })

@@ -103,7 +103,7 @@ describe('what is told', () => {
   test('with verbose is every service: its state, since when, how well it is, and through whom not', async () => {
     const { group } = await troubled()
     const { ask } = await probed(group)
-    const notes = ['shop: starting', 'shop/db: backoff', 'shop/cache: warn', 'shop/api: waiting, through shop/db']
+    const notes = ['shop: starting', 'shop/db: backoff', 'shop/api: waiting, through shop/db', 'shop/cache: warn']
     const checks = {
       shop: check('starting', 'fail', 0),
       'shop/db': check('backoff', 'fail', 10),
@@ -127,8 +127,8 @@ describe('what is told', () => {
         notes: [
           'shop: starting',
           `shop/db: backoff (${failure})`,
-          'shop/cache: warn (hit rate 3 %)',
           'shop/api: waiting, through shop/db',
+          'shop/cache: warn (hit rate 3 %)',
         ],
         checks: {
           shop: check('starting', 'fail', 0),

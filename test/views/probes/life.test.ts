@@ -82,7 +82,7 @@ describe('while it runs', () => {
     const { all, mailer, time } = await running()
     mailer.die(new Error('the connection was lost'))
     await time.settle()
-    const notes = ['shop/workers: warn, through shop/workers/mailer', 'shop/workers/mailer: backoff']
+    const notes = ['shop/workers/mailer: backoff', 'shop/workers: warn, through shop/workers/mailer']
     expect(await all()).toEqual({ livez: ok(), startupz: ok(), readyz: fails(...notes), healthz: ok(...notes) })
     await time.advance(510)
     expect(await all()).toEqual(well)

@@ -61,7 +61,9 @@ createInterface({ input: wire }).on('line', line => {
 group.status$.subscribe({ complete: () => wire.destroy() })
 
 const handlers = () =>
-  ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGWINCH', 'exit', 'beforeExit'].map(name => process.listenerCount(name)).join()
+  ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGWINCH', 'SIGCONT', 'exit', 'beforeExit']
+    .map(name => process.listenerCount(name))
+    .join()
 const { write } = process.stdout
 const before = handlers()
 
