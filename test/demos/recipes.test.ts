@@ -1,20 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Child, startProgram } from '../support/child.ts'
-
-const recipe = (name: string, env: Readonly<Record<string, string>> = {}): Child =>
-  startProgram(new URL(`../../demos/recipes/${name}.ts`, import.meta.url), { PORT: '0', ...env })
-
-const addressOf = async (child: Child, path: string): Promise<string> => {
-  const line = RegExp(`${path} +running .*url (\\S+)`)
-  return line.exec(await child.says(line))![1]!
-}
-
-/** Each is said, and after the one before. */
-const expectInOrder = (output: string, ...said: readonly RegExp[]): void => {
-  const places = said.map(one => output.search(one))
-  expect(places).not.toContain(-1)
-  expect(places).toEqual(places.toSorted((a, b) => a - b))
-}
+import { addressOf, expectInOrder, recipe } from './recipe.ts'
 
 test('requests that wait for a consumer in the same process are all answered', async () => {
   const child = recipe('requests-that-wait-for-a-consumer', { AMQP_URL: '' })
