@@ -9,6 +9,7 @@ const CALLS = [
   ['grpc', "grpc('rpc', () => {})", 'service "rpc"', '@grpc/grpc-js', ''],
   ['metrics', 'metrics(group)', 'metrics', 'prom-client', ''],
   ['otel', 'otel(group)', 'otel', '@opentelemetry/api', ''],
+  ['nest', 'ServiceGroupModule.forRoot()', 'ServiceGroupModule', '@nestjs/common', ''],
   ['probes', 'probes(group)', 'probes', 'express', ''],
   ['dashboard', 'dashboard(group)', 'dashboard "shop"', 'express', ''],
   ['amqp', "amqpConsumer('orders', { url, queue: 'orders' }, () => {})", 'service "orders"', 'amqplib', CONNECT],
@@ -19,7 +20,19 @@ const CALLS = [
 ] as const
 
 /** Other entries need no package, or can do without it. */
-const OTHERS = ['', '/http', '/worker', '/child-process', '/event-loop', '/log', '/terminal', '/testing']
+const OTHERS = [
+  '',
+  '/http',
+  '/bullmq',
+  '/pg',
+  '/fastify',
+  '/worker',
+  '/child-process',
+  '/event-loop',
+  '/log',
+  '/terminal',
+  '/testing',
+]
 
 /** A program that makes all calls, and prints what they throw. */
 const program = `

@@ -1,5 +1,4 @@
 import { lastValueFrom, tap } from 'rxjs'
-import { onAbort } from '../../core/abort.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import { cutInfo, type UnderWay } from '../common/cut.ts'
@@ -59,17 +58,14 @@ export const makeLife = <Handler extends Processor>(
         isAway = false
         if (isRunning && !over) setHealth('pass')
       })
-      let forget = (): void => {}
       const cancelled = new Promise<never>((_, reject) => {
-        forget = onAbort(signal, () => reject(lastError ?? signal.reason))
+        signal.addEventListener('abort', () => reject(lastError ?? signal.reason), { once: true })
       })
       try {
         await Promise.race([worker.waitUntilReady(), cancelled])
       } catch (error) {
         await close(true)
         throw error
-      } finally {
-        forget()
       }
       isRunning = true
       if (lastError !== undefined) info({ waitsFor: null })

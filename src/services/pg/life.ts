@@ -1,4 +1,4 @@
-import { onAbort } from '../../core/abort.ts'
+import { after, systemClock } from '../../core/clock.ts'
 import type { ServiceContext } from '../../core/hooks/hook-call.ts'
 import type { ServiceHooks } from '../../core/service.ts'
 import { makeInFlight } from '../common/in-flight.ts'
@@ -24,17 +24,15 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
   let question: Question | undefined
   let over = false
   let lost = false
-  let isRunning = false
   let wake = (): void => {}
 
   /** Waits, unless a connection is lost or the service ends. */
   const pause = (ms: number): Promise<void> =>
     new Promise(resolve => {
       if (over || lost) return resolve()
-      const timer = setTimeout(resolve, ms)
-      if (isRunning) timer.unref()
+      const timer = after(systemClock, ms, resolve)
       wake = () => {
-        clearTimeout(timer)
+        timer?.unsubscribe()
         resolve()
       }
     })
@@ -53,12 +51,13 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
     lost = false
     question ??= ask(pool!)
     const { answer } = question
-    let timer: NodeJS.Timeout | undefined
+    let forget = (): void => {}
     const late = new Promise<Finding>(resolve => {
-      timer = setTimeout(() => resolve(lateness(pool!, question)), CHECK_TIMEOUT)
+      const timer = after(systemClock, CHECK_TIMEOUT, () => resolve(lateness(pool!, question)))
+      forget = () => timer?.unsubscribe()
     })
     const finding = await Promise.race([answer, late])
-    clearTimeout(timer)
+    forget()
     if (question?.isAnswered) question = undefined
     return finding
   }
@@ -92,7 +91,7 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
       pool.on('connect', client => client.on('error', lose))
       pool.on('acquire', client => inUse.take(client))
       pool.on('release', (_, client) => inUse.release(client))
-      const forget = onAbort(signal, end)
+      signal.addEventListener('abort', end, { once: true })
       let last: Finding | undefined
       while (!over) {
         const finding = await check()
@@ -101,10 +100,9 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
           break
         }
         if (finding === undefined) {
-          forget()
+          signal.removeEventListener('abort', end)
           if (last !== undefined) info({ waitsFor: null })
           publish(pool)
-          isRunning = true
           void watch(context)
           return
         }
@@ -118,12 +116,11 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
     stop: async ({ pending, signal, info }) => {
       end()
       const counting = inUse.untilEmpty$().subscribe(pending)
-      let forget = (): void => {}
       const forced = new Promise<void>(resolve => {
-        forget = onAbort(signal, () => resolve())
+        if (signal.aborted) resolve()
+        signal.addEventListener('abort', () => resolve(), { once: true })
       })
       await Promise.race([close(), forced])
-      forget()
       counting.unsubscribe()
       if (inUse.size > 0) info({ cut: inUse.size })
       letGo()
