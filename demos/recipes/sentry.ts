@@ -1,6 +1,6 @@
 /**
- * Sentry in a group: an observer that is flushed last. Sentry hears uncaught errors and `run` ends the process for them:
- * each is told once, and the shutdown is graceful.
+ * Sentry in a group: an observer that is flushed last. Sentry hears uncaught errors, and `run` ends the process for
+ * them: each is told once, and the shutdown is graceful.
  *
  *   node --import tsx demos/recipes/sentry.ts      (SENTRY_DSN, PORT=8080), then curl localhost:8080/oops
  *

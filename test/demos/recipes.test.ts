@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { addressOf, expectGraceful, expectInOrder, recipe } from './recipe.ts'
 
@@ -62,3 +63,14 @@ test('a port that the system chose is in the status, in status$ and in events$',
   expect(Number(port)).toBeGreaterThan(0)
   expect(output.trim().split('\n').toSorted()).toEqual([`events$  ${port}`, 'it says  hello', `service  ${port}`])
 }, 20_000)
+
+test('every recipe has a line in the index, and a test that runs it', () => {
+  const folder = new URL('../../demos/recipes/', import.meta.url)
+  const recipes = readdirSync(folder).filter(file => file.endsWith('.ts'))
+  const index = readFileSync(new URL('README.md', folder), 'utf8')
+  const inIndex = [...index.matchAll(/^\|[^|]*\| `([\w-]+\.ts)` \|/gm)].map(([, file]) => file)
+  expect(inIndex.toSorted()).toEqual(recipes)
+  const tests = readdirSync(new URL('.', import.meta.url)).filter(file => /^recipes.*\.test\.ts$/.test(file))
+  const code = tests.map(file => readFileSync(new URL(file, import.meta.url), 'utf8')).join('')
+  expect(recipes.filter(file => !code.includes(`'${file.replace('.ts', '')}'`))).toEqual([])
+})

@@ -15,7 +15,7 @@ export type ServiceGroupHealth = Readonly<
  * ```ts
  * const group = serviceGroup('shop').add(service('db', {}))
  * const indicator = new ServiceGroupHealthIndicator(group) // in Nest it is injected
- * console.log(indicator.isHealthy().shop?.status) // down
+ * console.log(indicator.isHealthy()['shop']?.status) // down
  * ```
  */
 export class ServiceGroupHealthIndicator {

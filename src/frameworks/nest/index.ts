@@ -146,7 +146,7 @@ export interface ListeningApp extends Pick<INestApplicationContext, 'get' | 'clo
  * Module({ imports: [ServiceGroupModule.forRoot({ name: 'shop' })] })(App)
  *
  * const app = await NestFactory.create(App, { logger: false })
- * await run(groupOf(app, 8080))
+ * void run(groupOf(app, 8080)) // the last line of a program awaits it
  * ```
  */
 export const groupOf = (app: ListeningApp, port?: number, host?: string): ServiceGroup => {

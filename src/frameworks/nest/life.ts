@@ -9,7 +9,7 @@ import { addFound } from './found.ts'
 const reasonOf = (signal: string | undefined): StopReason =>
   signal === undefined ? { by: 'call', message: 'Nest: app.close()' } : { by: 'signal', signal }
 
-/** The hooks of Nest for the group of an app. The module is global: Nest calls them first at the start, last at the end. */
+/** The hooks of Nest. The module is global, so Nest calls them first at the start and last at the end. */
 export class NestLife {
   readonly #discovery: DiscoveryService
   readonly #life: WithApp

@@ -12,8 +12,8 @@ export type { BullmqJob, BullmqWorker, Processor } from './worker.ts'
  *
  * Draining, it takes no further job and finishes those it has. Jobs that are left when the drain time is over are cut,
  * and told: `info: { cut: 1, cutWork: 'mails/7 (12.3 s)' }`. Their `signal` aborts, and BullMQ gives them to another
- * worker once their lock has expired. While Redis is away at the start, the start waits, and `info.waitsFor` tells why. Later
- * the health is `fail` until Redis answers again. A job that fails is told as a `failure` event.
+ * worker once their lock has expired. While Redis is away at the start, the start waits, and `info.waitsFor` tells why.
+ * Later the health is `fail` until Redis answers again. A job that fails is told as a `failure` event.
  *
  * @param processor the function for each job, as BullMQ calls it
  * @param create makes the worker of each incarnation. It passes on the processor that it is given, which counts.
