@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import fastify from 'fastify'
 import { run, type ServiceGroup, service, serviceGroup } from 'rx-service-group'
 import { serviceGroupPlugin } from 'rx-service-group/fastify'
@@ -6,7 +7,7 @@ import { expect, test } from 'vitest'
 import { gate } from '../services/http/driver.ts'
 
 /** A shop whose requests need its database, and an app that tells what happens in which order. */
-const shop = (hooks: object = {}) => {
+const shop = (hooks: object = {}, options: object = {}) => {
   const said: string[] = []
   let isOpen = false
   const came = gate()
@@ -18,14 +19,15 @@ const shop = (hooks: object = {}) => {
         said.push('db starts')
       },
       drain: () => void said.push('db drains'),
-      stop: () => {
+      stop: async () => {
+        await delay(50)
         isOpen = false
         said.push('db stops')
       },
       ...hooks,
     }),
   )
-  const app = fastify()
+  const app = fastify(options)
     .addHook('onClose', async () => void said.push('app closes'))
     .get('/orders', async () => ({ isOpen }))
     .get('/slow', async () => {
@@ -61,6 +63,19 @@ test('a request under way is answered before the services stop that it needs, an
   expect(await answer).toEqual({ isOpen: true })
   await closed
   expect(group.report).toMatchObject({ ok: true })
+})
+
+test('a request under way is answered although fastify would cut it', async () => {
+  const { group, app, came, go } = shop({}, { forceCloseConnections: true })
+  await app.register(serviceGroupPlugin, { group })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const answer = fetch(`${url}/slow`).then(response => response.json())
+  await came.opened
+  const closed = app.close()
+  await expect.poll(() => group.status.services['shop/http']?.state).toMatchObject({ phase: 'draining', pending: 1 })
+  go.open()
+  expect(await answer).toEqual({ isOpen: true })
+  await closed
 })
 
 test('its health route tells whether the group is ready, and who is not well', async () => {

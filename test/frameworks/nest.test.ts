@@ -1,4 +1,5 @@
 import 'reflect-metadata'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Controller, Get, Inject, Injectable, Module, Scope } from '@nestjs/common'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus'
@@ -34,7 +35,8 @@ class Database {
     this.isOpen = true
     said.push('db starts')
   }
-  stop() {
+  async stop() {
+    await delay(50)
     this.isOpen = false
     said.push('db stops')
   }

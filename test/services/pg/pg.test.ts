@@ -78,6 +78,21 @@ test('fails by its health while the database is away, and is well once it is bac
   expect(await group.stop()).toMatchObject({ ok: true })
 }, 30_000)
 
+test('the loss of a connection in use ends nothing but its query', async () => {
+  const { db, group, stateOf } = shop()
+  await group.start()
+  const client = await db.pool.connect()
+  await postgres.stop()
+  try {
+    await expect.poll(stateOf).toMatchObject({ health: 'fail' })
+    await expect(client.query('select 1')).rejects.toThrow()
+    client.release(true)
+  } finally {
+    await postgres.start()
+  }
+  await expect.poll(stateOf).toMatchObject({ health: 'pass' })
+}, 30_000)
+
 test('fails by its health while the database does not answer', async () => {
   const { db, group, stateOf } = shop()
   await group.start()
