@@ -13,7 +13,9 @@ class Database {
     isOpen = true
     console.log('db starts')
   }
-  stop() {
+  // Slow enough for a signal that Nest repeats at its own end to come in between.
+  async stop() {
+    await delay(300)
     isOpen = false
     console.log('db stops')
   }
@@ -24,7 +26,7 @@ class Api {
   @Get('slow')
   async slow() {
     console.log('a request')
-    await delay(300)
+    await delay(700)
     return `db ${isOpen}`
   }
 }
