@@ -1,29 +1,38 @@
 /**
- * Nest as one service of a group: the app is opened first and closed last, so that its own hooks run when the last
- * request is answered.
+ * Nest in a group: providers with `@GroupService()` are its services, and the app is the last of them. They start
+ * before the app listens, and stop when its last request is answered.
  *
  *   node --import tsx demos/recipes/nest.ts      (PORT=8080), then curl localhost:8080/orders, and press Ctrl-C
  *
- * Leave out `enableShutdownHooks()`: `run` has the signals. A gateway or a module that asks for the server gets the
- * one that `http` is given.
+ * Here `run` has the signals, the report and the exit code. To let Nest lead, leave out `run` and `groupOf`:
+ * `app.enableShutdownHooks()` and `await app.listen(8080)` start and stop the group too.
  */
 import 'reflect-metadata'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Controller, Get, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
-import { run, service, serviceGroup } from 'rx-service-group'
-import { http } from 'rx-service-group/http'
+import { run } from 'rx-service-group'
 import { log } from 'rx-service-group/log'
+import { GroupService, groupOf, ServiceGroupModule } from 'rx-service-group/nest'
 
 @Injectable()
+@GroupService({ name: 'orders' })
 class Orders implements OnApplicationShutdown {
+  books: string[] = []
+
+  start() {
+    this.books = ['a book']
+  }
+  stop() {
+    this.books = []
+  }
   async list() {
     console.log('looking for orders')
     await delay(500)
-    return ['a book']
+    return this.books
   }
   onApplicationShutdown() {
-    console.log('Nest: the orders are closed')
+    console.log('Nest: the app is closed')
   }
 }
 
@@ -37,14 +46,10 @@ class Api {
   }
 }
 
-@Module({ controllers: [Api], providers: [Orders] })
+@Module({ imports: [ServiceGroupModule.forRoot({ name: 'shop' })], controllers: [Api], providers: [Orders] })
 class App {}
 
 const app = await NestFactory.create(App, { logger: ['warn', 'error'], abortOnError: false })
-const nest = serviceGroup('nest')
-  .add(service('app', { start: () => app.init(), stop: () => app.close() }))
-  .add(http('http', app.getHttpServer(), { port: Number(process.env['PORT'] ?? 8080) }))
-
-const group = serviceGroup('shop').add(nest)
+const group = groupOf(app, Number(process.env['PORT'] ?? 8080))
 log(group)
 await run(group)

@@ -1,20 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { type Child, startProgram } from '../support/child.ts'
-
-const recipe = (name: string, env: Readonly<Record<string, string>> = {}): Child =>
-  startProgram(new URL(`../../demos/recipes/${name}.ts`, import.meta.url), { PORT: '0', ...env })
-
-const addressOf = async (child: Child, path: string): Promise<string> => {
-  const line = RegExp(`${path} +running .*url (\\S+)`)
-  return line.exec(await child.says(line))![1]!
-}
-
-/** Each is said, and after the one before. */
-const expectInOrder = (output: string, ...said: readonly RegExp[]): void => {
-  const places = said.map(one => output.search(one))
-  expect(places).not.toContain(-1)
-  expect(places).toEqual(places.toSorted((a, b) => a - b))
-}
+import { addressOf, expectGraceful, expectInOrder, recipe } from './recipe.ts'
 
 test('requests that wait for a consumer in the same process are all answered', async () => {
   const child = recipe('requests-that-wait-for-a-consumer', { AMQP_URL: '' })
@@ -40,29 +26,31 @@ test('requests that wait for a consumer in the same process are all answered', a
 }, 20_000)
 
 test.each([
-  ['nest', 'shop/nest/http', 'shop/nest/app', /Nest: the orders are closed/],
-  ['fastify', 'shop/api', 'shop/app', /fastify: closed/],
+  ['nest', /Nest: the app is closed/],
+  ['fastify', /fastify: closed/],
 ])(
-  '%s is opened first and closed last, when its requests are answered',
-  async (name, http, app, closed) => {
+  '%s: its requests are answered before the services stop that they need',
+  async (name, closed) => {
     const child = recipe(name)
-    const address = await addressOf(child, http)
+    const address = await addressOf(child, 'shop/http')
     const orders = fetch(`${address}/orders`).then(response => response.json())
     await child.says('looking for orders')
     child.kill('SIGTERM')
     expect(await orders).toEqual(['a book'])
-    const { code, output } = await child.ended
-    expect(code).toBe(0)
+    const ended = await child.ended
+    expectGraceful(ended)
     expectInOrder(
-      output,
-      RegExp(`${app} +running`),
-      RegExp(`${http} +running`),
-      RegExp(`${http} +draining +1 pending`),
-      RegExp(`${http} +drained`),
-      RegExp(`${http} +stopped`),
-      RegExp(`${app} +stopping`),
+      ended.output,
+      /shop\/orders +running/,
+      /shop\/app +running/,
+      /shop\/http +running/,
+      /shop\/http +draining +1 pending/,
+      /shop\/http +drained/,
+      /shop\/http +stopped/,
+      /shop\/app +stopping/,
       closed,
-      RegExp(`${app} +stopped`),
+      /shop\/app +stopped/,
+      /shop\/orders +stopped/,
     )
   },
   20_000,
@@ -75,3 +63,14 @@ test('a port that the system chose is in the status, in status$ and in events$',
   expect(Number(port)).toBeGreaterThan(0)
   expect(output.trim().split('\n').toSorted()).toEqual([`events$  ${port}`, 'it says  hello', `service  ${port}`])
 }, 20_000)
+
+test('every recipe has a line in the index, and a test that runs it', () => {
+  const folder = new URL('../../demos/recipes/', import.meta.url)
+  const recipes = readdirSync(folder).filter(file => file.endsWith('.ts'))
+  const index = readFileSync(new URL('README.md', folder), 'utf8')
+  const inIndex = [...index.matchAll(/^\|[^|]*\| `([\w-]+\.ts)` \|/gm)].map(([, file]) => file)
+  expect(inIndex.toSorted()).toEqual(recipes)
+  const tests = readdirSync(new URL('.', import.meta.url)).filter(file => /^recipes.*\.test\.ts$/.test(file))
+  const code = tests.map(file => readFileSync(new URL(file, import.meta.url), 'utf8')).join('')
+  expect(recipes.filter(file => !code.includes(`'${file.replace('.ts', '')}'`))).toEqual([])
+})

@@ -45,7 +45,9 @@ const PAGE = 'views/dashboard/page/'
 
 test('all folders of the house are known here', () => {
   const folders = new Set([...imports.keys()].map(folderOf))
-  expect([...folders].filter(f => !['', 'core', 'process', 'services', 'views', 'testing'].includes(f))).toEqual([])
+  expect(
+    [...folders].filter(f => !['', 'core', 'process', 'services', 'views', 'frameworks', 'testing'].includes(f)),
+  ).toEqual([])
   expect(imports.get('core/status/critical-path.ts')).toContain('core/plan.ts')
 })
 
@@ -87,6 +89,16 @@ describe('imports point one way', () => {
       expect(offences(folder, allowed)).toEqual([])
     },
   )
+
+  test('frameworks stand on the core, on services and on views, none knows another, and nothing knows them', () => {
+    const roomOf = (file: string): string => file.split('/').slice(0, 2).join('/')
+    const near = (s: string, file: string): boolean => roomOf(s) === roomOf(file) || roomOf(s) === 'frameworks/common'
+    const below = within('core', 'services', 'views')
+    expect(offences('frameworks', (s, file) => isPackage(s) || below(s) || near(s, file))).toEqual([])
+    const inside = (file: string): boolean => file.startsWith('frameworks/')
+    const knowing = [...imports].filter(([file, specifiers]) => !inside(file) && specifiers.some(inside))
+    expect(knowing.map(([file]) => file)).toEqual([])
+  })
 
   test('the page of the dashboard brings preact and nothing else, and nothing but its tests imports it', () => {
     const [inside, outside] = [true, false].map(wanted =>

@@ -9,6 +9,7 @@ const CALLS = [
   ['grpc', "grpc('rpc', () => {})", 'service "rpc"', '@grpc/grpc-js', ''],
   ['metrics', 'metrics(group)', 'metrics', 'prom-client', ''],
   ['otel', 'otel(group)', 'otel', '@opentelemetry/api', ''],
+  ['nest', 'ServiceGroupModule.forRoot()', 'ServiceGroupModule', '@nestjs/common', ''],
   ['amqp', "amqpConsumer('orders', { url, queue: 'orders' }, () => {})", 'service "orders"', 'amqplib', CONNECT],
   ['amqp', "amqpMessages('orders', { url, queue: 'orders' }, all => all)", 'service "orders"', 'amqplib', CONNECT],
   ['amqp', "amqpPublisher('orders', { url })", 'service "orders"', 'amqplib', CONNECT],
@@ -20,6 +21,9 @@ const CALLS = [
 const OTHERS = [
   '',
   '/http',
+  '/bullmq',
+  '/pg',
+  '/fastify',
   '/worker',
   '/child-process',
   '/event-loop',

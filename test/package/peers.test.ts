@@ -12,10 +12,13 @@ const forTerminal = node >= 22 ? { 'log-update': '8.0.0', 'string-width': '9.0.0
 const VERSIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   oldest: {
     '@grpc/grpc-js': '1.11.0',
+    '@nestjs/common': '11.0.0',
+    '@nestjs/core': '11.0.0',
     '@opentelemetry/api': '1.3.0',
     amqplib: '0.10.0',
     croner: '7.0.0',
     express: '4.16.0',
+    fastify: '5.0.0',
     'grpc-health-check': '2.0.0',
     'log-update': '4.0.0',
     'prom-client': '14.0.0',
@@ -48,10 +51,13 @@ const VERSIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   newest: {
     '@grpc/grpc-js': '1.14.7',
+    '@nestjs/common': '11.2.10',
+    '@nestjs/core': '11.2.10',
     '@opentelemetry/api': '1.10.0',
     amqplib: '2.3.1',
     croner: '11.0.1',
     express: '5.3.0',
+    fastify: '5.12.8',
     'grpc-health-check': '2.1.0',
     'log-update': '7.2.0',
     'prom-client': '15.1.3',
@@ -65,8 +71,10 @@ const VERSIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const NEEDS: Readonly<Record<string, string>> = {
   'amqp.mjs': 'amqplib',
   'express.mjs': 'express',
+  'fastify.mjs': 'fastify',
   'grpc.mjs': '@grpc/grpc-js',
   'metrics.mjs': 'prom-client',
+  'nest.mjs': '@nestjs/core',
   'otel.mjs': '@opentelemetry/api',
   'schedule.mjs': 'croner',
   'terminal.mjs': 'log-update',
