@@ -67,9 +67,13 @@ export const lifeMovedBy = (life: Life, ms: number): Life => ({
   })),
 })
 
+/** Since when a service is what it is said to be: leaving is more than its phase tells. */
+export const sinceOf = ({ state, since, leftAt }: ServiceStatus): number =>
+  kindOf(state) === 'leaving' ? (leftAt ?? since) : since
+
 /** The life of one that was there before we looked: its times tell most of it. */
 export const lifeBefore = (status: ServiceStatus): Life => {
-  const { state, since, startedAt, readyAt, leftAt, drainingAt, drainedAt, stoppingAt } = status
+  const { state, startedAt, readyAt, leftAt, drainingAt, drainedAt, stoppingAt } = status
   const times: readonly (readonly [Kind, number | null])[] = [
     ['starting', startedAt],
     ['running', readyAt],
@@ -82,12 +86,12 @@ export const lifeBefore = (status: ServiceStatus): Life => {
   const known = times
     .flatMap(([kind, from]) => (from === null ? [] : [{ kind, from }]))
     .filter(one => one.kind !== kind)
-  const begun = [...known, { kind, from: kind === 'leaving' ? (leftAt ?? since) : since }]
+  const begun = [...known, { kind, from: sinceOf(status) }]
   const segments = begun.map(
     ({ kind, from }, i): Segment => ({ kind, from, to: begun[i + 1]?.from ?? null, state: stateOf(kind, status) }),
   )
   const error = errorOf(state)
-  return { segments, ...(error && { lastError: { at: since, error } }) }
+  return { segments, ...(error && { lastError: { at: status.since, error } }) }
 }
 
 /** Of what is over only the name is known. */

@@ -23,7 +23,7 @@ const TONES: Readonly<Record<Phase, Tone>> = {
   draining: 'busy',
   drained: 'busy',
   stopping: 'busy',
-  backoff: 'warn',
+  backoff: 'bad',
   stopped: 'calm',
   failed: 'bad',
 }
@@ -31,15 +31,26 @@ const TONES: Readonly<Record<Phase, Tone>> = {
 export const lookOf = (state: ServiceState): Look => {
   const { phase } = state
   const text = labelOf(state)
+  const health = healthOf(state)
+  if (health && health.tone !== 'good') return { ...health, text: `${text}, ${health.text}` }
   if (phase === 'running' && state.leaving) return { text, tone: 'busy', glyph: 'leaving' }
   if (phase === 'drained' && state.timedOut) return { text: 'drained, late', tone: 'warn', glyph: 'drained' }
   if (phase !== 'stopped' || state.how === 'stopped') return { text, tone: TONES[phase], glyph: phase }
   return { text, tone: state.how === 'ended' ? 'calm' : 'bad', glyph: state.how }
 }
 
+/** A state where its health stands beside it, in words of its own. */
+export const besideHealth = (state: ServiceState): Look => ({
+  ...lookOf(state),
+  ...(state.phase === 'running' && { text: labelOf(state) }),
+})
+
 /** The particulars of a state as the page tells them. */
 export const detailOf = (state: ServiceState): string =>
-  particularsOf(state, { deadline: at => `deadline ${timeOfDay(at)}` }).join(', ')
+  particularsOf(state, {
+    deadline: at => `deadline ${timeOfDay(at)}`,
+    due: at => `at ${timeOfDay(at)}`,
+  }).join(', ')
 
 /** Of one that runs; nothing else has a health worth telling. */
 export const healthOf = (state: ServiceState): Look | undefined => {

@@ -2,55 +2,48 @@ import type { JSX } from 'preact'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { GroupStatus } from '../../../../core/status/status.ts'
 import type { Action } from '../actions.ts'
+import { SCREENS, type Screen } from '../place.ts'
 import { shortName } from '../words.ts'
 import { Banner, groupLook, healthLook } from './banner.tsx'
 import { Confirm } from './confirm.tsx'
 import { Drawer } from './drawer.tsx'
 import { Events } from './events.tsx'
 import { Graph } from './graph.tsx'
+import { PlaceContext, useAddress } from './place.tsx'
 import { Services } from './services.tsx'
 import { showInTab } from './tab.ts'
 import { useView } from './time.tsx'
 import { Timeline } from './timeline.tsx'
 
-const SCREENS = [
-  ['services', 'Services'],
-  ['timeline', 'Timeline'],
-  ['graph', 'Graph'],
-  ['events', 'Events'],
-] as const
-type Screen = (typeof SCREENS)[number][0]
+const TITLES: Readonly<Record<Screen, string>> = {
+  services: 'Services',
+  timeline: 'Timeline',
+  graph: 'Graph',
+  events: 'Events',
+}
 
 /** Up to so many services the timeline stands below the table, where it is seen without asking. */
 const SMALL = 20
 
-const screenNow = (): Screen => SCREENS.find(([name]) => `#${name}` === location.hash)?.[0] ?? 'services'
-
-const useScreen = (): Screen => {
-  const [screen, setScreen] = useState(screenNow)
-  useEffect(() => {
-    const change = (): void => setScreen(screenNow())
-    addEventListener('hashchange', change)
-    return () => removeEventListener('hashchange', change)
-  }, [])
-  return screen
-}
-
 export const App = (): JSX.Element => {
   const view = useView()
-  const screen = useScreen()
-  const [open, setOpen] = useState<string>()
+  const places = useAddress()
+  const { place, go, href } = places
+  const { screen, open } = place
   const [action, setAction] = useState<Action>()
   const opener = useRef<Element | null>(null)
   const main = useRef<HTMLElement>(null)
   const { model, hello, connection } = view
+  // The same function throughout, so that no row is drawn anew for it.
+  const show = useRef(go)
+  show.current = go
   const openOne = useCallback((path: string) => {
     const { activeElement } = document
     if (activeElement && !activeElement.closest('.drawer')) opener.current = activeElement
-    setOpen(path)
+    show.current({ open: path })
   }, [])
   const close = (): void => {
-    setOpen(undefined)
+    go({ open: undefined })
     const { current } = opener
     if (current instanceof HTMLElement && current.isConnected) current.focus()
     else main.current?.focus()
@@ -58,7 +51,7 @@ export const App = (): JSX.Element => {
   const acts = hello?.actions === true && connection === 'live'
   const status = model?.status
   return (
-    <>
+    <PlaceContext.Provider value={places}>
       <a
         class="skip"
         href="#main"
@@ -71,9 +64,9 @@ export const App = (): JSX.Element => {
       </a>
       <Banner view={view} onOpen={openOne} onStop={acts ? () => setAction({ action: 'stop' }) : undefined} />
       <nav aria-label="Views">
-        {SCREENS.map(([name, title]) => (
-          <a key={name} href={`#${name}`} aria-current={name === screen ? 'page' : undefined}>
-            {title}
+        {SCREENS.map(name => (
+          <a key={name} href={href({ screen: name })} aria-current={name === screen ? 'page' : undefined}>
+            {TITLES[name]}
           </a>
         ))}
       </nav>
@@ -104,7 +97,7 @@ export const App = (): JSX.Element => {
       </div>
       {action && status && <Confirm action={action} group={status.name} onClose={() => setAction(undefined)} />}
       <Announcer status={status} gone={connection === 'gone'} />
-    </>
+    </PlaceContext.Provider>
   )
 }
 

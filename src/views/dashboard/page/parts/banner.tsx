@@ -1,20 +1,23 @@
-import type { ComponentChildren, JSX } from 'preact'
+import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { describeReason, errorOf, isFinal, PHASES } from '../../../../core/state.ts'
 import type { GroupStatus } from '../../../../core/status/status.ts'
 import { essence, firstLine } from '../../../../core/text/error-text.ts'
 import { timeOfDay } from '../../../../core/units.ts'
 import { type Cause, causesOf, heldInWords } from '../causes.ts'
+import { sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
+import type { Place } from '../place.ts'
 import type { View } from '../store.ts'
-import { type Look, lookOf, shortName } from '../words.ts'
-import { Chip } from './glyph.tsx'
+import { besideHealth, type Look, lookOf, shortName } from '../words.ts'
+import { Chip, Glyph } from './glyph.tsx'
+import { usePlaces } from './place.tsx'
 import { ThemeChoice } from './theme.tsx'
-import { Elapsed } from './time.tsx'
+import { Due, Elapsed } from './time.tsx'
 
 /** The group as a whole. Its page outlives its process, and is not told of its own end. */
 export const groupLook = ({ group }: GroupStatus, gone: boolean): Look =>
-  gone && !isFinal(group.state) ? { text: 'gone', tone: 'calm', glyph: 'stopped' } : lookOf(group.state)
+  gone && !isFinal(group.state) ? { text: 'gone', tone: 'calm', glyph: 'stopped' } : besideHealth(group.state)
 
 export const healthLook = ({ health }: GroupStatus): Look =>
   health === 'pass'
@@ -113,6 +116,15 @@ const ConnectionState = ({ view: { connection, asOf } }: { readonly view: View }
 
 const MOST = 4
 
+/** Where all are shown that the banner has no room for. */
+const ALL_PROBLEMS: Place = {
+  screen: 'services',
+  state: 'problems',
+  sort: 'problems',
+  find: undefined,
+  health: undefined,
+}
+
 /** Why the group is not ready or not well, from the causes to those who wait for them. */
 const Why = ({
   model: { status, readySince },
@@ -123,7 +135,9 @@ const Why = ({
 }): JSX.Element | null => {
   const { ready, reasons, name, group, trigger } = status
   if (ready && reasons.length === 0) return null
-  const causes = causesOf(name, reasons)
+  const { href } = usePlaces()
+  const optional = new Set(status.list.flatMap(one => (one.optional ? [one.path] : [])))
+  const causes = causesOf(name, reasons, optional)
   const own = reasons.find(({ path }) => path === name)
   return (
     <div class="why">
@@ -149,7 +163,11 @@ const Why = ({
               <CauseInWords cause={cause} status={status} onOpen={onOpen} />
             </li>
           ))}
-          {causes.length > MOST && <li>{`and ${causes.length - MOST} more: see “Problems first” in the table`}</li>}
+          {causes.length > MOST && (
+            <li>
+              <a href={href(ALL_PROBLEMS)}>{`and ${causes.length - MOST} more`}</a>
+            </li>
+          )}
         </ul>
       )}
     </div>
@@ -165,7 +183,7 @@ const HOW: Readonly<Record<Cause['phase'], string>> = {
   draining: 'is draining',
   drained: 'has drained',
   stopping: 'is stopping',
-  backoff: 'is down, and will be tried again',
+  backoff: 'is down',
   stopped: 'has stopped',
   failed: 'has failed',
 }
@@ -178,23 +196,32 @@ interface CauseProps {
 
 const CauseInWords = ({ cause, status, onOpen }: CauseProps): JSX.Element => {
   const { path, phase, health, detail, held } = cause
-  const since = status.service(path)?.since
-  const state = status.service(path)?.state
+  const one = status.byPath(path)
+  const state = one?.state
   const error = state && errorOf(state)
-  const how: ComponentChildren =
-    phase === 'running' && health !== 'pass' ? `is running with health ${health}` : HOW[phase]
+  const how = phase === 'running' && health !== 'pass' ? `is running with health ${health}` : HOW[phase]
   const what = error ? essence(error) : detail
   const others = heldInWords(status.name, held)
   return (
     <>
+      {state && (
+        <span class={lookOf(state).tone}>
+          <Glyph name={lookOf(state).glyph} />{' '}
+        </span>
+      )}
       <button type="button" class="link" onClick={() => onOpen(path)}>
         {shortName(path, status.name)}
       </button>{' '}
       {how}
-      {since !== undefined && (
+      {one && (
         <>
           {' '}
-          (<Elapsed since={since} />)
+          (<Elapsed since={sinceOf(one)} />)
+        </>
+      )}
+      {state?.phase === 'backoff' && (
+        <>
+          , next try <Due at={state.retryAt} />
         </>
       )}
       {what !== undefined && what !== phase && `: ${firstLine(what)}`}

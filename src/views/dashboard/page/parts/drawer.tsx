@@ -4,11 +4,11 @@ import type { ErrorInfo } from '../../../../core/errors.ts'
 import { describeReason, errorOf, reasonOf } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import { milliseconds, preciseTimeOfDay } from '../../../../core/units.ts'
-import type { Segment } from '../life.ts'
+import { type Segment, sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
-import { detailOf, healthOf, lookOf } from '../words.ts'
+import { besideHealth, detailOf, healthOf, lookOf } from '../words.ts'
 import { Chip } from './glyph.tsx'
-import { Elapsed } from './time.tsx'
+import { Due, Elapsed } from './time.tsx'
 
 interface Props {
   readonly model: Model
@@ -20,7 +20,7 @@ interface Props {
 /** All that is known of one service. */
 export const Drawer = ({ model, path, onClose, onRestart }: Props): JSX.Element => {
   const { status, lives } = model
-  const one = status.service(path)
+  const one = status.byPath(path)
   const life = lives.get(path)
   const aside = useRef<HTMLElement>(null)
   useEffect(() => aside.current?.focus({ preventScroll: true }), [path])
@@ -49,10 +49,15 @@ export const Drawer = ({ model, path, onClose, onRestart }: Props): JSX.Element 
       ) : (
         <>
           <div class="chips">
-            <Chip look={lookOf(one.state)} label="State:" />
+            <Chip look={besideHealth(one.state)} label="State:" />
             {healthOf(one.state) && <Chip look={healthOf(one.state)!} label="Health:" />}
             <span class="soft">
-              for <Elapsed since={one.since} />
+              for <Elapsed since={sinceOf(one)} />
+              {one.state.phase === 'backoff' && (
+                <>
+                  , next try <Due at={one.state.retryAt} />
+                </>
+              )}
             </span>
             <span class="space" />
             {onRestart && direct && (

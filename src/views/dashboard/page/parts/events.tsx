@@ -6,6 +6,7 @@ import type { Model } from '../model.ts'
 import { shortName } from '../words.ts'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
+import { usePlaces } from './place.tsx'
 import { Search } from './search.tsx'
 import { StoreContext } from './time.tsx'
 
@@ -21,7 +22,8 @@ export const Events = ({
   readonly onOpen: (path: string) => void
 }): JSX.Element => {
   const store = useContext(StoreContext)
-  const [filter, setFilter] = useState('')
+  const { place, amend } = usePlaces()
+  const filter = place.log ?? ''
   const [most, setMost] = useState(PAGE)
   const [paused, setPaused] = useState<{ readonly lines: readonly Line[]; readonly told: number }>()
   const { log, status } = model
@@ -50,7 +52,7 @@ export const Events = ({
           label="Filter events by text or path"
           hint="Filter by text or path"
           value={filter}
-          onChange={setFilter}
+          onChange={value => amend({ log: value || undefined })}
         />
         <button type="button" aria-pressed={paused !== undefined} onClick={() => setPaused(paused ? undefined : log)}>
           {paused ? 'Go on' : 'Pause'}

@@ -4,7 +4,7 @@ import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import { BOX, type Box, type Edge, layoutKey, layoutOf } from '../layers.ts'
 import type { Model } from '../model.ts'
 import { wayOf } from '../ways.ts'
-import { healthOf, lookOf } from '../words.ts'
+import { lookOf } from '../words.ts'
 import { SHAPES } from './glyph.tsx'
 import { memo } from './memo.tsx'
 import { cut, useWidth } from './size.ts'
@@ -60,15 +60,11 @@ export const Graph = ({ model: { status }, onOpen }: Props): JSX.Element => {
             viewBox={`${-ASIDE} -1 ${layout.width + 2 * ASIDE} ${layout.height + 2}`}
           >
             {layout.boxes.map(box =>
-              box.isGroup ? (
-                <BoxOf key={box.path} box={box} status={status.service(box.path)!} onOpen={onOpen} />
-              ) : null,
+              box.isGroup ? <BoxOf key={box.path} box={box} status={status.byPath(box.path)!} onOpen={onOpen} /> : null,
             )}
             <Edges edges={edges} boxes={layout.boxes} places={places} lit={pointedAt} />
             {layout.boxes.map(box =>
-              box.isGroup ? null : (
-                <BoxOf key={box.path} box={box} status={status.service(box.path)!} onOpen={onOpen} />
-              ),
+              box.isGroup ? null : <BoxOf key={box.path} box={box} status={status.byPath(box.path)!} onOpen={onOpen} />,
             )}
           </svg>
         )}
@@ -120,8 +116,7 @@ interface BoxProps {
 
 const BoxOf = memo(({ box, status, onOpen }: BoxProps): JSX.Element => {
   const { path, name, x, y, width, height, isGroup } = box
-  const health = healthOf(status.state)
-  const look = health && health.text !== 'pass' ? { ...health, text: `running, ${health.text}` } : lookOf(status.state)
+  const look = lookOf(status.state)
   const { d, filled } = SHAPES[look.glyph]
   const room = width - 40 - look.text.length * 5.9
   return (

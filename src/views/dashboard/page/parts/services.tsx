@@ -1,16 +1,18 @@
-import type { JSX, TargetedKeyboardEvent } from 'preact'
-import { useState } from 'preact/hooks'
-import { errorOf } from '../../../../core/state.ts'
+import type { ComponentChildren, JSX, TargetedKeyboardEvent } from 'preact'
+import { errorOf, HEALTHS, PHASES } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import { essence, firstLine } from '../../../../core/text/error-text.ts'
-import type { Life } from '../life.ts'
+import { type Life, sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
+import { COLUMNS, type Column, type Sort } from '../place.ts'
 import { rowsFor } from '../rows.ts'
-import { healthOf, lookOf } from '../words.ts'
+import { besideHealth, healthOf } from '../words.ts'
+import { Choice } from './choice.tsx'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
+import { usePlaces } from './place.tsx'
 import { Search } from './search.tsx'
-import { Elapsed } from './time.tsx'
+import { Due, Elapsed } from './time.tsx'
 
 interface Props {
   readonly model: Model
@@ -18,58 +20,78 @@ interface Props {
   readonly onOpen: (path: string) => void
 }
 
-const COLUMNS = [
-  'Service',
-  'State',
-  'For',
-  'Up',
-  'Health',
-  'Waits for',
-  'Restarts',
-  'Last error',
-  'Depends on',
-] as const
-const classOf = (column: string): string => column.toLowerCase().replace(' ', '-')
+/** The titles of the columns. */
+const TITLES: Readonly<Record<Column, string>> = {
+  service: 'Service',
+  state: 'State',
+  for: 'For',
+  up: 'Up',
+  health: 'Health',
+  'waits-for': 'Waits for',
+  restarts: 'Restarts',
+  'last-error': 'Last error',
+  'depends-on': 'Depends on',
+}
 
 /** Every service, a row each. */
 export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
-  const [filter, setFilter] = useState('')
-  const [problemsFirst, setProblemsFirst] = useState(false)
+  const { place, go, amend } = usePlaces()
   const { status, lives } = model
-  const rows = rowsFor(status.name, status.list, { filter, problemsFirst })
+  const { find = '', state, health, sort } = place
+  const rows = rowsFor(status.name, status.list, place, path => lives.get(path)?.lastError?.error)
   const total = status.list.length
+  const isNarrowed = find.trim() !== '' || state !== undefined || health !== undefined
   return (
     <section aria-labelledby="services-title">
       <div class="tools">
         <h2 id="services-title">Services</h2>
         <Search
-          label="Filter services by name or state"
-          hint="Filter by name or state"
-          value={filter}
-          onChange={setFilter}
+          label="Filter services by name or state, or by the text of an error"
+          hint="Filter by name, state or error"
+          value={find}
+          onChange={value => amend({ find: value || undefined })}
+        />
+        <Choice
+          label="State"
+          value={state}
+          none="any state"
+          choices={[['problems', 'not up or not well'], ...PHASES.map(phase => [phase, phase] as const)]}
+          onChange={state => go({ state })}
+        />
+        <Choice
+          label="Health"
+          value={health}
+          none="any health"
+          choices={HEALTHS.map(one => [one, one] as const)}
+          onChange={health => go({ health })}
         />
         <label class="toggle">
           <input
             type="checkbox"
-            checked={problemsFirst}
-            onChange={event => setProblemsFirst(event.currentTarget.checked)}
+            checked={sort === 'problems'}
+            onChange={event => go({ sort: event.currentTarget.checked ? 'problems' : undefined })}
           />
           Problems first
         </label>
-        {filter.trim() !== '' && <span class="soft" role="status">{`${rows.length} of ${total}`}</span>}
+        {isNarrowed && <span class="soft" role="status">{`${rows.length} of ${total}`}</span>}
+        {isNarrowed && (
+          <button type="button" onClick={() => go({ find: undefined, state: undefined, health: undefined })}>
+            Show all
+          </button>
+        )}
       </div>
       {total === 0 ? (
         <p class="empty">This group has no services.</p>
       ) : rows.length === 0 ? (
-        <p class="empty">{`No service matches “${filter.trim()}”.`}</p>
+        <p class="empty">
+          {state || health || find.trim() === '' ? 'No service is like that.' : `No service matches “${find.trim()}”.`}
+        </p>
       ) : (
         <table role="table" class="services" onKeyDown={moveFocus}>
           <thead role="rowgroup">
             <tr role="row">
               {COLUMNS.map(column => (
-                <th key={column} role="columnheader" scope="col" class={classOf(column)}>
-                  {column}
-                </th>
+                <Header key={column} column={column} sort={sort} onSort={sort => go({ sort })} />
               ))}
             </tr>
           </thead>
@@ -89,6 +111,28 @@ export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
         </table>
       )}
     </section>
+  )
+}
+
+interface HeaderProps {
+  readonly column: Column
+  readonly sort: Sort | undefined
+  readonly onSort: (sort: Sort | undefined) => void
+}
+
+/** A press sorts upwards, the next one downwards, and the third not at all. */
+const Header = ({ column, sort, onSort }: HeaderProps): JSX.Element => {
+  const order = sort === column ? 'ascending' : sort === `-${column}` ? 'descending' : undefined
+  const next = order === 'ascending' ? (`-${column}` as const) : order === 'descending' ? undefined : column
+  return (
+    <th role="columnheader" scope="col" class={column} aria-sort={order ?? 'none'}>
+      <button type="button" class="sort" onClick={() => onSort(next)}>
+        {TITLES[column]}
+        <span class="arrow" aria-hidden="true">
+          {order === 'ascending' ? '↑' : order === 'descending' ? '↓' : ''}
+        </span>
+      </button>
+    </th>
   )
 }
 
@@ -113,7 +157,7 @@ interface RowProps {
 }
 
 const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }: RowProps): JSX.Element => {
-  const { path, state, since, readyAt, restarts, dependsOn, optional, observer } = status
+  const { path, state, readyAt, restarts, dependsOn, optional, observer } = status
   const health = healthOf(state)
   const error = errorOf(state) ?? lastError?.error
   const ended = status.drainingAt ?? status.stoppingAt ?? status.endedAt
@@ -135,10 +179,10 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
         </span>
       </th>
       <td role="cell" class="state">
-        <Chip look={lookOf(state)} />
+        <Chip look={besideHealth(state)} />
       </td>
       <td role="cell" class="for" data-label="For">
-        <Elapsed since={since} />
+        <Elapsed since={sinceOf(status)} />
       </td>
       <td role="cell" class="up" data-label="Up">
         {readyAt !== null && <Elapsed since={readyAt} until={ended} />}
@@ -167,8 +211,14 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
   )
 })
 
-const waitsFor = ({ state }: ServiceStatus): string => {
+const waitsFor = ({ state }: ServiceStatus): ComponentChildren => {
   if (state.phase === 'waiting') return state.for.join(', ')
+  if (state.phase === 'backoff')
+    return (
+      <span>
+        next try <Due at={state.retryAt} />
+      </span>
+    )
   if ((state.phase === 'draining' || state.phase === 'stopping') && state.pending) return `${state.pending} pending`
   return ''
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import { describeReason } from '../../../../core/state.ts'
 import { elapsed, milliseconds } from '../../../../core/units.ts'
 import { awaited, type Gantt, ganttOf, type Part, partNow, spanOf } from '../gantt.ts'
@@ -9,6 +9,7 @@ import { listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
 import { GanttTable } from './gantt-table.tsx'
 import { memo } from './memo.tsx'
+import { usePlaces } from './place.tsx'
 import { useWidth } from './size.ts'
 import { useCalm, useNow, useView } from './time.tsx'
 
@@ -29,13 +30,18 @@ const MANY = 60
 /** The start and the stop of a group, as they go on and afterwards. */
 export const Timeline = ({ model: latest, onOpen }: Props): JSX.Element => {
   const model = useCalm(latest, latest.status.list.length > MANY ? 250 : 0)
-  return <Calmed model={model} onOpen={onOpen} />
+  const { place } = usePlaces()
+  return <Calmed model={model} onOpen={onOpen} part={place.part} asTable={place.table === true} />
+}
+
+interface CalmedProps extends Props {
+  readonly part: Part | undefined
+  readonly asTable: boolean
 }
 
 /** Not drawn anew by what has come in meanwhile. */
-const Calmed = memo(({ model, onOpen }: Props): JSX.Element => {
-  const [wish, setWish] = useState<Part>()
-  const [asTable, setAsTable] = useState(false)
+const Calmed = memo(({ model, onOpen, part: wish, asTable }: CalmedProps): JSX.Element => {
+  const { go } = usePlaces()
   const { status, lives } = model
   const part = wish ?? partNow(status)
   const span = spanOf(status, part)
@@ -52,13 +58,17 @@ const Calmed = memo(({ model, onOpen }: Props): JSX.Element => {
           <legend class="sr">Which part</legend>
           {PARTS.map(([one, title]) => (
             <label key={one}>
-              <input type="radio" name="part" checked={one === part} onChange={() => setWish(one)} />
+              <input type="radio" name="part" checked={one === part} onChange={() => go({ part: one })} />
               <span>{title}</span>
             </label>
           ))}
         </fieldset>
         <label class="toggle">
-          <input type="checkbox" checked={asTable} onChange={event => setAsTable(event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={asTable}
+            onChange={event => go({ table: event.currentTarget.checked || undefined })}
+          />
           Show as table
         </label>
       </div>
