@@ -107,7 +107,7 @@ test('colours follow the system, unless the reader chooses', async () => {
   await expect.poll(background).toBe(dark)
   await page.emulateMedia({ colorScheme: 'light' })
   await expect.poll(background).toBe(light)
-  await page.getByLabel('Colours', { exact: true }).selectOption('dark')
+  await page.getByRole('banner').getByRole('combobox').selectOption('dark')
   await expect.poll(background).toBe(dark)
   await page.reload()
   await expect.poll(background).toBe(dark)

@@ -41,18 +41,19 @@ export const causesOf = (
     }
   const roots = reasons.filter(({ path, through }) => path !== group && !through?.some(other => known.has(other)))
   return roots
-    .toSorted((a, b) => rankOf(a, optional) - rankOf(b, optional))
-    .map(reason => {
-      const { path, phase, health, detail } = reason
-      return {
-        path,
-        phase,
-        ...(health && { health }),
-        ...(detail !== undefined && { detail }),
-        blocks: rankOf(reason, optional) < ONLY_WARNS,
-        held: heldBy(path, waiters),
-      }
-    })
+    .map(reason => ({ reason, rank: rankOf(reason, optional) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ reason: { path, phase, health, detail }, rank }) => ({
+      path,
+      phase,
+      ...(health && { health }),
+      ...(detail !== undefined && { detail }),
+      blocks: rank < ONLY_WARNS,
+      // Of the first few only, since no more are shown.
+      get held() {
+        return heldBy(path, waiters)
+      },
+    }))
 }
 
 /** From this rank on a cause does not keep the group from being ready. */

@@ -1,3 +1,5 @@
+import type { ErrorInfo } from '../../../core/errors.ts'
+import { errorOf } from '../../../core/state.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
 import { essence } from '../../../core/text/error-text.ts'
 import { failureText } from '../../../core/text/transition-text.ts'
@@ -7,9 +9,12 @@ import { detailOf, type Look, lookOf } from './words.ts'
 export interface Line extends Look {
   /** Counts all lines ever told, kept or not. */
   readonly n: number
+  /** The number of the event, which is the same on every page. */
+  readonly seq: number
   readonly at: number
   readonly path: string
   readonly detail: string
+  readonly error?: ErrorInfo
 }
 
 /** The newest lines, oldest first. */
@@ -25,10 +30,13 @@ export const LINES = 5_000
 const UNSEEN = 100_000
 
 export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
-  const { at } = event
-  if (event.kind === 'transition')
-    return { n, at, path: event.path, ...lookOf(event.state), detail: detailOf(event.state) }
-  const plain = { n, at, tone: 'calm', glyph: 'idle' } as const
+  const { at, seq } = event
+  if (event.kind === 'transition') {
+    const error = errorOf(event.state)
+    const detail = detailOf(event.state)
+    return { n, seq, at, path: event.path, ...lookOf(event.state), detail, ...(error && { error }) }
+  }
+  const plain = { n, seq, at, tone: 'calm', glyph: 'idle' } as const
   if (event.kind === 'added') {
     const needs = event.dependsOn?.length ? `depends on ${event.dependsOn.join(', ')}` : ''
     return { ...plain, path: event.path, text: 'added', detail: needs }
@@ -37,12 +45,14 @@ export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
   if (event.kind === 'failure')
     return {
       n,
+      seq,
       at,
       path: event.path,
       text: 'failure',
       tone: 'bad',
       glyph: 'unwell',
       detail: failureText(event.what, essence(event.error), event.omitted),
+      error: event.error,
     }
   // A kind of a later version.
   if (event.kind !== 'snapshot') return { ...plain, path: group, text: 'event', detail: '' }

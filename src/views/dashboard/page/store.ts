@@ -1,6 +1,15 @@
 import type { GroupEvent } from '../../../core/status/events.ts'
-import { type Connection, connect, type Hello } from './connection.ts'
+import { type Connection, eventsIn, type Heard, type Hello } from './connection.ts'
 import { foldModel, type Model } from './model.ts'
+import { followTogether } from './shared.ts'
+
+/** What is known of one process. */
+export interface Run {
+  readonly model: Model
+  readonly hello?: Hello | undefined
+  /** When that was last known to be true, by the server's clock. */
+  readonly asOf: number
+}
 
 /** All that the page draws from. */
 export interface View {
@@ -9,7 +18,12 @@ export interface View {
   readonly connection: Connection
   /** When what is shown was last known to be true, by the server's clock; `undefined` while it is live. */
   readonly asOf?: number
+  /** The process before this one, kept to look at. */
+  readonly previous?: Run
 }
+
+/** Whether what is shown may not be true any more, and nobody has said so. */
+export const isStale = ({ connection }: View): boolean => connection === 'lost' || connection === 'silent'
 
 export interface Store {
   readonly view: View
@@ -25,10 +39,16 @@ export interface Store {
 /** So many events are drawn in one frame; when more have come at once, the rest in the next ones. */
 const A_FRAME = 40
 
-export const openStore = (url: string): Store => {
+/** A page in the background is given no frames: it folds what has come once so much has. */
+const UNSEEN = 10_000
+
+/** @param script the address of the page's own script, which is the worker that all tabs share too */
+export const openStore = (url: string, script: string): Store => {
   let view: View = { connection: 'connecting' }
   /** Of a process whose snapshot has not come yet: until then the old one stays. */
   let next: Hello | undefined
+  /** The process that the model is of. */
+  let boot: string | undefined
   /** From the page's time, which no clock that is set can change, to the server's. */
   let offset = 0
   /** The last event that the server's time took into account when it was told. */
@@ -56,43 +76,49 @@ export const openStore = (url: string): Store => {
     for (const listener of listeners) listener()
     if (mail.length > 0) plan()
   }
-  // A page in the background is given no frames: it folds what has come when it is looked at again, or when much has.
   const plan = (): void => {
     frame ||= requestAnimationFrame(draw)
   }
-  const close = connect(url, {
-    onHello: hello => {
-      offset = hello.now - performance.now()
+  /** A snapshot of another process: what is known of the one before is put aside. */
+  const begin = (of: string): void => {
+    if (boot !== undefined && of !== boot) {
+      fold(Infinity)
+      const { model, hello, asOf = model?.status.at ?? 0, ...rest } = view
+      view = model ? { ...rest, previous: { model, hello, asOf } } : rest
+      if (hello) view = { ...view, hello }
+    }
+    boot = of
+    mail = []
+    if (next) view = { ...view, hello: next }
+    next = undefined
+  }
+  const connected = (connection: Connection, ago: number): void => {
+    if (connection === view.connection) return
+    // What ended may have done so long ago: a recording.
+    const known = connection === 'gone' ? view.model?.status.at : undefined
+    const { asOf = known ?? live() - ago, ...rest } = view
+    view =
+      connection === 'live' || connection === 'connecting' ? { ...rest, connection } : { ...rest, connection, asOf }
+  }
+  const hear = (heard: Heard): void => {
+    if (heard.kind === 'hello') {
+      const { hello, age } = heard
+      offset = hello.now + age - performance.now()
       offsetSince = hello.seq
       if (view.hello?.boot === hello.boot || !view.model) view = { ...view, hello }
       else next = hello
-      plan()
-    },
-    onEvents: events => {
-      const first = events[0]
-      if (first?.kind === 'snapshot') {
-        mail = []
-        if (next) view = { ...view, hello: next }
-        next = undefined
-      }
+    } else if (heard.kind === 'events') {
+      const events = eventsIn(heard.events)
+      if (events[0]?.kind === 'snapshot') begin(heard.boot)
       for (const event of events) mail.push(event)
-      if (mail.length > 10_000) fold(Infinity)
-      plan()
-    },
-    onEnd: report => {
+      if (mail.length > UNSEEN) fold(Infinity)
+    } else if (heard.kind === 'end') {
       fold(Infinity)
-      if (view.model) view = { ...view, model: { ...view.model, report } }
-    },
-    onConnection: connection => {
-      if (connection === view.connection) return
-      // What ended may have done so long ago: a recording.
-      const known = connection === 'gone' ? view.model?.status.at : undefined
-      const { asOf = known ?? live(), ...rest } = view
-      view =
-        connection === 'live' || connection === 'connecting' ? { ...rest, connection } : { ...rest, connection, asOf }
-      plan()
-    },
-  })
+      if (view.model) view = { ...view, model: { ...view.model, report: JSON.parse(heard.report) } }
+    } else connected(heard.connection, heard.ago)
+    plan()
+  }
+  const close = followTogether(url, script, hear)
 
   return {
     get view() {
@@ -110,5 +136,17 @@ export const openStore = (url: string): Store => {
       close()
       cancelAnimationFrame(frame)
     },
+  }
+}
+
+/** The process before the present one, as a store that nothing happens in any more. */
+export const pastStore = ({ model, hello, asOf }: Run): Store => {
+  const view: View = { model, ...(hello && { hello }), connection: 'gone', asOf }
+  return {
+    view,
+    now: () => Math.max(asOf, model.status.at),
+    listen: () => () => {},
+    readFrom: () => {},
+    close: () => {},
   }
 }

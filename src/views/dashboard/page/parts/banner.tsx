@@ -3,10 +3,10 @@ import { useEffect, useState } from 'preact/hooks'
 import { describeReason, errorOf, isFinal, PHASES } from '../../../../core/state.ts'
 import type { GroupStatus } from '../../../../core/status/status.ts'
 import { essence, firstLine } from '../../../../core/text/error-text.ts'
-import { timeOfDay } from '../../../../core/units.ts'
 import { type Cause, causesOf, heldInWords } from '../causes.ts'
 import { sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
+import { moment } from '../moments.ts'
 import type { Place } from '../place.ts'
 import type { View } from '../store.ts'
 import { besideHealth, type Look, lookOf, shortName } from '../words.ts'
@@ -31,11 +31,13 @@ const readyLook = (ready: boolean): Look =>
 
 interface Props {
   readonly view: View
+  /** Of the present process, whichever is shown. */
+  readonly latest: View
   readonly onStop: (() => void) | undefined
   readonly onOpen: (path: string) => void
 }
 
-export const Banner = ({ view, onStop, onOpen }: Props): JSX.Element => {
+export const Banner = ({ view, latest, onStop, onOpen }: Props): JSX.Element => {
   const { model, hello, connection } = view
   const status = model?.status
   const gone = connection === 'gone'
@@ -59,6 +61,7 @@ export const Banner = ({ view, onStop, onOpen }: Props): JSX.Element => {
           </button>
         )}
       </div>
+      <OtherRun view={view} latest={latest} />
       {model && !gone && <Why model={model} onOpen={onOpen} />}
       {model && gone && <LastWords model={model} />}
       <Facts view={view} />
@@ -77,9 +80,9 @@ const Facts = ({ view: { model, hello, connection } }: { readonly view: View }):
           <Elapsed since={group.readyAt} until={group.stoppingAt ?? group.endedAt} />
         </span>
       )}
-      {hello && <span>{`pid ${hello.pid}`}</span>}
-      {hello && <span>{hello.host}</span>}
-      {hello && <span>{`node ${hello.node}`}</span>}
+      {hello?.pid !== undefined && <span>{`pid ${hello.pid}`}</span>}
+      {hello?.host !== undefined && <span>{hello.host}</span>}
+      {hello?.node !== undefined && <span>{`node ${hello.node}`}</span>}
     </p>
   )
 }
@@ -104,14 +107,42 @@ const ConnectionState = ({ view: { connection, asOf } }: { readonly view: View }
     const timer = setTimeout(() => setLate(true), PATIENCE)
     return () => clearTimeout(timer)
   }, [connection])
-  const asOfText = asOf === undefined ? '' : `data as of ${timeOfDay(asOf)}`
+  const asOfText = asOf === undefined ? '' : `data as of ${moment(asOf)}`
   const text = {
     connecting: 'connecting…',
     live: 'live',
     lost: late ? `${asOfText} — the process does not answer` : `reconnecting… (${asOfText})`,
+    silent: `${asOfText} — the process is silent`,
     gone: `${asOfText} — the process is gone`,
   }[connection]
   return <span class={`connection ${connection}`}>{text}</span>
+}
+
+/** From the present process to the one before, whose end one may want to look at, and back. */
+const OtherRun = ({ view, latest }: Pick<Props, 'view' | 'latest'>): JSX.Element | null => {
+  const { href } = usePlaces()
+  const { previous } = latest
+  if (!previous) return null
+  const { status } = previous.model
+  const isPast = view !== latest
+  const { trigger } = status
+  const ended = `${trigger ? `${describeReason(trigger)}, ` : ''}last heard of at ${moment(Math.max(previous.asOf, status.at))}`
+  return (
+    <p class="run">
+      {isPast ? (
+        <>
+          <strong>This is the previous run</strong> {`(${ended}). `}
+          <a href={href({ run: undefined, event: undefined, part: undefined })}>Show the present one</a>
+        </>
+      ) : (
+        <>
+          {'There was a run before this one: '}
+          <a href={href({ run: 'previous', screen: 'timeline', event: undefined, part: 'stop' })}>previous run</a>
+          <span class="soft">{` (${ended})`}</span>
+        </>
+      )}
+    </p>
+  )
 }
 
 const MOST = 4
@@ -216,7 +247,8 @@ const CauseInWords = ({ cause, status, onOpen }: CauseProps): JSX.Element => {
       {one && (
         <>
           {' '}
-          (<Elapsed since={sinceOf(one)} />)
+          ({phase === 'running' ? 'up ' : ''}
+          <Elapsed since={sinceOf(one)} />)
         </>
       )}
       {state?.phase === 'backoff' && (

@@ -1,16 +1,17 @@
-import type { ComponentChildren, JSX, TargetedKeyboardEvent } from 'preact'
+import type { ComponentChildren, JSX } from 'preact'
 import { errorOf, HEALTHS, PHASES } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import { essence, firstLine } from '../../../../core/text/error-text.ts'
 import { type Life, sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
-import { COLUMNS, type Column, type Sort } from '../place.ts'
+import { COLUMNS, type Column, type Place, type Sort } from '../place.ts'
 import { rowsFor } from '../rows.ts'
 import { besideHealth, healthOf } from '../words.ts'
 import { Choice } from './choice.tsx'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
-import { usePlaces } from './place.tsx'
+import { type Places, usePlaces } from './place.tsx'
+import { useRoving } from './roving.ts'
 import { Search } from './search.tsx'
 import { Due, Elapsed } from './time.tsx'
 
@@ -35,7 +36,9 @@ const TITLES: Readonly<Record<Column, string>> = {
 
 /** Every service, a row each. */
 export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
-  const { place, go, amend } = usePlaces()
+  const places = usePlaces()
+  const { place, go } = places
+  const roving = useRoving<HTMLTableElement>('tbody th button')
   const { status, lives } = model
   const { find = '', state, health, sort } = place
   const rows = rowsFor(status.name, status.list, place, path => lives.get(path)?.lastError?.error)
@@ -43,43 +46,7 @@ export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
   const isNarrowed = find.trim() !== '' || state !== undefined || health !== undefined
   return (
     <section aria-labelledby="services-title">
-      <div class="tools">
-        <h2 id="services-title">Services</h2>
-        <Search
-          label="Filter services by name or state, or by the text of an error"
-          hint="Filter by name, state or error"
-          value={find}
-          onChange={value => amend({ find: value || undefined })}
-        />
-        <Choice
-          label="State"
-          value={state}
-          none="any state"
-          choices={[['problems', 'not up or not well'], ...PHASES.map(phase => [phase, phase] as const)]}
-          onChange={state => go({ state })}
-        />
-        <Choice
-          label="Health"
-          value={health}
-          none="any health"
-          choices={HEALTHS.map(one => [one, one] as const)}
-          onChange={health => go({ health })}
-        />
-        <label class="toggle">
-          <input
-            type="checkbox"
-            checked={sort === 'problems'}
-            onChange={event => go({ sort: event.currentTarget.checked ? 'problems' : undefined })}
-          />
-          Problems first
-        </label>
-        {isNarrowed && <span class="soft" role="status">{`${rows.length} of ${total}`}</span>}
-        {isNarrowed && (
-          <button type="button" onClick={() => go({ find: undefined, state: undefined, health: undefined })}>
-            Show all
-          </button>
-        )}
-      </div>
+      <Tools places={places} found={isNarrowed ? `${rows.length} of ${total}` : undefined} />
       {total === 0 ? (
         <p class="empty">This group has no services.</p>
       ) : rows.length === 0 ? (
@@ -87,11 +54,11 @@ export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
           {state || health || find.trim() === '' ? 'No service is like that.' : `No service matches “${find.trim()}”.`}
         </p>
       ) : (
-        <table role="table" class="services" onKeyDown={moveFocus}>
+        <table role="table" class="services" {...roving}>
           <thead role="rowgroup">
             <tr role="row">
               {COLUMNS.map(column => (
-                <Header key={column} column={column} sort={sort} onSort={sort => go({ sort })} />
+                <Header key={column} column={column} sort={sort} go={go} />
               ))}
             </tr>
           </thead>
@@ -114,19 +81,72 @@ export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
   )
 }
 
+interface ToolsProps {
+  readonly places: Places
+  /** How many there are of how many, when not all are shown. */
+  readonly found: string | undefined
+}
+
+const STATES: readonly (readonly [NonNullable<Place['state']>, string])[] = [
+  ['problems', 'not up or not well'],
+  ...PHASES.map(phase => [phase, phase] as const),
+]
+const HEALTH_CHOICES = HEALTHS.map(one => [one, one] as const)
+
+/** Which services are shown, and in which order. */
+const Tools = memo(
+  ({ places: { place, go, amend }, found }: ToolsProps): JSX.Element => (
+    <div class="tools">
+      <h2 id="services-title">Services</h2>
+      <Search
+        label="Filter services by name or state, or by the text of an error"
+        hint="Filter by name, state or error"
+        value={place.find ?? ''}
+        onChange={value => amend({ find: value || undefined })}
+      />
+      <Choice label="State" value={place.state} none="any state" choices={STATES} onChange={state => go({ state })} />
+      <Choice
+        label="Health"
+        value={place.health}
+        none="any health"
+        choices={HEALTH_CHOICES}
+        onChange={health => go({ health })}
+      />
+      <label class="toggle">
+        <input
+          type="checkbox"
+          checked={place.sort === 'problems'}
+          onChange={event => go({ sort: event.currentTarget.checked ? 'problems' : undefined })}
+        />
+        Problems first
+      </label>
+      {found && (
+        <>
+          <span class="soft" role="status">
+            {found}
+          </span>
+          <button type="button" onClick={() => go({ find: undefined, state: undefined, health: undefined })}>
+            Show all
+          </button>
+        </>
+      )}
+    </div>
+  ),
+)
+
 interface HeaderProps {
   readonly column: Column
   readonly sort: Sort | undefined
-  readonly onSort: (sort: Sort | undefined) => void
+  readonly go: Places['go']
 }
 
 /** A press sorts upwards, the next one downwards, and the third not at all. */
-const Header = ({ column, sort, onSort }: HeaderProps): JSX.Element => {
+const Header = memo(({ column, sort, go }: HeaderProps): JSX.Element => {
   const order = sort === column ? 'ascending' : sort === `-${column}` ? 'descending' : undefined
   const next = order === 'ascending' ? (`-${column}` as const) : order === 'descending' ? undefined : column
   return (
     <th role="columnheader" scope="col" class={column} aria-sort={order ?? 'none'}>
-      <button type="button" class="sort" onClick={() => onSort(next)}>
+      <button type="button" class="sort" onClick={() => go({ sort: next })}>
         {TITLES[column]}
         <span class="arrow" aria-hidden="true">
           {order === 'ascending' ? '↑' : order === 'descending' ? '↓' : ''}
@@ -134,18 +154,7 @@ const Header = ({ column, sort, onSort }: HeaderProps): JSX.Element => {
       </button>
     </th>
   )
-}
-
-/** Up and down through the rows. */
-const moveFocus = (event: TargetedKeyboardEvent<HTMLTableElement>): void => {
-  const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
-  if (step === 0) return
-  const names = [...event.currentTarget.querySelectorAll<HTMLButtonElement>('tbody th button')]
-  const next = names[names.indexOf(document.activeElement as HTMLButtonElement) + step]
-  if (!next) return
-  event.preventDefault()
-  next.focus()
-}
+})
 
 interface RowProps {
   readonly status: ServiceStatus
@@ -171,7 +180,7 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
     >
       <th role="rowheader" scope="row" class="service">
         <span class="indent" style={{ '--depth': depth }}>
-          <button type="button" class="name" title={path} onClick={() => onOpen(path)}>
+          <button type="button" class="name" tabIndex={-1} title={path} onClick={() => onOpen(path)}>
             {name}
           </button>
           {optional && <small> optional</small>}

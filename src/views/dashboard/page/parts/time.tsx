@@ -6,8 +6,9 @@ import type { Store, View } from '../store.ts'
 /** Where all parts get the data and the time from. */
 export const StoreContext = createContext<Store>(undefined as unknown as Store)
 
-export const useView = (): View => {
-  const store = useContext(StoreContext)
+export const useView = (): View => useViewOf(useContext(StoreContext))
+
+export const useViewOf = (store: Store): View => {
   const [view, show] = useState(store.view)
   useEffect(() => {
     show(store.view)

@@ -5,9 +5,11 @@ import { elapsed, milliseconds } from '../../../../core/units.ts'
 import { awaited, type Gantt, ganttOf, type Part, partNow, spanOf } from '../gantt.ts'
 import { DRAWN } from '../life.ts'
 import type { Model } from '../model.ts'
+import { moment } from '../moments.ts'
 import { listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
 import { GanttTable } from './gantt-table.tsx'
+import { Beginning } from './history.tsx'
 import { memo } from './memo.tsx'
 import { usePlaces } from './place.tsx'
 import { useWidth } from './size.ts'
@@ -71,8 +73,10 @@ const Calmed = memo(({ model, onOpen, part: wish, asTable }: CalmedProps): JSX.E
           />
           Show as table
         </label>
+        {gantt && <span class="soft">{`began at ${moment(gantt.told.from)}`}</span>}
       </div>
       {gantt && <Story model={model} gantt={gantt} now={now} deadline={deadline} />}
+      {gantt && model.begins !== undefined && model.begins > gantt.told.from && <Beginning at={model.begins} />}
       <div class="picture">
         <div ref={body} />
         {!gantt ? (
@@ -156,7 +160,9 @@ const pathInWords = (names: readonly string[]): string =>
     : `${names.slice(0, 3).join(' → ')} → … ${names.length - 6} more … → ${names.slice(-3).join(' → ')}`
 
 const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): JSX.Element => {
-  const used = new Set(rows.flatMap(({ bars }) => bars.map(({ kind }) => kind)))
+  const used = new Set(
+    rows.flatMap(({ bars }) => bars.flatMap(({ kind, crowd }) => [kind, ...(crowd?.shares.map(([one]) => one) ?? [])])),
+  )
   const shown = DRAWN.filter(kind => used.has(kind))
   return (
     <ul class="legend" aria-label="Colours of the timeline">
@@ -174,6 +180,15 @@ const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): J
             <rect x="6" y="0" width="4" height="10" class="badend" />
           </svg>
           forced, failed or out of time
+        </li>
+      )}
+      {rows.some(({ bars }) => bars.some(({ crowd }) => crowd)) && (
+        <li>
+          <svg viewBox="0 0 16 10" aria-hidden="true">
+            <rect x="0" y="0" width="16" height="6" class="crowd kind-running" />
+            <rect x="0" y="6" width="16" height="4" class="crowd kind-backoff" />
+          </svg>
+          many changes: as high as its part of the time
         </li>
       )}
       {criticalPath.length > 0 && (

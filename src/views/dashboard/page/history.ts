@@ -1,0 +1,113 @@
+import { foldStatus, type GroupStatus, snapshotOf } from '../../../core/status/status.ts'
+import { eventsIn, type Heard, type Hello } from './connection.ts'
+
+/** So many events are kept at least, as many as the log of a page; and at most twice as many. */
+const KEPT = 5_000
+/** What events are kept in all, in characters. */
+const LARGEST = 16_000_000
+
+interface Chunk {
+  readonly events: string
+  readonly count: number
+}
+
+/** What was heard of one process. */
+interface Run {
+  readonly boot: string
+  hello: Hello
+  /** When the hello was heard, by `performance.now()`. */
+  helloAt: number
+  /** All that came before the chunks. */
+  base: GroupStatus | undefined
+  chunks: Chunk[]
+  report?: string
+}
+
+/** Keeps what was heard, for those who come later: of the present process, and of the one before. */
+export interface History {
+  add(heard: Heard): void
+  /** All that somebody must hear who comes now. */
+  all(): readonly Heard[]
+}
+
+export const newHistory = (): History => {
+  let runs: readonly Run[] = []
+  let hello: { readonly hello: Hello; readonly at: number } | undefined
+  let connection: Heard | undefined
+  let connectedAt = 0
+
+  /** Of a process nothing is kept before it has told what is true. */
+  const runOf = (boot: string): Run | undefined => {
+    const last = runs.at(-1)
+    if (last?.boot === boot) return last
+    if (!hello) return undefined
+    const run: Run = { boot, hello: hello.hello, helloAt: hello.at, base: undefined, chunks: [] }
+    runs = [...runs, run].slice(-2)
+    return run
+  }
+  const onEvents = (boot: string, text: string): void => {
+    const events = eventsIn(text)
+    const run = runOf(boot)
+    if (!run) return
+    if (events[0]?.kind === 'snapshot') {
+      run.base = undefined
+      run.chunks = []
+    }
+    run.chunks.push({ events: text, count: events.length })
+    const count = run.chunks.reduce((sum, chunk) => sum + chunk.count, 0)
+    const size = run.chunks.reduce((sum, chunk) => sum + chunk.events.length, 0)
+    if (count > 2 * KEPT || size > LARGEST) shorten(run, count, size)
+  }
+  return {
+    add: heard => {
+      if (heard.kind === 'hello') {
+        const at = performance.now() - heard.age
+        hello = { hello: heard.hello, at }
+        const last = runs.at(-1)
+        if (last?.boot === heard.hello.boot) {
+          last.hello = heard.hello
+          last.helloAt = at
+        }
+      } else if (heard.kind === 'events') onEvents(heard.boot, heard.events)
+      else if (heard.kind === 'end') {
+        const last = runs.at(-1)
+        if (last) last.report = heard.report
+      } else {
+        connection = heard
+        connectedAt = performance.now()
+      }
+    },
+    all: () => {
+      const now = performance.now()
+      const told = runs.flatMap(({ boot, hello, helloAt, base, chunks, report }): readonly Heard[] => [
+        { kind: 'hello', hello, age: now - helloAt },
+        ...(base ? [{ kind: 'events' as const, boot, events: JSON.stringify([snapshotOf(base)]) }] : []),
+        ...chunks.map(({ events }) => ({ kind: 'events' as const, boot, events })),
+        ...(report === undefined ? [] : [{ kind: 'end' as const, report }]),
+      ])
+      const next: readonly Heard[] =
+        hello && hello.hello !== runs.at(-1)?.hello ? [{ kind: 'hello', hello: hello.hello, age: now - hello.at }] : []
+      return [
+        ...told,
+        ...next,
+        ...(connection?.kind === 'connection' ? [{ ...connection, ago: connection.ago + now - connectedAt }] : []),
+      ]
+    },
+  }
+}
+
+/** Folds the older half into what came before it. */
+const shorten = (run: Run, count: number, size: number): void => {
+  let [left, large] = [count, size]
+  while (run.chunks.length > 1 && (left > KEPT || large > LARGEST / 2)) {
+    const { events, count } = run.chunks.shift()!
+    for (const event of eventsIn(events)) {
+      run.base = foldStatus(run.base, event)
+      // A clock that was set since the hello: what is kept of it must not be counted again.
+      if (event.kind !== 'snapshot' && event.seq > run.hello.seq)
+        run.hello = { ...run.hello, seq: event.seq, now: run.hello.now + (event.clockSet ?? 0) }
+    }
+    left -= count
+    large -= events.length
+  }
+}
