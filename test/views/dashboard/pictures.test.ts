@@ -202,6 +202,7 @@ test('the worst causes come first, and those that keep the group from being read
       { path: 'shop/extra', phase: 'failed' },
       { path: 'shop/search', phase: 'running', health: 'fail' },
       { path: 'shop/orders', phase: 'backoff' },
+      { path: 'shop/off', phase: 'stopped' },
       { path: 'shop/db', phase: 'failed' },
     ],
     new Set(['shop/extra']),
@@ -212,6 +213,7 @@ test('the worst causes come first, and those that keep the group from being read
     'search blocks',
     'web blocks',
     'extra warns',
+    'off warns',
     'slow warns',
   ])
 })

@@ -62,7 +62,9 @@ const ONLY_WARNS = 4
 /** 0 for the worst: what is over, is tried again, does not answer, is on its way; then the same of what only warns. */
 const rankOf = ({ path, phase, health }: Unready, optional: ReadonlySet<string>): number => {
   const own = phase === 'failed' || phase === 'stopped' ? 0 : phase === 'backoff' ? 1 : health === 'fail' ? 2 : 3
-  return optional.has(path) || (phase === 'running' && health !== 'fail') ? own + ONLY_WARNS : own
+  // A service that was stopped by hand is not missed.
+  const warns = optional.has(path) || phase === 'stopped' || (phase === 'running' && health !== 'fail')
+  return warns ? own + ONLY_WARNS : own
 }
 
 interface Step {

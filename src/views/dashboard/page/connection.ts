@@ -93,7 +93,7 @@ export const follow = (url: string, hear: (heard: Heard) => void): (() => void) 
   /** Resolves with whether it was a stream at all. */
   const listen = async (signal: AbortSignal): Promise<boolean> => {
     const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
-    const response = await fetch(url, { headers, signal, cache: 'no-store' })
+    const response = await fetch(url, { headers, signal })
     const isStream = response.ok && response.headers.get('content-type')?.startsWith('text/event-stream')
     if (!isStream || !response.body) return false
     const read = newReader()

@@ -15,7 +15,7 @@ const copyBySelecting = (text: string): boolean => {
   const field = document.createElement('textarea')
   field.value = text
   field.readOnly = true
-  field.className = 'sr'
+  field.className = 'copying'
   // Beside what has the focus: a dialog lets nothing outside of it be selected.
   const home = before?.closest('dialog') ?? document.body
   home.append(field)

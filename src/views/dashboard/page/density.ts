@@ -9,7 +9,7 @@ export interface Dense {
   readonly count: number
 }
 
-/** So many at most; then every two become one. Older ones thus hold more, and none a larger part of the whole. */
+/** So many at most: short neighbours become one then, so that each is a small part of the whole. */
 const MOST = 200
 
 export const denseOf = ({ kind, from, to }: Segment): Dense => ({
@@ -26,14 +26,21 @@ export const joined = (a: Dense, b: Dense): Dense => {
   return { from: a.from, to: b.to, lasted, count: a.count + b.count }
 }
 
+const lengthOf = (first: Dense, last: Dense): number => last.to - first.from
+
 /** Adds a stretch, at a cost that does not grow with how many there have been. */
 export const thicken = (all: readonly Dense[], one: Dense): readonly Dense[] => {
   const more = [...all, one]
   if (more.length <= MOST) return more
-  return Array.from({ length: Math.ceil(more.length / 2) }, (_, i) => {
-    const [a, b] = [more[2 * i]!, more[2 * i + 1]]
-    return b ? joined(a, b) : a
-  })
+  // Of two neighbours one or both are longer than this then, so that there are as many as that at most.
+  const longest = lengthOf(more[0]!, one) / (MOST / 2)
+  const fewer: Dense[] = []
+  for (const next of more) {
+    const last = fewer.at(-1)
+    if (last && lengthOf(last, next) <= longest) fewer[fewer.length - 1] = joined(last, next)
+    else fewer.push(next)
+  }
+  return fewer
 }
 
 /** Each kind's part of the time, from 0 to 1, the largest first. */

@@ -20,6 +20,9 @@ interface Run {
   /** All that came before the chunks. */
   base: GroupStatus | undefined
   chunks: Chunk[]
+  /** How many events the chunks hold, and of how many characters. */
+  count: number
+  size: number
   report?: string
 }
 
@@ -41,7 +44,7 @@ export const newHistory = (): History => {
     const last = runs.at(-1)
     if (last?.boot === boot) return last
     if (!hello) return undefined
-    const run: Run = { boot, hello: hello.hello, helloAt: hello.at, base: undefined, chunks: [] }
+    const run: Run = { boot, hello: hello.hello, helloAt: hello.at, base: undefined, chunks: [], count: 0, size: 0 }
     runs = [...runs, run].slice(-2)
     return run
   }
@@ -52,11 +55,12 @@ export const newHistory = (): History => {
     if (events[0]?.kind === 'snapshot') {
       run.base = undefined
       run.chunks = []
+      run.count = run.size = 0
     }
     run.chunks.push({ events: text, count: events.length })
-    const count = run.chunks.reduce((sum, chunk) => sum + chunk.count, 0)
-    const size = run.chunks.reduce((sum, chunk) => sum + chunk.events.length, 0)
-    if (count > 2 * KEPT || size > LARGEST) shorten(run, count, size)
+    run.count += events.length
+    run.size += text.length
+    if (run.count > 2 * KEPT || run.size > LARGEST) shorten(run)
   }
   return {
     add: heard => {
@@ -97,17 +101,18 @@ export const newHistory = (): History => {
 }
 
 /** Folds the older half into what came before it. */
-const shorten = (run: Run, count: number, size: number): void => {
-  let [left, large] = [count, size]
-  while (run.chunks.length > 1 && (left > KEPT || large > LARGEST / 2)) {
-    const { events, count } = run.chunks.shift()!
+const shorten = (run: Run): void => {
+  let gone = 0
+  while (gone < run.chunks.length - 1 && (run.count > KEPT || run.size > LARGEST / 2)) {
+    const { events, count } = run.chunks[gone++]!
     for (const event of eventsIn(events)) {
       run.base = foldStatus(run.base, event)
       // A clock that was set since the hello: what is kept of it must not be counted again.
       if (event.kind !== 'snapshot' && event.seq > run.hello.seq)
         run.hello = { ...run.hello, seq: event.seq, now: run.hello.now + (event.clockSet ?? 0) }
     }
-    left -= count
-    large -= events.length
+    run.count -= count
+    run.size -= events.length
   }
+  run.chunks = run.chunks.slice(gone)
 }

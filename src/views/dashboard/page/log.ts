@@ -54,10 +54,28 @@ export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
       detail: failureText(event.what, essence(event.error), event.omitted),
       error: event.error,
     }
+  const request = requestOf(event)
+  if (request) return { ...plain, ...request }
   // A kind of a later version.
   if (event.kind !== 'snapshot') return { ...plain, path: group, text: 'event', detail: '' }
   const { length } = event.services
   return { ...plain, path: group, text: 'snapshot', detail: `${length} ${length === 1 ? 'service' : 'services'}` }
+}
+
+/** What was asked for from outside, by whom, and what came of it. */
+const requestOf = (event: object): Pick<Line, 'path' | 'text' | 'tone' | 'glyph' | 'detail'> | undefined => {
+  const { kind, path, action, by, outcome, reason, omitted } = event as Readonly<Record<string, unknown>>
+  if (kind !== 'request' || typeof path !== 'string') return undefined
+  const why = reason === undefined ? '' : `: ${reason}`
+  const more = Number(omitted) > 0 ? ` (${omitted} more before it)` : ''
+  const isRefused = outcome === 'refused'
+  return {
+    path,
+    text: 'request',
+    tone: isRefused ? 'warn' : 'busy',
+    glyph: isRefused ? 'warn' : 'leaving',
+    detail: `${action ?? 'unknown action'} by ${by}: ${outcome}${why}${more}`,
+  }
 }
 
 /** Adds lines; drops the oldest, but never one that is newer than `from`, which a reader has not been shown yet. */

@@ -1,6 +1,16 @@
 /** A browser may refuse to keep anything for a page. Then it is kept as long as the page is open. */
 const kept = new Map<string, string>()
 
+/** What a browser gives a page to keep texts in. */
+interface Shelf {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
+  removeItem(key: string): void
+}
+
+declare const sessionStorage: Shelf
+declare const localStorage: Shelf
+
 export interface Keep {
   get(key: string): string | undefined
   set(key: string, value: string): void
@@ -8,7 +18,7 @@ export interface Keep {
 }
 
 /** @param storage asked each time, since asking alone may throw */
-const keepIn = (storage: () => Storage): Keep => ({
+const keepIn = (storage: () => Shelf): Keep => ({
   get: key => {
     try {
       return storage().getItem(key) ?? undefined

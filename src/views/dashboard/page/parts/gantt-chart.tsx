@@ -208,7 +208,7 @@ const CrowdOf = ({
   let y = top + 0.5
   return (
     <g>
-      <title>{`${changes} changes: ${shares.map(([kind, share]) => `${kind} ${percent(share)}`).join(', ')}`}</title>
+      <title>{`${changes} ${changes === 1 ? 'change' : 'changes'}: ${shares.map(([kind, share]) => `${kind} ${percent(share)}`).join(', ')}`}</title>
       {shares.map(([kind], i) => {
         const height = (heights[i]! / whole) * HEIGHT
         y += height
