@@ -49,7 +49,7 @@ const ErrorText = ({ error, isFirst = false }: Props): JSX.Element => {
       {error.stack !== undefined && (
         <details open={isFirst}>
           <summary>Stack</summary>
-          <pre tabIndex={0} role="region" aria-label={`Stack of ${error.name}`}>
+          <pre tabIndex={0} role="group" aria-label={`Stack of ${error.name}`}>
             {error.stack}
           </pre>
         </details>

@@ -132,7 +132,7 @@ const Row = memo(
         class={`row${critical ? ' critical' : ''}${narrow ? ' tall' : ''}`}
         data-path={path}
         role="link"
-        tabIndex={-1}
+        tabindex={-1}
         width={right + 1}
         height={height}
         onClick={() => onOpen(path)}

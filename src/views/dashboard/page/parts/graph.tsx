@@ -132,7 +132,7 @@ const BoxOf = memo(({ box, status, onOpen }: BoxProps): JSX.Element => {
       class={`box ${look.tone}${isGroup ? ' group' : ''}`}
       data-path={path}
       role="link"
-      tabIndex={-1}
+      tabindex={-1}
       onClick={() => onOpen(path)}
     >
       <title>{`${path}: ${look.text}`}</title>

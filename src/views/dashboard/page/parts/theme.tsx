@@ -12,7 +12,7 @@ export const ThemeChoice = (): JSX.Element => {
     forGood.set(KEY, theme)
   }, [theme])
   return (
-    <label class="choice">
+    <label class="choice theme">
       <span class="sr">Colours</span>
       <select value={theme} onChange={event => setTheme(event.currentTarget.value)}>
         {THEMES.map(one => (
