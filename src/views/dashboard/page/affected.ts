@@ -1,7 +1,7 @@
 import { parentOf } from '../../../core/status/service-status.ts'
 import type { GroupStatus } from '../../../core/status/status.ts'
 import type { Action } from './actions.ts'
-import { listing, shortName } from './words.ts'
+import { listing, nameIn, shortName } from './words.ts'
 
 /** The services that name another one of their group in `dependsOn`, and those that name them. */
 export const dependentsOf = (path: string, { list }: Pick<GroupStatus, 'list'>): readonly string[] => {
@@ -9,7 +9,7 @@ export const dependentsOf = (path: string, { list }: Pick<GroupStatus, 'list'>):
   const siblings = list.filter(one => parentOf(one.path) === parent)
   const found = new Set([path])
   for (const one of found)
-    for (const other of siblings) if (other.dependsOn?.includes(shortName(one, parent))) found.add(other.path)
+    for (const other of siblings) if (other.dependsOn?.includes(nameIn(parent, one))) found.add(other.path)
   found.delete(path)
   return siblings.flatMap(one => (found.has(one.path) ? [one.path] : []))
 }

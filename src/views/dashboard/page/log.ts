@@ -3,6 +3,7 @@ import { errorOf } from '../../../core/state.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
 import { essence } from '../../../core/text/error-text.ts'
 import { failureText } from '../../../core/text/transition-text.ts'
+import { visible } from '../../../core/text/visible.ts'
 import { detailOf, type Look, lookOf } from './words.ts'
 
 /** One line of the event log. */
@@ -51,7 +52,7 @@ export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
       text: 'failure',
       tone: 'bad',
       glyph: 'unwell',
-      detail: failureText(event.what, essence(event.error), event.omitted),
+      detail: visible(failureText(event.what, essence(event.error), event.omitted)),
       error: event.error,
     }
   const request = requestOf(event)
@@ -74,7 +75,7 @@ const requestOf = (event: object): Pick<Line, 'path' | 'text' | 'tone' | 'glyph'
     text: 'request',
     tone: isRefused ? 'warn' : 'busy',
     glyph: isRefused ? 'warn' : 'leaving',
-    detail: `${action ?? 'unknown action'} by ${by}: ${outcome}${why}${more}`,
+    detail: visible(`${action ?? 'unknown action'} by ${by}: ${outcome}${why}${more}`),
   }
 }
 

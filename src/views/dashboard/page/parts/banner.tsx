@@ -2,14 +2,14 @@ import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { describeReason, errorOf, isFinal, PHASES } from '../../../../core/state.ts'
 import type { GroupStatus } from '../../../../core/status/status.ts'
-import { essence, firstLine } from '../../../../core/text/error-text.ts'
+import { essence } from '../../../../core/text/error-text.ts'
 import { type Cause, causesOf, heldInWords } from '../causes.ts'
 import { sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
 import { moment } from '../moments.ts'
 import type { Place } from '../place.ts'
 import type { View } from '../store.ts'
-import { besideHealth, type Look, lookOf, shortName } from '../words.ts'
+import { besideHealth, brief, type Look, lookOf, shortName, shownPath } from '../words.ts'
 import { Chip, Glyph } from './glyph.tsx'
 import { usePlaces } from './place.tsx'
 import { ThemeChoice } from './theme.tsx'
@@ -44,7 +44,7 @@ export const Banner = ({ view, latest, onStop, onOpen }: Props): JSX.Element => 
   return (
     <header class="banner">
       <div class="line">
-        <h1>{status?.name ?? hello?.group ?? 'Services'}</h1>
+        <h1>{shownPath(status?.name ?? hello?.group ?? 'Services')}</h1>
         {status && (
           <span class="chips">
             <Chip look={groupLook(status, gone)} label="State:" />
@@ -183,7 +183,7 @@ const Why = ({
               : ''}
             {!trigger && group.state.phase === 'idle' ? ': it has not been started' : ''}
             {!trigger && group.state.phase === 'starting' ? ': it is starting' : ''}
-            {!trigger && own?.detail !== undefined ? `: ${firstLine(own.detail)}` : ''}
+            {!trigger && own?.detail !== undefined ? `: ${brief(own.detail)}` : ''}
           </>
         )}
       </p>
@@ -240,7 +240,7 @@ const CauseInWords = ({ cause, status, onOpen }: CauseProps): JSX.Element => {
           <Glyph name={lookOf(state).glyph} />{' '}
         </span>
       )}
-      <button type="button" class="link" onClick={() => onOpen(path)}>
+      <button type="button" class="link brief" title={path} onClick={() => onOpen(path)}>
         {shortName(path, status.name)}
       </button>{' '}
       {how}
@@ -256,7 +256,7 @@ const CauseInWords = ({ cause, status, onOpen }: CauseProps): JSX.Element => {
           , next try <Due at={state.retryAt} />
         </>
       )}
-      {what !== undefined && what !== phase && `: ${firstLine(what)}`}
+      {what !== undefined && what !== phase && `: ${brief(what)}`}
       {others && <span class="soft">{` — ${others}`}</span>}
     </>
   )
@@ -272,7 +272,7 @@ const LastWords = ({ model: { status, report } }: { readonly model: Model }): JS
         {trigger ? `It was asked to end: ${describeReason(trigger)}. ` : ''}
         {errors.length === 0
           ? 'What is shown is the last that it told.'
-          : `${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; the first: ${shortName(errors[0]!.service, status.name)}: ${firstLine(errors[0]!.message)}`}
+          : `${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; the first: ${shortName(errors[0]!.service, status.name)}: ${brief(errors[0]!.message)}`}
       </p>
     </div>
   )

@@ -3,6 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { GroupStatus } from '../../../../core/status/status.ts'
 import { type Action, ask, knownToken, type Verb } from '../actions.ts'
 import { effectOf } from '../affected.ts'
+import { shownPath } from '../words.ts'
 
 const TITLES: Readonly<Record<Verb, string>> = { start: 'Start', stop: 'Stop', restart: 'Restart' }
 
@@ -40,13 +41,13 @@ export const Confirm = ({
           void submit()
         }}
       >
-        <h2 id="confirm-title">{`${title} ${'service' in action ? action.service : group}?`}</h2>
+        <h2 id="confirm-title">{`${title} ${shownPath('service' in action ? action.service : group)}?`}</h2>
         {effectOf(action, status).map(sentence => (
           <p key={sentence}>{sentence}</p>
         ))}
         {(needsToken || error !== '') && (
           <label>
-            {`Token of ${group}`}
+            {`Token of ${shownPath(group)}`}
             <input
               type="password"
               autocomplete="off"

@@ -2,12 +2,13 @@ import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { describeReason, errorOf, reasonOf } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
+import { visible } from '../../../../core/text/visible.ts'
 import { milliseconds } from '../../../../core/units.ts'
 import { type Verb, verbsFor } from '../actions.ts'
 import { sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
 import { preciseMoment } from '../moments.ts'
-import { besideHealth, detailOf, healthOf } from '../words.ts'
+import { besideHealth, detailOf, healthOf, shownPath } from '../words.ts'
 import { ErrorView } from './error-view.tsx'
 import { EventInDrawer } from './event-in-drawer.tsx'
 import { Chip } from './glyph.tsx'
@@ -44,14 +45,14 @@ export const Drawer = ({ model, path, onClose, allowed, onAct }: Props): JSX.Ele
       }}
     >
       <div class="drawer-head">
-        <h2 id="drawer-title">{path}</h2>
+        <h2 id="drawer-title">{shownPath(path)}</h2>
         <button type="button" class="close" aria-label="Close details" onClick={onClose}>
           ×
         </button>
       </div>
       {place.event !== undefined && <EventInDrawer model={model} seq={place.event} />}
       {!one ? (
-        <p class="empty">{`There is no service “${path}” (any more).`}</p>
+        <p class="empty">{`There is no service “${shownPath(path).slice(0, 200)}” (any more).`}</p>
       ) : (
         <>
           <div class="chips">
@@ -106,11 +107,11 @@ const Particulars = ({ status }: { readonly status: ServiceStatus }): JSX.Elemen
   const rows: readonly (readonly [string, ComponentChildren])[] = [
     ...(detail && !errorOf(state) ? [['Tells', detail] as const] : []),
     ...(reason ? [['Asked to end', describeReason(reason)] as const] : []),
-    ['Depends on', dependsOn ? dependsOn.join(', ') || 'nothing' : 'its place in the order of adding'],
+    ['Depends on', dependsOn ? dependsOn.map(shownPath).join(', ') || 'nothing' : 'its place in the order of adding'],
     ...(place ? [['Place', place] as const] : []),
     ['Restarts', String(restarts)],
     ...times(status),
-    ...Object.entries(state.info ?? {}).map(([key, value]) => [key, String(value)] as const),
+    ...Object.entries(state.info ?? {}).map(([key, value]) => [visible(key), visible(String(value))] as const),
   ]
   return (
     <dl class="particulars">

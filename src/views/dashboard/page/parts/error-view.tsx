@@ -1,8 +1,10 @@
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { ErrorInfo } from '../../../../core/errors.ts'
+import { visible } from '../../../../core/text/visible.ts'
 import { copy } from '../copy.ts'
 import { othersOf, wholeText } from '../error-words.ts'
+import { lines } from '../words.ts'
 
 /** An error with all that led to it, to be read and to be sent to somebody. */
 export const ErrorView = ({ error }: { readonly error: ErrorInfo }): JSX.Element => (
@@ -41,16 +43,16 @@ const ErrorText = ({ error, isFirst = false }: Props): JSX.Element => {
   return (
     <div class="error">
       <p class="lines">
-        <strong>{error.name}</strong>
+        <strong>{visible(error.name)}</strong>
         {error.code !== undefined && <code>{error.code}</code>}
         {error.status !== undefined && <code>{`status ${error.status}`}</code>}
-        {` ${error.message}`}
+        {` ${lines(error.message)}`}
       </p>
       {error.stack !== undefined && (
         <details open={isFirst}>
           <summary>Stack</summary>
           <pre tabIndex={0} role="group" aria-label={`Stack of ${error.name}`}>
-            {error.stack}
+            {lines(error.stack)}
           </pre>
         </details>
       )}

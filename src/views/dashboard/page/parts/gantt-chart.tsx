@@ -127,6 +127,7 @@ const Row = memo(
     const element = useRef<SVGSVGElement>(null)
     const isNear = useIsNear(element)
     return (
+      // biome-ignore lint/a11y/useFocusableInteractive: it is, by an attribute that SVG knows in lower case only.
       <svg
         ref={element}
         class={`row${critical ? ' critical' : ''}${narrow ? ' tall' : ''}`}

@@ -4,7 +4,7 @@ import type { GroupStatus } from '../../../../core/status/status.ts'
 import { type Action, allowedBy } from '../actions.ts'
 import { SCREENS, type Screen } from '../place.ts'
 import type { View } from '../store.ts'
-import { shortName } from '../words.ts'
+import { nameIn } from '../words.ts'
 import { Banner } from './banner.tsx'
 import { Confirm } from './confirm.tsx'
 import { Drawer } from './drawer.tsx'
@@ -95,7 +95,7 @@ export const Page = ({ view, latest }: Props): JSX.Element => {
             path={open}
             onClose={close}
             allowed={allowed}
-            onAct={(verb, path) => setAction({ action: verb, service: shortName(path, model.status.name) })}
+            onAct={(verb, path) => setAction({ action: verb, service: nameIn(model.status.name, path) })}
           />
         )}
       </div>

@@ -1,12 +1,12 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { errorOf, HEALTHS, PHASES } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
-import { essence, firstLine } from '../../../../core/text/error-text.ts'
+import { essence } from '../../../../core/text/error-text.ts'
 import { type Life, sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
 import { COLUMNS, type Column, type Place, type Sort } from '../place.ts'
 import { rowsFor } from '../rows.ts'
-import { besideHealth, healthOf } from '../words.ts'
+import { besideHealth, brief, healthOf, shownPath } from '../words.ts'
 import { Choice } from './choice.tsx'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
@@ -200,7 +200,7 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
         {health && <Chip look={health} />}
         {state.phase === 'running' && state.detail !== undefined && (
           <span class="detail" title={state.detail}>
-            {firstLine(state.detail)}
+            {brief(state.detail)}
           </span>
         )}
       </td>
@@ -211,17 +211,17 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
         {restarts > 0 ? restarts : ''}
       </td>
       <td role="cell" class="last-error" data-label="Last error" title={error?.message}>
-        {error ? essence(error) : ''}
+        {error ? brief(essence(error)) : ''}
       </td>
       <td role="cell" class="depends-on" data-label="Depends on" title={dependsOn?.join(', ')}>
-        {dependsOn ? dependsOn.join(', ') || 'nothing' : ''}
+        {dependsOn ? dependsOn.map(shownPath).join(', ') || 'nothing' : ''}
       </td>
     </tr>
   )
 })
 
 const waitsFor = ({ state }: ServiceStatus): ComponentChildren => {
-  if (state.phase === 'waiting') return state.for.join(', ')
+  if (state.phase === 'waiting') return state.for.map(shownPath).join(', ')
   if (state.phase === 'backoff')
     return (
       <span>
