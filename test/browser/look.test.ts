@@ -203,5 +203,9 @@ test('on paper there is nothing to press, nothing is cut off, and dark colours a
       .map(node => node.className + ' ' + node.textContent.slice(0, 30))`,
   )
   expect(cut).toEqual([])
+  for (const row of ['.services tbody tr', '.gantt .row'])
+    expect(await page.evaluate<string>(`getComputedStyle(document.querySelector('${row}')).contentVisibility`)).toBe(
+      'visible',
+    )
   expect((await page.pdf()).length).toBeGreaterThan(1_000)
 })

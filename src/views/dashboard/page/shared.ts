@@ -43,9 +43,9 @@ const join = (script: string, hear: (heard: Heard) => void, alone: () => void): 
     timer = undefined
     for (const heard of data) hear(heard)
   }
-  // A tab that is left may be kept for later, and come back.
   addEventListener('pagehide', () => port.postMessage('leave'))
-  addEventListener('pageshow', ({ persisted }) => persisted && port.postMessage('join'))
+  // A tab that is left may be kept for later, and come back when the worker has gone.
+  addEventListener('pageshow', ({ persisted }) => persisted && location.reload())
   port.postMessage('join')
   return leave
 }

@@ -47,6 +47,8 @@ export const openStore = (url: string, script: string): Store => {
   let view: View = { connection: 'connecting' }
   /** Of a process whose snapshot has not come yet: until then the old one stays. */
   let next: Hello | undefined
+  /** When the process before was last known to be there. */
+  let lastKnown: number | undefined
   /** The process that the model is of. */
   let boot: string | undefined
   /** From the page's time, which no clock that is set can change, to the server's. */
@@ -83,7 +85,7 @@ export const openStore = (url: string, script: string): Store => {
   const begin = (of: string): void => {
     if (boot !== undefined && of !== boot) {
       fold(Infinity)
-      const { model, hello, asOf = model?.status.at ?? 0, ...rest } = view
+      const { model, hello, asOf = lastKnown ?? model?.status.at ?? 0, ...rest } = view
       view = model ? { ...rest, previous: { model, hello, asOf } } : rest
       if (hello) view = { ...view, hello }
     }
@@ -97,6 +99,7 @@ export const openStore = (url: string, script: string): Store => {
     // What ended may have done so long ago: a recording.
     const known = connection === 'gone' ? view.model?.status.at : undefined
     const { asOf = known ?? live() - ago, ...rest } = view
+    if (connection === 'live') lastKnown = view.asOf
     view =
       connection === 'live' || connection === 'connecting' ? { ...rest, connection } : { ...rest, connection, asOf }
   }

@@ -137,7 +137,9 @@ const OtherRun = ({ view, latest }: Pick<Props, 'view' | 'latest'>): JSX.Element
       ) : (
         <>
           {'There was a run before this one: '}
-          <a href={href({ run: 'previous', screen: 'timeline', event: undefined, part: 'stop' })}>previous run</a>
+          <a href={href({ run: 'previous', screen: 'timeline', event: undefined, part: trigger ? 'stop' : 'all' })}>
+            previous run
+          </a>
           <span class="soft">{` (${ended})`}</span>
         </>
       )}
