@@ -76,11 +76,13 @@ test.each(['light', 'dark'] as const)(
     const page = await open(await everything(), { colorScheme })
     await expect.poll(() => rowOf(page, 'mailer').locator('td.state').textContent()).toBe('failed')
     await audit(page, 'services')
-    for (const [screen, selector] of [
+    const screens = [
       ['Timeline', '.gantt'],
       ['Graph', '.graph'],
       ['Events', '.events'],
-    ] as const) {
+      ['Services', '.services'],
+    ] as const
+    for (const [screen, selector] of screens) {
       await page.getByRole('link', { name: screen, exact: true }).click()
       await expect.poll(() => page.locator(selector).isVisible()).toBe(true)
       await audit(page, screen)
@@ -89,15 +91,29 @@ test.each(['light', 'dark'] as const)(
     await page.getByRole('checkbox', { name: 'Show as table' }).check()
     await expect.poll(() => page.locator('.twin').isVisible()).toBe(true)
     await audit(page, 'table twin')
+    await page.getByRole('checkbox', { name: 'Show as table' }).uncheck()
     await page.getByRole('link', { name: 'Services', exact: true }).click()
     await page.getByRole('rowheader').getByRole('button', { name: 'mailer' }).click()
-    await page.locator('.drawer summary').first().click()
-    await audit(page, 'drawer')
+    await expect.poll(() => page.getByRole('complementary').isVisible()).toBe(true)
+    for (const [screen, selector] of screens) {
+      await page.getByRole('link', { name: screen, exact: true }).click()
+      await expect.poll(() => page.locator(selector).isVisible()).toBe(true)
+      await audit(page, `${screen} with the drawer`)
+    }
+    await page.getByRole('link', { name: 'Events' }).click()
+    await page
+      .getByRole('cell', { name: /no route/ })
+      .first()
+      .click()
+    await audit(page, 'an event in the drawer')
     await page.getByRole('button', { name: 'Restart…' }).click()
     await expect.poll(() => page.getByRole('dialog').isVisible()).toBe(true)
     await audit(page, 'dialog')
+    await page.keyboard.press('Escape')
+    await page.evaluate('document.documentElement.toggleAttribute("data-stale", true)')
+    await audit(page, 'stale')
   },
-  60_000,
+  120_000,
 )
 
 test('colours follow the system, unless the reader chooses', async () => {
@@ -107,7 +123,7 @@ test('colours follow the system, unless the reader chooses', async () => {
   await expect.poll(background).toBe(dark)
   await page.emulateMedia({ colorScheme: 'light' })
   await expect.poll(background).toBe(light)
-  await page.getByRole('combobox').selectOption('dark')
+  await page.getByRole('banner').getByRole('combobox').selectOption('dark')
   await expect.poll(background).toBe(dark)
   await page.reload()
   await expect.poll(background).toBe(dark)
@@ -147,4 +163,49 @@ test('who wants no motion gets a picture that moves once a second at most', asyn
   })`)
   expect(moves).toBeGreaterThan(0)
   expect(moves).toBeLessThanOrEqual(2)
+})
+
+test('where the system gives the colours, states, bars, lines and what is chosen can still be told apart', async () => {
+  const page = await open(`${await everything()}#timeline`, { forcedColors: 'active' })
+  await expect.poll(() => page.locator('.gantt .bar').count()).toBeGreaterThan(5)
+  const style = (selector: string, name: string) =>
+    page.evaluate<string>(
+      `getComputedStyle(document.querySelector(${JSON.stringify(selector)})).getPropertyValue(${JSON.stringify(name)})`,
+    )
+  // Fills of an SVG are not forced: a bar stands out from the ground, and so does its text.
+  const ground = await style('section', 'background-color')
+  expect(await style('.gantt .bar', 'stroke')).not.toBe(ground)
+  expect(await style('.gantt .inside', 'fill')).not.toBe(ground)
+  expect(await style('.gantt .label', 'fill')).not.toBe(ground)
+  expect(await style('.gantt .future', 'fill')).toBe(ground)
+  expect(await style('.segments input:checked + span', 'background-color')).not.toBe(ground)
+  expect(await style('nav [aria-current]', 'border-bottom-color')).not.toBe(await style('nav a', 'border-bottom-color'))
+  expect(await style('.chip', 'border-top-style')).toBe('solid')
+  await page.getByRole('link', { name: 'Graph' }).click()
+  await expect.poll(() => page.locator('.graph .box').count()).toBeGreaterThan(5)
+  expect(await style('.graph .box rect', 'stroke')).not.toBe(ground)
+  expect(await style('.graph .label', 'fill')).not.toBe(await style('.graph .box rect', 'fill'))
+  expect(await style('.graph .edges path', 'stroke')).not.toBe(ground)
+})
+
+test('on paper there is nothing to press, nothing is cut off, and dark colours are light', async () => {
+  const page = await open(`${await everything()}#services?open=shop%2Fmailer`, { colorScheme: 'dark' })
+  await expect.poll(() => page.getByRole('complementary').isVisible()).toBe(true)
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+  const shown = (selector: string) => page.locator(selector).first().isVisible()
+  for (const selector of ['nav', '.tools .search', '.theme', '.danger', '.close', '.copy', '.acts'])
+    expect(await shown(selector), selector).toBe(false)
+  expect(await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
+  expect(await page.evaluate<string>('getComputedStyle(document.querySelector(".drawer")).position')).toBe('static')
+  const cut = await page.evaluate<readonly string[]>(
+    `[...document.querySelectorAll('.drawer, .drawer pre, .services td, .services th')]
+      .filter(node => node.scrollHeight > node.clientHeight + 1 && getComputedStyle(node).overflowY !== 'visible')
+      .map(node => node.className + ' ' + node.textContent.slice(0, 30))`,
+  )
+  expect(cut).toEqual([])
+  for (const row of ['.services tbody tr', '.gantt .row'])
+    expect(await page.evaluate<string>(`getComputedStyle(document.querySelector('${row}')).contentVisibility`)).toBe(
+      'visible',
+    )
+  expect((await page.pdf()).length).toBeGreaterThan(1_000)
 })

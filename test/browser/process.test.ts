@@ -127,6 +127,12 @@ test('the page goes over to a new process by itself, and shows the old one until
   await expect.poll(() => textOf(page, '.connection')).toBe('live')
   await expect.poll(() => page.getByText(/^pid/).textContent()).not.toBe(pid)
   expect(await stateOf(page, 'db')).toBe('running')
+  // What was killed has no shutdown: all of its life is shown.
+  await page.getByRole('link', { name: 'previous run' }).click()
+  await expect.poll(() => page.locator('.gantt .row').count()).toBe(4)
+  expect(await page.getByText(/^pid/).textContent()).toBe(pid)
+  await page.getByRole('link', { name: 'Show the present one' }).click()
+  await page.getByRole('link', { name: 'Services', exact: true }).click()
   second.child.kill('SIGTERM')
   await expect.poll(() => stateOf(page, 'orders')).toBe('draining')
   await fetch(`${second.url}go`)

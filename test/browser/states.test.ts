@@ -137,3 +137,29 @@ test('title, icon and the live region tell of the state of the group', async () 
   group.play(becomes('', { phase: 'running', health: 'warn' }))
   await expect.poll(() => region.textContent()).toBe('shop: running, warn, ready')
 })
+
+test('foreign text neither turns nor breaks what stands around it, and a name of blanks can be pressed', async () => {
+  const turned = 'rtl\u202eevil'
+  const bad = { name: 'Error', message: 'first\u202e\u001b[2J\nsecond', stack: 'Error: first\n\u2066    at x' }
+  const { url } = await show([
+    [turned, { phase: 'failed', error: bad }],
+    ['   ', { phase: 'running', health: 'pass', detail: 'two\nlines\u202e' }],
+    ['x'.repeat(300), { phase: 'running', health: 'warn' }],
+  ])
+  const page = await open(`${url}#services`, { viewport: { width: 390, height: 844 } })
+  await page.getByRole('rowheader').getByRole('button', { name: '"   "' }).click()
+  await expect.poll(() => page.getByRole('complementary').isVisible()).toBe(true)
+  await page.getByRole('button', { name: 'Close details' }).click()
+  await page.getByRole('rowheader').getByRole('button', { name: 'rtl\\u202eevil' }).click()
+  await expect.poll(() => page.locator('.error-view').innerText()).toContain('first\\u202e\\x1b[2J\nsecond')
+  expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+  await page.getByRole('button', { name: 'Close details' }).click()
+  for (const screen of ['Timeline', 'Graph', 'Events', 'Services']) {
+    await page.getByRole('link', { name: screen, exact: true }).click()
+    await expect.poll(() => page.getByRole('heading', { level: 2 }).first().isVisible()).toBe(true)
+    expect(await page.evaluate<boolean>('/[\u202a-\u202e\u2066-\u2069\u001b]/.test(document.body.innerText)')).toBe(
+      false,
+    )
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+  }
+})

@@ -75,8 +75,8 @@ test('everything can be reached and used with the keyboard alone', async () => {
   await page.keyboard.press('Enter')
   await page.keyboard.press('Tab')
   expect(await page.evaluate<string>('document.activeElement.type')).toBe('search')
-  await page.keyboard.press('Tab')
-  await page.keyboard.press('Tab')
+  // Past the filters and the heads of the columns.
+  for (let tabs = 0; tabs < 20 && (await focused()) !== 'db'; tabs++) await page.keyboard.press('Tab')
   expect(await focused()).toBe('db')
   expect(await outlined()).toBe('solid')
   await page.keyboard.press('ArrowDown')

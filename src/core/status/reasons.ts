@@ -2,6 +2,7 @@ import {
   describeReason,
   errorOf,
   type Health,
+  isBeforeStart,
   isUnready,
   isUnwell,
   isWell,
@@ -21,8 +22,9 @@ export interface Unready {
   readonly health?: Health
   readonly detail?: string
   /**
-   * The services that it is not ready because of: the dependencies it waits for, or the services of a nested group.
-   * Each has a reason of its own in the list. Left out when the fault is the service's own.
+   * The services that it is not ready because of: the dependencies it waits for, the services of a nested group that
+   * has begun to start, or the group that holds it and has not. Each has a reason of its own in the list. Left out when
+   * the fault is the service's own.
    */
   readonly through?: readonly string[]
 }
@@ -74,6 +76,8 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
   const unready = list.filter(({ state }) => !isWell(state))
   if (unready.length === 0) return NONE
   const paths = new Set(unready.map(({ path }) => path))
+  /** Until a group starts, nothing in it does. */
+  const held = new Set(unready.filter(({ state }) => isBeforeStart(state)).map(({ path }) => path))
   const inside = byParent(unready)
   const declared = new Map(list.flatMap(({ path, dependsOn }) => (dependsOn?.length ? [[path, dependsOn]] : [])))
   const names = new Set(list.map(({ path }) => path))
@@ -94,8 +98,8 @@ const explain = (list: readonly ServiceStatus[]): readonly Unready[] => {
     const chain = `${parent}${observer ? ' observer' : ''}`
     const earlier = before.get(chain)
     const through = (): readonly string[] => {
-      if (names.has(path) && inside.has(path)) return inside.get(path)!.map(one => one.path)
-      if (state.phase !== 'idle' && state.phase !== 'waiting') return NONE
+      if (!isBeforeStart(state)) return names.has(path) ? (inside.get(path)?.map(one => one.path) ?? NONE) : NONE
+      if (held.has(parent)) return [parent]
       if (dependsOn) return dependsOn.map(name => `${parent}/${name}`).filter(other => paths.has(other))
       const one =
         earlier?.findLast(other => !dependsOnIt(other.path, path)) ??

@@ -146,3 +146,19 @@ test('in bits or as a whole, what a real group tells folds to the same', async (
   expect([...whole.lives.keys()]).toEqual(['shop', 'shop/db', 'shop/inner', 'shop/inner/mail'])
   expect(whole.status.service('shop/db')!.restarts).toBe(1)
 })
+
+test('a request from outside is a line of the log: what, by whom, and what came of it', () => {
+  const { snapshot } = story('shop', ['db'], 0)
+  const asked = (seq: number, more: object) =>
+    ({ kind: 'request', seq, at: seq, by: '10.0.0.7', ...more }) as object as GroupEvent
+  const model = foldModel(undefined, [
+    snapshot,
+    asked(1, { path: 'shop/db', action: 'restart', outcome: 'accepted' }),
+    asked(2, { path: 'shop', outcome: 'refused', reason: 'the token is wrong', omitted: 12 }),
+  ])
+  expect(model?.log.lines.slice(1).map(({ path, text, tone, detail }) => [path, text, tone, detail])).toEqual([
+    ['shop/db', 'request', 'busy', 'restart by 10.0.0.7: accepted'],
+    ['shop', 'request', 'warn', 'unknown action by 10.0.0.7: refused: the token is wrong (12 more before it)'],
+  ])
+  expect(model?.status.seq).toBe(2)
+})

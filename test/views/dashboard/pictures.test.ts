@@ -4,7 +4,7 @@ import { causesOf, heldInWords } from '../../../src/views/dashboard/page/causes.
 import { awaited, ganttOf, partNow, roundUp, ticksOf, tickText } from '../../../src/views/dashboard/page/gantt.ts'
 import { type Box, layoutOf } from '../../../src/views/dashboard/page/layers.ts'
 import { foldModel } from '../../../src/views/dashboard/page/model.ts'
-import { rowsFor } from '../../../src/views/dashboard/page/rows.ts'
+import { rowsFor, type Wish } from '../../../src/views/dashboard/page/rows.ts'
 import { asideOf, wayOf } from '../../../src/views/dashboard/page/ways.ts'
 import { listing } from '../../../src/views/dashboard/page/words.ts'
 import { clockSetBefore } from '../../support/clock-set.ts'
@@ -182,10 +182,60 @@ test('causes are told with those they hold up, the nearest first', () => {
     { path: 'shop/loop', phase: 'running', health: 'warn', detail: 'slow' },
   ])
   expect(causes).toEqual([
-    { path: 'shop/db', phase: 'starting', held: [{ path: 'shop/orders' }, { path: 'shop/api', via: 'shop/orders' }] },
-    { path: 'shop/loop', phase: 'running', health: 'warn', detail: 'slow', held: [] },
+    {
+      path: 'shop/db',
+      phase: 'starting',
+      blocks: true,
+      held: [{ path: 'shop/orders' }, { path: 'shop/api', via: 'shop/orders' }],
+    },
+    { path: 'shop/loop', phase: 'running', health: 'warn', detail: 'slow', blocks: false, held: [] },
   ])
   expect(heldInWords('shop', causes[0]!.held)).toBe('orders waits for it, api through orders')
+})
+
+test('the worst causes come first, and those that keep the group from being ready before those that only warn', () => {
+  const causes = causesOf(
+    'shop',
+    [
+      { path: 'shop/slow', phase: 'running', health: 'warn' },
+      { path: 'shop/web', phase: 'starting' },
+      { path: 'shop/extra', phase: 'failed' },
+      { path: 'shop/search', phase: 'running', health: 'fail' },
+      { path: 'shop/orders', phase: 'backoff' },
+      { path: 'shop/off', phase: 'stopped' },
+      { path: 'shop/db', phase: 'failed' },
+    ],
+    new Set(['shop/extra']),
+  )
+  expect(causes.map(({ path, blocks }) => `${path.slice(5)} ${blocks ? 'blocks' : 'warns'}`)).toEqual([
+    'db blocks',
+    'orders blocks',
+    'search blocks',
+    'web blocks',
+    'extra warns',
+    'off warns',
+    'slow warns',
+  ])
+})
+
+test('a group does not wait for what is in it, nor what is in it for the group: others wait for the group', () => {
+  const inner = causesOf('shop', [
+    { path: 'shop/workers', phase: 'starting', through: ['shop/workers/mailer'] },
+    { path: 'shop/workers/mailer', phase: 'backoff' },
+    { path: 'shop/api', phase: 'waiting', through: ['shop/workers'] },
+  ])
+  expect(inner.map(({ path, held }) => [path, heldInWords('shop', held)])).toEqual([
+    ['shop/workers/mailer', 'api waits for it'],
+  ])
+  const outer = causesOf('shop', [
+    { path: 'shop/db', phase: 'starting' },
+    { path: 'shop/workers', phase: 'waiting', through: ['shop/db'] },
+    { path: 'shop/workers/mailer', phase: 'idle', through: ['shop/workers'] },
+    { path: 'shop/api', phase: 'waiting', through: ['shop/workers'] },
+  ])
+  expect(outer.map(({ path, held }) => [path, heldInWords('shop', held)])).toEqual([
+    ['shop/db', 'workers waits for it, api through workers'],
+  ])
 })
 
 const statuses = (
@@ -199,12 +249,52 @@ test('rows stand as added, what is inside a group behind it; problems come first
     ['workers/mail', { phase: 'failed', error }],
     ['web', { phase: 'starting', attempt: 1 }],
   )
-  const names = (wish: { filter?: string; problemsFirst?: boolean }) =>
-    rowsFor('shop', list, { filter: '', problemsFirst: false, ...wish }).map(({ name, depth }) => `${depth} ${name}`)
+  const names = (wish: Wish) => rowsFor('shop', list, wish).map(({ name, depth }) => `${depth} ${name}`)
   expect(names({})).toEqual(['0 workers', '1 mail', '0 db', '0 web'])
-  expect(names({ problemsFirst: true })).toEqual(['0 workers/mail', '0 db', '0 web', '0 workers'])
-  expect(names({ filter: ' WARN' })).toEqual(['0 db'])
-  expect(names({ filter: 'fail' })).toEqual(['0 workers/mail'])
+  expect(names({ sort: 'problems' })).toEqual(['0 workers/mail', '0 db', '0 web', '0 workers'])
+  expect(names({ find: ' WARN' })).toEqual(['0 db'])
+  expect(names({ find: 'fail' })).toEqual(['0 workers/mail'])
+})
+
+test('a table is sorted by any column, both ways; a row without a value comes last', () => {
+  const list = statuses(
+    ['s10', { ...RUNNING, health: 'warn', detail: 'disk' }, { restarts: 2, readyAt: 30, since: 30 }],
+    ['s9', { phase: 'backoff', error, attempt: 1, retryAt: 0 }, { restarts: 11, since: 50 }],
+    ['s1', RUNNING, { readyAt: 20, since: 20, dependsOn: ['s9'] }],
+  )
+  const sorted = (sort: NonNullable<Wish['sort']>) => rowsFor('shop', list, { sort }).map(({ name }) => name)
+  expect(sorted('service')).toEqual(['s1', 's9', 's10'])
+  expect(sorted('-service')).toEqual(['s10', 's9', 's1'])
+  expect(sorted('for')).toEqual(['s9', 's10', 's1'])
+  expect(sorted('restarts')).toEqual(['s10', 's9', 's1'])
+  expect(sorted('-restarts')).toEqual(['s9', 's10', 's1'])
+  expect(sorted('health')).toEqual(['s1', 's10', 's9'])
+  expect(sorted('up')).toEqual(['s10', 's1', 's9'])
+  expect(sorted('last-error')).toEqual(['s9', 's10', 's1'])
+  expect(sorted('depends-on')).toEqual(['s1', 's10', 's9'])
+})
+
+test('rows are found by state, by health, and by the text of an error, of its causes and of one that is over', () => {
+  const deep = { ...error, cause: { name: 'Error', message: 'ECONNREFUSED', errors: [{ name: 'E', message: 'x::1' }] } }
+  const list = statuses(
+    ['db', { phase: 'failed', error: deep }],
+    ['api', RUNNING],
+    ['web', { ...RUNNING, health: 'fail', detail: 'disk full' }],
+    ['job', { phase: 'stopped', how: 'ended' }],
+    ['off', { phase: 'stopped', how: 'stopped' }],
+    ['sky', { phase: 'waiting', for: ['db'] }],
+  )
+  const found = (wish: Wish) =>
+    rowsFor('shop', list, wish, path => (path === 'shop/api' ? { name: 'E', message: 'was lost' } : undefined)).map(
+      ({ name }) => name,
+    )
+  expect(found({ state: 'problems' })).toEqual(['db', 'web', 'sky'])
+  expect(found({ state: 'stopped' })).toEqual(['job', 'off'])
+  expect(found({ health: 'fail' })).toEqual(['web'])
+  expect(found({ find: 'econnrefused' })).toEqual(['db'])
+  expect(found({ find: 'X::1' })).toEqual(['db'])
+  expect(found({ find: 'was lost' })).toEqual(['api'])
+  expect(found({ find: 'disk', health: 'pass' })).toEqual([])
 })
 
 test('a plain list is one column; a graph has a layer for each step of its longest way', () => {

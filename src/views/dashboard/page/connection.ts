@@ -1,7 +1,7 @@
 import type { LinesOf } from '../../../core/console-lines.ts'
 import type { GroupFigures } from '../../../core/figures.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
-import type { Report } from '../../../core/status/report.ts'
+import { newReader } from './sse.ts'
 
 /** What a server says of itself first. */
 export interface Hello {
@@ -12,12 +12,12 @@ export interface Hello {
   /** The number of that event. */
   readonly seq: number
   readonly group: string
-  /** What can be asked of services from here. */
-  readonly actions: readonly string[] | boolean
-  readonly pid: number
-  readonly host: string
-  readonly node: string
-  readonly startedAt: number
+  /** What can be asked for from here; `true` of an older server. */
+  readonly actions: boolean | readonly string[]
+  /** Left out of a recording that does not tell it. */
+  readonly pid?: number
+  readonly host?: string
+  readonly node?: string
 }
 
 /** What services have printed: all that is kept of it, or what is new. */
@@ -32,66 +32,117 @@ export interface Figures {
   readonly figures: readonly GroupFigures[]
 }
 
-/** How the page is connected: `gone` once the process has said that it ends. */
-export type Connection = 'connecting' | 'live' | 'lost' | 'gone'
+/**
+ * How the page is connected. `silent`: the connection stands, and nothing comes over it, not even a heartbeat. `gone`:
+ * the process has said that it ends.
+ */
+export type Connection = 'connecting' | 'live' | 'lost' | 'silent' | 'gone'
 
-export interface Listener {
-  onHello(hello: Hello): void
-  onEvents(events: readonly GroupEvent[]): void
-  onLines(lines: Lines): void
-  onFigures(figures: Figures): void
-  onEnd(report: Report): void
-  onConnection(connection: Connection): void
-}
+/** What is heard of a group. Events and reports are JSON, as they came. */
+export type Heard =
+  /** `age`: how long ago it was said, in milliseconds. */
+  | { readonly kind: 'hello'; readonly hello: Hello; readonly age: number }
+  /** `boot`: the process that the events are numbered in. */
+  | { readonly kind: 'events'; readonly boot: string; readonly events: string }
+  /** Of the process whose events came last. */
+  | { readonly kind: 'lines'; readonly lines: Lines }
+  | { readonly kind: 'figures'; readonly figures: Figures }
+  | { readonly kind: 'end'; readonly report: string }
+  /** `ago`: since when nothing has been heard, in milliseconds. */
+  | { readonly kind: 'connection'; readonly connection: Connection; readonly ago: number }
 
-/** How often to look for a new process once the old one is gone. */
+/** A server sends something every 15 s at least. */
+const SILENCE = 20_000
+/** How soon to connect again after a connection was lost, in milliseconds. */
+const RETRY = 500
+/** How often to look for a process that is gone, or does not answer as it should. */
 const LOOK_EVERY = 2_000
 
-/** Listens for ever. A connection that is lost is taken up again by the browser; after a good end we look slowly. */
-export const connect = (url: string, listener: Listener): (() => void) => {
-  let source: EventSource | undefined
+/** Listens for ever: takes up a connection that is lost or silent again. Returns what ends it. */
+export const follow = (url: string, hear: (heard: Heard) => void): (() => void) => {
+  let abort = new AbortController()
+  let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
+  /** The id of the last events that were seen. */
+  let lastId: string | undefined
   /** The process that was seen last, and whether it has said that it ends. */
-  let boot: string | undefined
+  let boot = ''
   let gone = false
+  let heardAt = performance.now()
+  let silence: ReturnType<typeof setTimeout> | undefined
 
-  const again = (): void => {
-    source?.close()
-    clearTimeout(timer)
-    timer = setTimeout(open, LOOK_EVERY)
+  const tell = (connection: Connection): void =>
+    hear({ kind: 'connection', connection, ago: performance.now() - heardAt })
+  const listenOut = (): void => {
+    clearTimeout(silence)
+    silence = setTimeout(() => {
+      if (!gone) tell('silent')
+      again(0)
+    }, SILENCE)
   }
-  const open = (): void => {
-    const current = new EventSource(url)
-    source = current
-    const on = (type: string, act: (data: string) => void): void =>
-      current.addEventListener(type, event => act((event as MessageEvent<string>).data))
-    on('hello', data => {
+  const again = (delay: number): void => {
+    abort.abort()
+    clearTimeout(silence)
+    clearTimeout(timer)
+    timer = setTimeout(open, delay)
+  }
+  /** Whether there is more to hear on this connection. */
+  const onMessage = (event: string, data: string, id: string | undefined): boolean => {
+    if (event === 'hello') {
       const hello = JSON.parse(data) as Hello
       // It has said goodbye, and still answers: there is nothing new to hear.
-      if (gone && hello.boot === boot) return again()
+      if (gone && hello.boot === boot) return false
       gone = false
       boot = hello.boot
-      listener.onHello(hello)
-      listener.onConnection('live')
-    })
-    on('events', data => listener.onEvents(JSON.parse(data)))
-    on('lines', data => listener.onLines(JSON.parse(data)))
-    on('figures', data => listener.onFigures(JSON.parse(data)))
-    on('end', data => {
+      hear({ kind: 'hello', hello, age: 0 })
+      tell('live')
+    } else if (event === 'events') {
+      if (id) lastId = id
+      hear({ kind: 'events', boot: id?.slice(0, id.lastIndexOf(':')) ?? boot, events: data })
+    } else if (event === 'lines') hear({ kind: 'lines', lines: JSON.parse(data) })
+    else if (event === 'figures') hear({ kind: 'figures', figures: JSON.parse(data) })
+    else if (event === 'end') {
       gone = true
-      listener.onEnd(JSON.parse(data))
-      listener.onConnection('gone')
-      again()
-    })
-    current.onerror = () => {
-      if (!gone) listener.onConnection('lost')
-      // Closed for good: an answer that is no event stream, as a proxy gives.
-      if (gone || current.readyState === EventSource.CLOSED) again()
+      hear({ kind: 'end', report: data })
+      tell('gone')
+      return false
+    }
+    return true
+  }
+  /** Resolves with whether it was a stream at all. */
+  const listen = async (signal: AbortSignal): Promise<boolean> => {
+    const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
+    const response = await fetch(url, { headers, signal })
+    const isStream = response.ok && response.headers.get('content-type')?.startsWith('text/event-stream')
+    if (!isStream || !response.body) return false
+    const read = newReader()
+    const texts = response.body.pipeThrough(new TextDecoderStream()).getReader()
+    for (;;) {
+      const { done, value = '' } = await texts.read()
+      // What was on its way when somebody gave up waiting for it.
+      if (done || signal.aborted) return true
+      heardAt = performance.now()
+      listenOut()
+      for (const { event, data, id } of read(value)) if (!onMessage(event, data, id)) return true
     }
   }
-  open()
+  const open = async (): Promise<void> => {
+    abort = new AbortController()
+    const { signal } = abort
+    listenOut()
+    const wasStream = await listen(signal).catch(() => true)
+    if (closed || signal.aborted) return
+    if (!gone) tell('lost')
+    again(gone || !wasStream ? LOOK_EVERY : RETRY)
+  }
+  void open()
   return () => {
-    source?.close()
+    closed = true
+    abort.abort()
     clearTimeout(timer)
+    clearTimeout(silence)
   }
 }
+
+/** The events of a message. */
+export const eventsIn = (text: string): readonly GroupEvent[] => JSON.parse(text)

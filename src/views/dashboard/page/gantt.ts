@@ -3,7 +3,8 @@ import { criticalPaths } from '../../../core/status/critical-path.ts'
 import { parentOf, type ServiceStatus } from '../../../core/status/service-status.ts'
 import type { GroupStatus } from '../../../core/status/status.ts'
 import { milliseconds } from '../../../core/units.ts'
-import type { Kind, Life } from './life.ts'
+import { type Dense, denseOf, joined, sharesOf } from './density.ts'
+import { FIRST, type Kind, type Life, type Segment } from './life.ts'
 import { inTree } from './rows.ts'
 import { type Look, lookOf } from './words.ts'
 
@@ -22,6 +23,8 @@ export interface Bar extends Span {
   readonly open: boolean
   /** How it ended, when it did not end well: forced, abandoned, failed, late. */
   readonly bad?: string
+  /** Of many changes in a little time: how large a part of it each kind was, and how many there were. */
+  readonly crowd?: { readonly shares: readonly (readonly [Kind, number])[]; readonly changes: number }
 }
 
 export interface GanttRow {
@@ -109,26 +112,68 @@ const barsOf = (life: Life | undefined, drawn: Span): readonly Bar[] => {
   if (!life) return []
   const known = bars.get(life)
   if (known && known.drawn.from === drawn.from && known.drawn.to === drawn.to) return known.bars
-  const shortest = (drawn.to - drawn.from) / 1_000
-  const made = life.segments.flatMap((segment, i): Bar[] => {
-    const { kind, from, to } = segment
-    if (UNDRAWN.has(kind) || from > drawn.to || (to !== null && to <= drawn.from && from < drawn.from)) return []
-    // What a service was for a moment on its way to something else is no news; what it did in a moment is.
-    if (QUIET.has(kind) && to !== null && to - Math.max(from, drawn.from) < shortest) return []
-    const next = life.segments[i + 1]
-    const bad = next && badEnd(next.state)
-    return [
-      {
-        kind,
-        from: Math.max(from, drawn.from),
-        to: Math.min(to ?? drawn.to, drawn.to),
-        open: to === null,
-        ...(bad && { bad }),
-      },
-    ]
-  })
+  const made = piecesOf(life, drawn).flatMap(piece =>
+    'lasted' in piece ? crowdBar(piece, drawn) : barOf(piece, drawn),
+  )
   bars.set(life, { drawn, bars: made })
   return made
+}
+
+/** A stretch, and the state that came after it. */
+interface Piece extends Segment {
+  readonly next: ServiceStatus['state'] | undefined
+}
+
+/** So many parts of what is drawn hold one crowd each. */
+const CELLS = 200
+/** Fewer short stretches in a row than this are drawn one by one. */
+const CROWD = 6
+
+/** What is drawn one by one, and what is too short and too much for that. */
+const piecesOf = ({ segments, between = [] }: Life, drawn: Span): readonly (Piece | Dense)[] => {
+  const cell = (drawn.to - drawn.from) / CELLS
+  const all: readonly (Piece | Dense)[] = segments.map((segment, i) => ({ ...segment, next: segments[i + 1]?.state }))
+  const pieces: (Piece | Dense)[] = []
+  let crowd: (Piece | Dense)[] = []
+  const flush = (): void => {
+    const isCrowd = crowd.length >= CROWD || crowd.some(one => 'lasted' in one)
+    if (isCrowd) pieces.push(crowd.map(one => ('lasted' in one ? one : denseOf(one))).reduce(joined))
+    else pieces.push(...crowd)
+    crowd = []
+  }
+  for (const piece of [...all.slice(0, FIRST), ...between, ...all.slice(FIRST)]) {
+    if (piece.to !== null && piece.to <= drawn.from) continue
+    const isShort = 'lasted' in piece || (piece.to !== null && piece.to - piece.from < cell)
+    if (!isShort || (crowd.length > 0 && piece.from - crowd[0]!.from >= cell)) flush()
+    if (isShort) crowd.push(piece)
+    else pieces.push(piece)
+  }
+  flush()
+  return pieces
+}
+
+const crowdBar = (dense: Dense, drawn: Span): readonly Bar[] => {
+  const shares = sharesOf(dense)
+  const [kind] = shares[0]!
+  const [from, to] = [Math.max(dense.from, drawn.from), Math.min(dense.to, drawn.to)]
+  return to < from ? [] : [{ kind, from, to, open: false, crowd: { shares, changes: dense.count } }]
+}
+
+const barOf = ({ kind, from, to, next }: Piece, drawn: Span): readonly Bar[] => {
+  const shortest = (drawn.to - drawn.from) / 1_000
+  if (UNDRAWN.has(kind) || from > drawn.to || (to !== null && to <= drawn.from && from < drawn.from)) return []
+  // What a service was for a moment on its way to something else is no news; what it did in a moment is.
+  if (QUIET.has(kind) && to !== null && to - Math.max(from, drawn.from) < shortest) return []
+  const bad = next && badEnd(next)
+  return [
+    {
+      kind,
+      from: Math.max(from, drawn.from),
+      to: Math.min(to ?? drawn.to, drawn.to),
+      open: to === null,
+      ...(bad && { bad }),
+    },
+  ]
 }
 
 const badEnd = (state: ServiceStatus['state']): string | undefined => {

@@ -1,7 +1,7 @@
 import { plan } from '../../../core/plan.ts'
 import { parentOf, type ServiceStatus } from '../../../core/status/service-status.ts'
 import { childrenOf } from './rows.ts'
-import { shortName } from './words.ts'
+import { nameIn, shortName } from './words.ts'
 
 /** A box of the dependency graph: a service, or a group with its own services inside. */
 export interface Box {
@@ -112,14 +112,13 @@ export const layoutOf = (group: string, list: readonly ServiceStatus[], width: n
 }
 
 const isDeclared = (one: ServiceStatus, other: ServiceStatus): boolean =>
-  one.dependsOn?.includes(shortName(other.path, parentOf(other.path))) === true
+  one.dependsOn?.includes(nameIn(parentOf(other.path), other.path)) === true
 
 /** Whom each starts after; what a group would refuse is drawn without edges. */
 const orderOf = (parent: string, members: readonly ServiceStatus[]): readonly (readonly number[])[] => {
   try {
-    return plan(
-      members.map(({ path, dependsOn, observer }) => ({ name: shortName(path, parent), dependsOn, observer })),
-    ).before
+    return plan(members.map(({ path, dependsOn, observer }) => ({ name: nameIn(parent, path), dependsOn, observer })))
+      .before
   } catch {
     return members.map(() => [])
   }

@@ -1,15 +1,21 @@
+import type { ErrorInfo } from '../../../core/errors.ts'
+import { errorOf } from '../../../core/state.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
 import { essence } from '../../../core/text/error-text.ts'
-import { failureText } from '../../../core/text/transition-text.ts'
+import { failureText, requestText } from '../../../core/text/transition-text.ts'
+import { visible } from '../../../core/text/visible.ts'
 import { detailOf, type Look, lookOf } from './words.ts'
 
 /** One line of the event log. */
 export interface Line extends Look {
   /** Counts all lines ever told, kept or not. */
   readonly n: number
+  /** The number of the event, which is the same on every page. */
+  readonly seq: number
   readonly at: number
   readonly path: string
   readonly detail: string
+  readonly error?: ErrorInfo
 }
 
 /** The newest lines, oldest first. */
@@ -24,11 +30,17 @@ export const EMPTY_LOG: Log = { lines: [], told: 0 }
 export const LINES = 5_000
 const UNSEEN = 100_000
 
+const ACCEPTED = { tone: 'busy', glyph: 'leaving' } as const
+const REFUSED = { tone: 'warn', glyph: 'warn' } as const
+
 export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
-  const { at } = event
-  if (event.kind === 'transition')
-    return { n, at, path: event.path, ...lookOf(event.state), detail: detailOf(event.state) }
-  const plain = { n, at, tone: 'calm', glyph: 'idle' } as const
+  const { at, seq } = event
+  if (event.kind === 'transition') {
+    const error = errorOf(event.state)
+    const detail = detailOf(event.state)
+    return { n, seq, at, path: event.path, ...lookOf(event.state), detail, ...(error && { error }) }
+  }
+  const plain = { n, seq, at, tone: 'calm', glyph: 'idle' } as const
   if (event.kind === 'added') {
     const needs = event.dependsOn?.length ? `depends on ${event.dependsOn.join(', ')}` : ''
     return { ...plain, path: event.path, text: 'added', detail: needs }
@@ -37,13 +49,19 @@ export const lineOf = (event: GroupEvent, group: string, n: number): Line => {
   if (event.kind === 'failure')
     return {
       n,
+      seq,
       at,
       path: event.path,
       text: 'failure',
       tone: 'bad',
       glyph: 'unwell',
-      detail: failureText(event.what, essence(event.error), event.omitted),
+      detail: visible(failureText(event.what, essence(event.error), event.omitted)),
+      error: event.error,
     }
+  if (event.kind === 'request') {
+    const look = event.outcome === 'refused' ? REFUSED : ACCEPTED
+    return { n, seq, at, path: event.path, text: 'request', ...look, detail: visible(requestText(event)) }
+  }
   // A kind of a later version.
   if (event.kind !== 'snapshot') return { ...plain, path: group, text: 'event', detail: '' }
   const { length } = event.services

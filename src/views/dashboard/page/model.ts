@@ -15,6 +15,8 @@ export interface Model {
   readonly readySince: number
   /** When what is left will be forced, once the group is leaving and has a limit. */
   readonly deadline?: number | undefined
+  /** Since when all is known, if there was something before that. */
+  readonly begins?: number | undefined
   /** What the process said last. */
   readonly report?: Report
 }
@@ -33,6 +35,7 @@ export const foldModel = (
   let status = model?.status
   let readySince = model?.readySince ?? 0
   let deadline = model?.deadline
+  let begins = model?.begins
   let log = model?.log ?? EMPTY_LOG
   let lines: Line[] = []
   const lives = new Map(model?.lives)
@@ -41,6 +44,7 @@ export const foldModel = (
       lives.clear()
       for (const one of [event.group, ...event.services]) lives.set(one.path, lifeBefore(one))
       readySince = event.group.since
+      begins = event.group.startedAt === null && event.group.state.phase === 'idle' ? undefined : event.at
       log = EMPTY_LOG
       lines = []
     } else if (!status || event.seq <= status.seq) continue
@@ -48,6 +52,7 @@ export const foldModel = (
       const ms = event.clockSet
       for (const [path, life] of lives) lives.set(path, lifeMovedBy(life, ms))
       readySince += ms
+      if (begins !== undefined) begins += ms
       if (deadline !== undefined) deadline += ms
     }
     const wasReady = status?.ready
@@ -62,7 +67,7 @@ export const foldModel = (
       deadline = deadlineAfter(deadline, status.group.state)
     lines.push(lineOf(event, status.name, log.told + lines.length))
   }
-  return status && { status, lives, log: write(log, lines, reading.from), readySince, deadline }
+  return status && { status, lives, log: write(log, lines, reading.from), readySince, deadline, begins }
 }
 
 /** Not every state on the way out tells it again. */

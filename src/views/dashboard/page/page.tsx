@@ -1,13 +1,11 @@
 import { render } from 'preact'
 import { App } from './parts/app.tsx'
-import { StoreContext } from './parts/time.tsx'
+import { serveTabs } from './shared.ts'
 import { openStore } from './store.ts'
 
-const store = openStore('./events')
+/** Beside this script, however the address of the page ends, and whatever a proxy puts before it. */
+const EVENTS = new URL('./events', import.meta.url).href
 
-render(
-  <StoreContext.Provider value={store}>
-    <App />
-  </StoreContext.Provider>,
-  document.getElementById('page')!,
-)
+// The same script is the worker that all tabs share.
+if (typeof document === 'undefined') serveTabs(EVENTS)
+else render(<App store={openStore(EVENTS, import.meta.url)} />, document.getElementById('page')!)

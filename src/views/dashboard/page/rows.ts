@@ -1,5 +1,9 @@
-import { isFinal } from '../../../core/state.ts'
+import type { ErrorInfo } from '../../../core/errors.ts'
+import { errorOf, HEALTHS, isFinal, isWell, PHASES } from '../../../core/state.ts'
 import { parentOf, type ServiceStatus } from '../../../core/status/service-status.ts'
+import { essence } from '../../../core/text/error-text.ts'
+import { sinceOf } from './life.ts'
+import type { Column, Place, Sort } from './place.ts'
 import { healthOf, lookOf, shortName } from './words.ts'
 
 /** One row of the table. */
@@ -47,32 +51,86 @@ export const urgency = ({ state }: ServiceStatus): number => {
   return state.phase === 'running' || isFinal(state) ? 4 : 3
 }
 
-export interface Wish {
-  readonly filter: string
-  readonly problemsFirst: boolean
-}
+/** Neither as it should be nor on purpose down. */
+export const isProblem = ({ state }: ServiceStatus): boolean =>
+  !isWell(state) && !(state.phase === 'stopped' && state.how === 'stopped')
+
+/** What a reader wants to see of the table, and in which order. */
+export type Wish = Pick<Place, 'find' | 'state' | 'health' | 'sort'>
+
+/** The last error of a service that has got over it. */
+type LastError = (path: string) => ErrorInfo | undefined
 
 /** The rows that a reader wants to see. Once they are taken out of their order, names tell where they belong. */
 export const rowsFor = (
   group: string,
   list: readonly ServiceStatus[],
-  { filter, problemsFirst }: Wish,
+  wish: Wish,
+  lastError: LastError = () => undefined,
 ): readonly Row[] => {
-  const wanted = filter.trim().toLowerCase()
+  const { state, health, sort } = wish
+  const wanted = wish.find?.trim().toLowerCase() ?? ''
   const all = inTree(group, list)
-  const found = wanted === '' ? all : all.filter(({ status }) => textOf(status, group).includes(wanted))
-  if (!problemsFirst && wanted === '') return all
+  if (wanted === '' && !state && !health && !sort) return all
+  const found = all.filter(
+    ({ status }) =>
+      (!state || (state === 'problems' ? isProblem(status) : status.state.phase === state)) &&
+      (!health || (status.state.phase === 'running' && status.state.health === health)) &&
+      (wanted === '' || textOf(status, group, lastError).includes(wanted)),
+  )
   const flat = found.map(({ status }): Row => ({ status, name: shortName(status.path, group), depth: 0 }))
-  return problemsFirst ? flat.toSorted((a, b) => urgency(a.status) - urgency(b.status)) : flat
+  return sort ? sorted(flat, sort, lastError) : flat
 }
 
-const textOf = ({ path, state }: ServiceStatus, group: string): string => {
+/** A row without a value in a column comes last, whichever way the column is sorted. */
+const sorted = (rows: readonly Row[], sort: Sort, lastError: LastError): readonly Row[] => {
+  if (sort === 'problems') return rows.toSorted((a, b) => urgency(a.status) - urgency(b.status))
+  const downwards = sort.startsWith('-')
+  const valueIn = VALUES[(downwards ? sort.slice(1) : sort) as Column]
+  const valued = rows.map(row => ({ row, value: valueIn(row, lastError) }))
+  const known = valued.filter(({ value }) => value !== undefined && value !== '')
+  const unknown = valued.filter(({ value }) => value === undefined || value === '')
+  const upwards = known.toSorted((a, b) => compare(a.value!, b.value!))
+  return [...(downwards ? upwards.reverse() : upwards), ...unknown].map(({ row }) => row)
+}
+
+/** `service-9` before `service-10`. */
+const { compare: compareTexts } = new Intl.Collator(undefined, { numeric: true })
+
+const compare = (a: string | number, b: string | number): number =>
+  typeof a === 'number' && typeof b === 'number' ? a - b : compareTexts(String(a), String(b))
+
+/** What each column is sorted by. What has lasted longest comes last, as the largest number does. */
+const VALUES: Readonly<Record<Column, (row: Row, lastError: LastError) => string | number | undefined>> = {
+  service: ({ name }) => name,
+  state: ({ status }) => PHASES.indexOf(status.state.phase),
+  for: ({ status }) => -sinceOf(status),
+  up: ({ status: { readyAt } }) => (readyAt === null ? undefined : -readyAt),
+  health: ({ status: { state } }) => (state.phase === 'running' ? HEALTHS.indexOf(state.health) : undefined),
+  'waits-for': ({ status: { state } }) => (state.phase === 'waiting' ? state.for.join(', ') : undefined),
+  restarts: ({ status }) => status.restarts || undefined,
+  'last-error': ({ status: { path, state } }, lastError) => {
+    const error = errorOf(state) ?? lastError(path)
+    return error && essence(error)
+  },
+  'depends-on': ({ status }) => status.dependsOn?.join(', '),
+}
+
+const textOf = ({ path, state }: ServiceStatus, group: string, lastError: LastError): string => {
   const health = healthOf(state)
   const words = [
     shortName(path, group),
     state.phase,
     lookOf(state).text,
     health && health.text !== 'pass' ? health.text : '',
+    (state.phase === 'running' && state.detail) || '',
+    ...messagesOf(errorOf(state) ?? lastError(path)),
   ]
   return words.join(' ').toLowerCase()
 }
+
+/** All that an error says, with its causes and those that came with it. */
+const messagesOf = (error: ErrorInfo | undefined): readonly string[] =>
+  error
+    ? [error.message, error.code ?? '', ...messagesOf(error.cause), ...(error.errors ?? []).flatMap(messagesOf)]
+    : []

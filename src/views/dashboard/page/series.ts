@@ -1,4 +1,4 @@
-import { figuresOf } from '../../../core/figures.ts'
+import { figuresOf, type GroupFigures } from '../../../core/figures.ts'
 import type { ServiceState } from '../../../core/state.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
 
@@ -19,6 +19,12 @@ export const NO_SERIES: AllSeries = new Map()
 /** So many points are kept of a figure, at most one a second: ten minutes of one that changes all the time. */
 export const MOST_POINTS = 600
 const APART = 1_000
+
+/** What a process needs, with what is new of it: the latest ten minutes. */
+export const latestFigures = (
+  known: readonly GroupFigures[] = [],
+  fresh: readonly GroupFigures[],
+): readonly GroupFigures[] => [...known, ...fresh].slice(-MOST_POINTS)
 
 /** The figures after some events. The figures of services that tell no new ones stay the same objects. */
 export const foldSeries = (before: AllSeries, events: readonly GroupEvent[]): AllSeries => {

@@ -1,21 +1,24 @@
-import type { ComponentChildren, JSX } from 'preact'
+import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { describeReason, errorOf, isFinal, PHASES } from '../../../../core/state.ts'
 import type { GroupStatus } from '../../../../core/status/status.ts'
-import { essence, firstLine } from '../../../../core/text/error-text.ts'
-import { timeOfDay } from '../../../../core/units.ts'
+import { essence } from '../../../../core/text/error-text.ts'
 import { type Cause, causesOf, heldInWords } from '../causes.ts'
+import { sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
+import { moment } from '../moments.ts'
+import type { Place } from '../place.ts'
 import type { View } from '../store.ts'
-import { type Look, lookOf, shortName } from '../words.ts'
+import { besideHealth, brief, type Look, lookOf, shortName, shownPath } from '../words.ts'
 import { ProcessFigures } from './figures.tsx'
-import { Chip } from './glyph.tsx'
+import { Chip, Glyph } from './glyph.tsx'
+import { usePlaces } from './place.tsx'
 import { ThemeChoice } from './theme.tsx'
-import { Elapsed } from './time.tsx'
+import { Due, Elapsed } from './time.tsx'
 
 /** The group as a whole. Its page outlives its process, and is not told of its own end. */
 export const groupLook = ({ group }: GroupStatus, gone: boolean): Look =>
-  gone && !isFinal(group.state) ? { text: 'gone', tone: 'calm', glyph: 'stopped' } : lookOf(group.state)
+  gone && !isFinal(group.state) ? { text: 'gone', tone: 'calm', glyph: 'stopped' } : besideHealth(group.state)
 
 export const healthLook = ({ health }: GroupStatus): Look =>
   health === 'pass'
@@ -29,18 +32,20 @@ const readyLook = (ready: boolean): Look =>
 
 interface Props {
   readonly view: View
+  /** Of the present process, whichever is shown. */
+  readonly latest: View
   readonly onStop: (() => void) | undefined
   readonly onOpen: (path: string) => void
 }
 
-export const Banner = ({ view, onStop, onOpen }: Props): JSX.Element => {
+export const Banner = ({ view, latest, onStop, onOpen }: Props): JSX.Element => {
   const { model, hello, connection } = view
   const status = model?.status
   const gone = connection === 'gone'
   return (
     <header class="banner">
       <div class="line">
-        <h1>{status?.name ?? hello?.group ?? 'Services'}</h1>
+        <h1>{shownPath(status?.name ?? hello?.group ?? 'Services')}</h1>
         {status && (
           <span class="chips">
             <Chip look={groupLook(status, gone)} label="State:" />
@@ -57,6 +62,7 @@ export const Banner = ({ view, onStop, onOpen }: Props): JSX.Element => {
           </button>
         )}
       </div>
+      <OtherRun view={view} latest={latest} />
       {model && !gone && <Why model={model} onOpen={onOpen} />}
       {model && gone && <LastWords model={model} />}
       <Facts view={view} />
@@ -76,9 +82,9 @@ const Facts = ({ view: { model, hello, connection } }: { readonly view: View }):
           <Elapsed since={group.readyAt} until={group.stoppingAt ?? group.endedAt} />
         </span>
       )}
-      {hello && <span>{`pid ${hello.pid}`}</span>}
-      {hello && <span>{hello.host}</span>}
-      {hello && <span>{`node ${hello.node}`}</span>}
+      {hello?.pid !== undefined && <span>{`pid ${hello.pid}`}</span>}
+      {hello?.host !== undefined && <span>{hello.host}</span>}
+      {hello?.node !== undefined && <span>{`node ${hello.node}`}</span>}
     </p>
   )
 }
@@ -103,17 +109,56 @@ const ConnectionState = ({ view: { connection, asOf } }: { readonly view: View }
     const timer = setTimeout(() => setLate(true), PATIENCE)
     return () => clearTimeout(timer)
   }, [connection])
-  const asOfText = asOf === undefined ? '' : `data as of ${timeOfDay(asOf)}`
+  const asOfText = asOf === undefined ? '' : `data as of ${moment(asOf)}`
   const text = {
     connecting: 'connecting…',
     live: 'live',
     lost: late ? `${asOfText} — the process does not answer` : `reconnecting… (${asOfText})`,
+    silent: `${asOfText} — the process is silent`,
     gone: `${asOfText} — the process is gone`,
   }[connection]
   return <span class={`connection ${connection}`}>{text}</span>
 }
 
+/** From the present process to the one before, whose end one may want to look at, and back. */
+const OtherRun = ({ view, latest }: Pick<Props, 'view' | 'latest'>): JSX.Element | null => {
+  const { href } = usePlaces()
+  const { previous } = latest
+  if (!previous) return null
+  const { status } = previous.model
+  const isPast = view !== latest
+  const { trigger } = status
+  const ended = `${trigger ? `${describeReason(trigger)}, ` : ''}last heard of at ${moment(Math.max(previous.asOf, status.at))}`
+  return (
+    <p class="run">
+      {isPast ? (
+        <>
+          <strong>This is the previous run</strong> {`(${ended}). `}
+          <a href={href({ run: undefined, event: undefined, part: undefined })}>Show the present one</a>
+        </>
+      ) : (
+        <>
+          {'There was a run before this one: '}
+          <a href={href({ run: 'previous', screen: 'timeline', event: undefined, part: trigger ? 'stop' : 'all' })}>
+            previous run
+          </a>
+          <span class="soft">{` (${ended})`}</span>
+        </>
+      )}
+    </p>
+  )
+}
+
 const MOST = 4
+
+/** Where all are shown that the banner has no room for. */
+const ALL_PROBLEMS: Place = {
+  screen: 'services',
+  state: 'problems',
+  sort: 'problems',
+  find: undefined,
+  health: undefined,
+}
 
 /** Why the group is not ready or not well, from the causes to those who wait for them. */
 const Why = ({
@@ -125,7 +170,9 @@ const Why = ({
 }): JSX.Element | null => {
   const { ready, reasons, name, group, trigger } = status
   if (ready && reasons.length === 0) return null
-  const causes = causesOf(name, reasons)
+  const { href } = usePlaces()
+  const optional = new Set(status.list.flatMap(one => (one.optional ? [one.path] : [])))
+  const causes = causesOf(name, reasons, optional)
   const own = reasons.find(({ path }) => path === name)
   return (
     <div class="why">
@@ -140,7 +187,7 @@ const Why = ({
               : ''}
             {!trigger && group.state.phase === 'idle' ? ': it has not been started' : ''}
             {!trigger && group.state.phase === 'starting' ? ': it is starting' : ''}
-            {!trigger && own?.detail !== undefined ? `: ${firstLine(own.detail)}` : ''}
+            {!trigger && own?.detail !== undefined ? `: ${brief(own.detail)}` : ''}
           </>
         )}
       </p>
@@ -151,7 +198,11 @@ const Why = ({
               <CauseInWords cause={cause} status={status} onOpen={onOpen} />
             </li>
           ))}
-          {causes.length > MOST && <li>{`and ${causes.length - MOST} more: see “Problems first” in the table`}</li>}
+          {causes.length > MOST && (
+            <li>
+              <a href={href(ALL_PROBLEMS)}>{`and ${causes.length - MOST} more`}</a>
+            </li>
+          )}
         </ul>
       )}
     </div>
@@ -167,7 +218,7 @@ const HOW: Readonly<Record<Cause['phase'], string>> = {
   draining: 'is draining',
   drained: 'has drained',
   stopping: 'is stopping',
-  backoff: 'is down, and will be tried again',
+  backoff: 'is down',
   stopped: 'has stopped',
   failed: 'has failed',
 }
@@ -180,26 +231,36 @@ interface CauseProps {
 
 const CauseInWords = ({ cause, status, onOpen }: CauseProps): JSX.Element => {
   const { path, phase, health, detail, held } = cause
-  const since = status.service(path)?.since
-  const state = status.service(path)?.state
+  const one = status.byPath(path)
+  const state = one?.state
   const error = state && errorOf(state)
-  const how: ComponentChildren =
-    phase === 'running' && health !== 'pass' ? `is running with health ${health}` : HOW[phase]
+  const how = phase === 'running' && health !== 'pass' ? `is running with health ${health}` : HOW[phase]
   const what = error ? essence(error) : detail
   const others = heldInWords(status.name, held)
   return (
     <>
-      <button type="button" class="link" onClick={() => onOpen(path)}>
+      {state && (
+        <span class={lookOf(state).tone}>
+          <Glyph name={lookOf(state).glyph} />{' '}
+        </span>
+      )}
+      <button type="button" class="link brief" title={path} onClick={() => onOpen(path)}>
         {shortName(path, status.name)}
       </button>{' '}
       {how}
-      {since !== undefined && (
+      {one && (
         <>
           {' '}
-          (<Elapsed since={since} />)
+          ({phase === 'running' ? 'up ' : ''}
+          <Elapsed since={sinceOf(one)} />)
         </>
       )}
-      {what !== undefined && what !== phase && `: ${firstLine(what)}`}
+      {state?.phase === 'backoff' && (
+        <>
+          , next try <Due at={state.retryAt} />
+        </>
+      )}
+      {what !== undefined && what !== phase && `: ${brief(what)}`}
       {others && <span class="soft">{` — ${others}`}</span>}
     </>
   )
@@ -215,7 +276,7 @@ const LastWords = ({ model: { status, report } }: { readonly model: Model }): JS
         {trigger ? `It was asked to end: ${describeReason(trigger)}. ` : ''}
         {errors.length === 0
           ? 'What is shown is the last that it told.'
-          : `${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; the first: ${shortName(errors[0]!.service, status.name)}: ${firstLine(errors[0]!.message)}`}
+          : `${errors.length} ${errors.length === 1 ? 'error' : 'errors'}; the first: ${shortName(errors[0]!.service, status.name)}: ${brief(errors[0]!.message)}`}
       </p>
     </div>
   )

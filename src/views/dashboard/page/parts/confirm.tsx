@@ -1,28 +1,34 @@
 import type { JSX } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { type Action, ask, knownToken } from '../actions.ts'
+import type { GroupStatus } from '../../../../core/status/status.ts'
+import { type Action, ask, knownToken, type Verb } from '../actions.ts'
+import { effectOf } from '../affected.ts'
+import { shownPath } from '../words.ts'
+
+const TITLES: Readonly<Record<Verb, string>> = { start: 'Start', stop: 'Stop', restart: 'Restart' }
 
 /** Asks before it acts, and for the token when it has none. */
 export const Confirm = ({
   action,
-  group,
+  status,
   onClose,
 }: {
   readonly action: Action
-  readonly group: string
+  readonly status: GroupStatus
   readonly onClose: () => void
 }): JSX.Element => {
   const dialog = useRef<HTMLDialogElement>(null)
-  const [token, setToken] = useState(knownToken)
+  const group = status.name
+  const [token, setToken] = useState(() => knownToken(group))
   const [needsToken] = useState(token === '')
   const [error, setError] = useState('')
   const [busy, setBusy] = useState(false)
   useLayoutEffect(() => dialog.current?.showModal(), [])
-  const what = action.action === 'stop' ? `Stop ${group}?` : `Restart ${action.service}?`
+  const title = TITLES[action.action]
   const submit = async (): Promise<void> => {
     setBusy(true)
     setError('')
-    const wrong = await ask(action, token)
+    const wrong = await ask(action, group, token)
     setBusy(false)
     if (wrong === undefined) dialog.current?.close()
     else setError(wrong)
@@ -35,15 +41,13 @@ export const Confirm = ({
           void submit()
         }}
       >
-        <h2 id="confirm-title">{what}</h2>
-        <p>
-          {action.action === 'stop'
-            ? 'All services drain and stop in reverse order, and the process ends.'
-            : 'It stops and starts again, and with it all that depend on it.'}
-        </p>
+        <h2 id="confirm-title">{`${title} ${shownPath('service' in action ? action.service : group)}?`}</h2>
+        {effectOf(action, status).map(sentence => (
+          <p key={sentence}>{sentence}</p>
+        ))}
         {(needsToken || error !== '') && (
           <label>
-            Token
+            {`Token of ${shownPath(group)}`}
             <input
               type="password"
               autocomplete="off"
@@ -62,8 +66,8 @@ export const Confirm = ({
           <button type="button" onClick={() => dialog.current?.close()}>
             Cancel
           </button>
-          <button type="submit" class="danger" disabled={busy}>
-            {action.action === 'stop' ? 'Stop' : 'Restart'}
+          <button type="submit" class={action.action === 'start' ? undefined : 'danger'} disabled={busy}>
+            {title}
           </button>
         </div>
       </form>

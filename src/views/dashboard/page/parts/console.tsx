@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { ConsoleRings, LineOf } from '../../../../core/console-lines.ts'
 import { preciseTimeOfDay } from '../../../../core/units.ts'
+import { copy } from '../copy.ts'
 import { shortName } from '../words.ts'
 import { memo } from './memo.tsx'
 import { Search } from './search.tsx'
@@ -27,8 +28,8 @@ export const Console = ({ printed: { rings }, path }: Props): JSX.Element => {
     const { current } = list
     if (current && follows.current) current.scrollTop = current.scrollHeight
   })
-  const copy = async (): Promise<void> => {
-    const done = await copyText(found.map(({ text }) => text).join('\n'))
+  const copyAll = async (): Promise<void> => {
+    const done = await copy(found.map(({ text }) => text).join('\n'))
     setCopied(done ? `${howMany(found.length)} copied` : 'not allowed to copy: select the lines instead')
   }
   return (
@@ -40,7 +41,7 @@ export const Console = ({ printed: { rings }, path }: Props): JSX.Element => {
         <>
           <div class="printed-tools">
             <Search label="Search the lines" hint="Search the lines" value={filter} onChange={setFilter} />
-            <button type="button" onClick={() => void copy()} onBlur={() => setCopied('')}>
+            <button type="button" onClick={() => void copyAll()} onBlur={() => setCopied('')}>
               Copy
             </button>
             <span class="soft number" role="status">
@@ -108,22 +109,3 @@ const Row = memo(
     </>
   ),
 )
-
-/** Browsers have a clipboard only where the connection is trusted, such as `localhost`. */
-const copyText = async (text: string): Promise<boolean> => {
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    const area = document.createElement('textarea')
-    const { activeElement } = document
-    area.value = text
-    document.body.append(area)
-    area.select()
-    // The old way, which every browser still has.
-    const done = document.execCommand('copy')
-    area.remove()
-    if (activeElement instanceof HTMLElement) activeElement.focus()
-    return done
-  }
-}

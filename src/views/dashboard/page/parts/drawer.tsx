@@ -1,37 +1,42 @@
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import type { ErrorInfo } from '../../../../core/errors.ts'
 import { describeReason, errorOf, reasonOf } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
-import { milliseconds, preciseTimeOfDay } from '../../../../core/units.ts'
-import type { Segment } from '../life.ts'
+import { visible } from '../../../../core/text/visible.ts'
+import { milliseconds } from '../../../../core/units.ts'
+import { type Verb, verbsFor } from '../actions.ts'
+import { sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
-import type { AllSeries } from '../series.ts'
+import { preciseMoment } from '../moments.ts'
 import type { View } from '../store.ts'
-import { detailOf, healthOf, lookOf } from '../words.ts'
+import { besideHealth, detailOf, healthOf, shownPath } from '../words.ts'
 import { Console } from './console.tsx'
+import { ErrorView } from './error-view.tsx'
+import { EventInDrawer } from './event-in-drawer.tsx'
 import { ServiceFigures } from './figures.tsx'
 import { Chip } from './glyph.tsx'
-import { Elapsed } from './time.tsx'
+import { History } from './history.tsx'
+import { usePlaces } from './place.tsx'
+import { Due, Elapsed } from './time.tsx'
 
 interface Props {
   readonly model: Model
   readonly path: string
-  readonly series: AllSeries
+  readonly series: View['series']
   readonly printed: View['printed']
   readonly onClose: () => void
-  readonly onRestart: ((path: string) => void) | undefined
+  readonly allowed: ReadonlySet<string>
+  readonly onAct: (verb: Verb, path: string) => void
 }
 
 /** All that is known of one service. */
-export const Drawer = ({ model, path, series, printed, onClose, onRestart }: Props): JSX.Element => {
+export const Drawer = ({ model, path, series, printed, onClose, allowed, onAct }: Props): JSX.Element => {
   const { status, lives } = model
-  const one = status.service(path)
+  const { place } = usePlaces()
+  const one = status.byPath(path)
   const life = lives.get(path)
   const aside = useRef<HTMLElement>(null)
-  useEffect(() => aside.current?.focus({ preventScroll: true }), [path])
-  const own = path === status.name
-  const direct = !own && path.slice(status.name.length + 1).indexOf('/') < 0
+  useEffect(() => aside.current?.focus({ preventScroll: true }), [path, place.event])
   return (
     <aside
       ref={aside}
@@ -45,39 +50,59 @@ export const Drawer = ({ model, path, series, printed, onClose, onRestart }: Pro
       }}
     >
       <div class="drawer-head">
-        <h2 id="drawer-title">{path}</h2>
+        <h2 id="drawer-title">{shownPath(path)}</h2>
         <button type="button" class="close" aria-label="Close details" onClick={onClose}>
           ×
         </button>
       </div>
+      {place.event !== undefined && <EventInDrawer model={model} seq={place.event} />}
       {!one ? (
-        <p class="empty">It has been removed.</p>
+        <p class="empty">{`There is no service “${shownPath(path).slice(0, 200)}” (any more).`}</p>
       ) : (
         <>
           <div class="chips">
-            <Chip look={lookOf(one.state)} label="State:" />
+            <Chip look={besideHealth(one.state)} label="State:" />
             {healthOf(one.state) && <Chip look={healthOf(one.state)!} label="Health:" />}
             <span class="soft">
-              for <Elapsed since={one.since} />
+              for <Elapsed since={sinceOf(one)} />
+              {one.state.phase === 'backoff' && (
+                <>
+                  , next try <Due at={one.state.retryAt} />
+                </>
+              )}
             </span>
-            <span class="space" />
-            {onRestart && direct && (
-              <button type="button" onClick={() => onRestart(path)}>
-                Restart…
-              </button>
-            )}
           </div>
+          {path !== status.name && <Acts status={one} allowed={allowed} onAct={onAct} />}
           <Particulars status={one} />
-          <Problem state={one.state} last={life?.lastError} />
+          <Problem status={one} last={life?.lastError} />
           <ServiceFigures series={series.get(path)} />
           {printed && <Console key={path} printed={printed} path={path} />}
-          <h3>History</h3>
-          <ol class="history">
-            {life?.segments.map((segment, i) => <Stretch key={`${segment.from} ${i}`} segment={segment} />).reverse()}
-          </ol>
+          {life && <History life={life} begins={model.begins} />}
         </>
       )}
     </aside>
+  )
+}
+
+const TITLES: Readonly<Record<Verb, string>> = { start: 'Start…', stop: 'Stop…', restart: 'Restart…' }
+
+interface ActsProps {
+  readonly status: ServiceStatus
+  readonly allowed: ReadonlySet<string>
+  readonly onAct: (verb: Verb, path: string) => void
+}
+
+const Acts = ({ status: { path, state }, allowed, onAct }: ActsProps): JSX.Element | null => {
+  const verbs = verbsFor(state, allowed)
+  if (verbs.length === 0) return null
+  return (
+    <div class="acts">
+      {verbs.map(verb => (
+        <button key={verb} type="button" onClick={() => onAct(verb, path)}>
+          {TITLES[verb]}
+        </button>
+      ))}
+    </div>
   )
 }
 
@@ -89,11 +114,11 @@ const Particulars = ({ status }: { readonly status: ServiceStatus }): JSX.Elemen
   const rows: readonly (readonly [string, ComponentChildren])[] = [
     ...(detail && !errorOf(state) ? [['Tells', detail] as const] : []),
     ...(reason ? [['Asked to end', describeReason(reason)] as const] : []),
-    ['Depends on', dependsOn ? dependsOn.join(', ') || 'nothing' : 'its place in the order of adding'],
+    ['Depends on', dependsOn ? dependsOn.map(shownPath).join(', ') || 'nothing' : 'its place in the order of adding'],
     ...(place ? [['Place', place] as const] : []),
     ['Restarts', String(restarts)],
     ...times(status),
-    ...Object.entries(state.info ?? {}).map(([key, value]) => [key, String(value)] as const),
+    ...Object.entries(state.info ?? {}).map(([key, value]) => [visible(key), visible(String(value))] as const),
   ]
   return (
     <dl class="particulars">
@@ -121,53 +146,21 @@ const times = (status: ServiceStatus): readonly (readonly [string, string])[] =>
   ).flatMap(([name, at, since]) =>
     at === null
       ? []
-      : [[name, `${preciseTimeOfDay(at)}${since === null ? '' : `, after ${milliseconds(at - since)}`}`] as const],
+      : [[name, `${preciseMoment(at)}${since === null ? '' : `, after ${milliseconds(at - since)}`}`] as const],
   )
 
 interface ProblemProps {
-  readonly state: ServiceStatus['state']
-  readonly last: { readonly at: number; readonly error: ErrorInfo } | undefined
+  readonly status: ServiceStatus
+  readonly last: Parameters<typeof History>[0]['life']['lastError']
 }
 
-const Problem = ({ state, last }: ProblemProps): JSX.Element | null => {
+const Problem = ({ status: { state }, last }: ProblemProps): JSX.Element | null => {
   const error = errorOf(state) ?? last?.error
   if (!error) return null
   return (
     <>
-      <h3>{errorOf(state) || !last ? 'Error' : `Last error, at ${preciseTimeOfDay(last.at)}`}</h3>
-      <ErrorText error={error} />
+      <h3>{errorOf(state) || !last ? 'Error' : `Last error, at ${preciseMoment(last.at)}`}</h3>
+      <ErrorView error={error} />
     </>
   )
 }
-
-/** An error, what caused it, and what caused that. */
-const ErrorText = ({ error }: { readonly error: ErrorInfo }): JSX.Element => (
-  <div class="error">
-    <p>
-      <strong>{error.name}</strong>
-      {error.code !== undefined && <code>{error.code}</code>}
-      {` ${error.message}`}
-    </p>
-    {error.stack !== undefined && (
-      <details>
-        <summary>Stack</summary>
-        <pre tabIndex={0}>{error.stack}</pre>
-      </details>
-    )}
-    {error.cause && (
-      <div class="cause">
-        <p class="soft">caused by</p>
-        <ErrorText error={error.cause} />
-      </div>
-    )}
-  </div>
-)
-
-const Stretch = ({ segment: { from, to, state } }: { readonly segment: Segment }): JSX.Element => (
-  <li>
-    <span class="number soft">{preciseTimeOfDay(from)}</span>
-    <Chip look={lookOf(state)} />
-    <span class="number">{to === null ? <Elapsed since={from} /> : milliseconds(to - from)}</span>
-    <span class="detail">{detailOf(state)}</span>
-  </li>
-)

@@ -1,11 +1,14 @@
 import type { JSX } from 'preact'
 import { useContext, useEffect, useMemo, useState } from 'preact/hooks'
-import { preciseTimeOfDay } from '../../../../core/units.ts'
-import { type Line, matching } from '../log.ts'
+import { LINES, type Line, matching } from '../log.ts'
 import type { Model } from '../model.ts'
+import { moment, preciseMoment, today } from '../moments.ts'
 import { shortName } from '../words.ts'
 import { Chip } from './glyph.tsx'
+import { Beginning } from './history.tsx'
 import { memo } from './memo.tsx'
+import { usePlaces } from './place.tsx'
+import { useRoving } from './roving.ts'
 import { Search } from './search.tsx'
 import { StoreContext } from './time.tsx'
 
@@ -18,10 +21,11 @@ export const Events = ({
   onOpen,
 }: {
   readonly model: Model
-  readonly onOpen: (path: string) => void
+  readonly onOpen: (path: string, event?: number) => void
 }): JSX.Element => {
   const store = useContext(StoreContext)
-  const [filter, setFilter] = useState('')
+  const { place, amend } = usePlaces()
+  const filter = place.log ?? ''
   const [most, setMost] = useState(PAGE)
   const [paused, setPaused] = useState<{ readonly lines: readonly Line[]; readonly told: number }>()
   const { log, status } = model
@@ -38,6 +42,8 @@ export const Events = ({
     [paused, log, filter],
   )
   const shown = found.slice(-most).reverse()
+  const roving = useRoving<HTMLTableElement>('tbody tr')
+  const day = today()
   useEffect(() => {
     store.readFrom(paused ? paused.told - 1 : undefined)
     return () => store.readFrom(undefined)
@@ -50,7 +56,7 @@ export const Events = ({
           label="Filter events by text or path"
           hint="Filter by text or path"
           value={filter}
-          onChange={setFilter}
+          onChange={value => amend({ log: value || undefined })}
         />
         <button type="button" aria-pressed={paused !== undefined} onClick={() => setPaused(paused ? undefined : log)}>
           {paused ? 'Go on' : 'Pause'}
@@ -64,7 +70,7 @@ export const Events = ({
         </p>
       ) : (
         <>
-          <table role="table" class="events">
+          <table role="table" class={shown.some(({ at }) => at < day) ? 'events dated' : 'events'} {...roving}>
             <thead role="rowgroup">
               <tr role="row">
                 <th role="columnheader" scope="col" class="time">
@@ -83,7 +89,7 @@ export const Events = ({
             </thead>
             <tbody role="rowgroup">
               {shown.map(line => (
-                <EventRow key={line.n} line={line} group={status.name} onOpen={onOpen} />
+                <EventRow key={line.n} line={line} group={status.name} day={day} onOpen={onOpen} />
               ))}
             </tbody>
           </table>
@@ -92,6 +98,10 @@ export const Events = ({
               {`Show ${Math.min(PAGE, found.length - most)} older`}
             </button>
           )}
+          {found.length <= most && lines[0] && lines[0].n > 0 && (
+            <p class="beginning soft">{`The log begins at ${moment(lines[0].at)}: the newest ${LINES} events are kept.`}</p>
+          )}
+          {found.length <= most && lines[0]?.n === 0 && model.begins !== undefined && <Beginning at={model.begins} />}
         </>
       )}
     </section>
@@ -101,14 +111,16 @@ export const Events = ({
 interface RowProps {
   readonly line: Line
   readonly group: string
-  readonly onOpen: (path: string) => void
+  /** The day that is today: lines of another tell theirs. */
+  readonly day: number
+  readonly onOpen: (path: string, event?: number) => void
 }
 
 const EventRow = memo(
-  ({ line, group, onOpen }: RowProps): JSX.Element => (
-    <tr role="row" onClick={() => onOpen(line.path)}>
+  ({ line, group, day, onOpen }: RowProps): JSX.Element => (
+    <tr role="row" tabIndex={-1} onClick={() => onOpen(line.path, line.seq)}>
       <td role="cell" class="time number">
-        {preciseTimeOfDay(line.at)}
+        {preciseMoment(line.at, day)}
       </td>
       <td role="cell" class="path" title={line.path}>
         {shortName(line.path, group)}

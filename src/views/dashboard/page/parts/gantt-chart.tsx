@@ -5,6 +5,7 @@ import { type Bar, type Gantt, type Span, ticksOf, tickText } from '../gantt.ts'
 import type { Look } from '../words.ts'
 import { useIsNear } from './in-view.ts'
 import { memo } from './memo.tsx'
+import { useRoving } from './roving.ts'
 import { cut } from './size.ts'
 
 interface Props {
@@ -44,11 +45,13 @@ export const GanttChart = ({ gantt, group, width, deadline, onOpen }: Props): JS
   const length = drawn.to - drawn.from
   const ticks = ticksOf(length, scale.narrow ? 4 : 9)
   const nowAt = at(scale, told.to)
+  const roving = useRoving<HTMLDivElement>('.row')
   const deadlineAt = deadline !== undefined && deadline <= drawn.to ? at(scale, deadline) : undefined
   return (
     <div
+      {...roving}
       class="gantt"
-      role="img"
+      role="group"
       aria-label={`Timeline of ${group}, ${part}: ${rows.length} services, ${milliseconds(told.to - told.from)}. The same as a table: “Show as table”.`}
     >
       {rows.map(({ path, name, depth, bars, critical, look }) => (
@@ -69,8 +72,7 @@ export const GanttChart = ({ gantt, group, width, deadline, onOpen }: Props): JS
           onOpen={onOpen}
         />
       ))}
-      <svg class="over" width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
-        {' '}
+      <svg class="over" aria-hidden="true" width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
         {goesOn && <rect class="future" x={nowAt} y={AXIS} width={Math.max(0, width - nowAt)} height={height - AXIS} />}
         <g class="axis">
           {ticks.map(tick => {
@@ -125,19 +127,22 @@ const Row = memo(
     const element = useRef<SVGSVGElement>(null)
     const isNear = useIsNear(element)
     return (
+      // biome-ignore lint/a11y/useFocusableInteractive: it is, by an attribute that SVG knows in lower case only.
       <svg
         ref={element}
         class={`row${critical ? ' critical' : ''}${narrow ? ' tall' : ''}`}
         data-path={path}
+        role="link"
+        tabindex={-1}
         width={right + 1}
         height={height}
         onClick={() => onOpen(path)}
       >
+        <title>{`${path}: ${look}`}</title>
         <rect class="hit" width={right} height={height} />
         {critical && <path class="diamond" d={`M${mark} 7l4 4l-4 4l-4-4z`} />}
         <text class="label" x={indent + 14} y={15}>
           {cut(name, (narrow ? right : left) - indent - 20)}
-          <title>{`${path}: ${look}`}</title>
         </text>
         {(isNear ? bars : NONE).map((bar, i) => (
           <BarOf key={`${bar.kind} ${bar.from} ${i}`} bar={bar} scale={scale} top={top} />
@@ -158,9 +163,10 @@ const BarOf = ({
   readonly scale: Scale
   readonly top: number
 }): JSX.Element => {
-  const { kind, from, to, open, bad } = bar
+  const { kind, from, to, open, bad, crowd } = bar
   const x = at(scale, from)
   const width = Math.max(2, at(scale, to) - x)
+  if (crowd) return <CrowdOf crowd={crowd} x={x} width={width} top={top} />
   const length = open ? '' : ` ${milliseconds(to - from)}`
   const label = [`${kind}${length}`, kind].find(text => text.length * 6.3 + 10 < width)
   return (
@@ -182,3 +188,35 @@ const BarOf = ({
     </g>
   )
 }
+
+const HEIGHT = 15
+
+/** Many changes in a little room: one above the other, each as high as its part of the time. */
+const CrowdOf = ({
+  crowd: { shares, changes },
+  x,
+  width,
+  top,
+}: {
+  readonly crowd: NonNullable<Bar['crowd']>
+  readonly x: number
+  readonly width: number
+  readonly top: number
+}): JSX.Element => {
+  // What was there is seen, however short.
+  const heights = shares.map(([, share]) => Math.max(2, share * HEIGHT))
+  const whole = heights.reduce((sum, height) => sum + height, 0)
+  let y = top + 0.5
+  return (
+    <g>
+      <title>{`${changes} ${changes === 1 ? 'change' : 'changes'}: ${shares.map(([kind, share]) => `${kind} ${percent(share)}`).join(', ')}`}</title>
+      {shares.map(([kind], i) => {
+        const height = (heights[i]! / whole) * HEIGHT
+        y += height
+        return <rect key={kind} class={`crowd kind-${kind}`} x={x} y={y - height} width={width + 0.5} height={height} />
+      })}
+    </g>
+  )
+}
+
+const percent = (share: number): string => (share > 0 && share < 0.01 ? 'under 1 %' : `${Math.round(share * 100)} %`)

@@ -34,7 +34,7 @@ export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt })
               </th>
               {kinds.map(kind => (
                 <td key={kind}>
-                  {bars
+                  {withCrowdsJoined(bars)
                     .filter(bar => bar.kind === kind)
                     .map((bar, i) => (
                       <div key={i}>{inWords(bar, told.from, told.to)}</div>
@@ -53,5 +53,25 @@ export const GanttTable = ({ gantt: { rows, told } }: { readonly gantt: Gantt })
   )
 }
 
-const inWords = ({ from, to, open, bad }: Bar, begin: number, end: number): string =>
-  `from +${milliseconds(from - begin)}${open ? '' : ` for ${milliseconds(Math.min(to, end) - from)}`}${bad ? `, ${bad}` : ''}`
+/** Crowds that follow each other make one line. */
+const withCrowdsJoined = (bars: readonly Bar[]): readonly Bar[] => {
+  const done: Bar[] = []
+  for (const bar of bars) {
+    const last = done.at(-1)
+    if (!bar.crowd || !last?.crowd) done.push(bar)
+    else
+      done[done.length - 1] = {
+        ...last,
+        to: bar.to,
+        crowd: { ...last.crowd, changes: last.crowd.changes + bar.crowd.changes },
+      }
+  }
+  return done
+}
+
+const inWords = ({ from, to, open, bad, crowd }: Bar, begin: number, end: number): string =>
+  [
+    `from +${milliseconds(from - begin)}${open ? '' : ` for ${milliseconds(Math.min(to, end) - from)}`}`,
+    ...(crowd ? [`${crowd.changes} changes, this most of the time`] : []),
+    ...(bad ? [bad] : []),
+  ].join(', ')

@@ -4,9 +4,10 @@ import type { ServiceStatus } from '../../../../core/status/service-status.ts'
 import { BOX, type Box, type Edge, layoutKey, layoutOf } from '../layers.ts'
 import type { Model } from '../model.ts'
 import { wayOf } from '../ways.ts'
-import { healthOf, lookOf } from '../words.ts'
+import { lookOf } from '../words.ts'
 import { SHAPES } from './glyph.tsx'
 import { memo } from './memo.tsx'
+import { inPlane, useRoving } from './roving.ts'
 import { cut, useWidth } from './size.ts'
 
 interface Props {
@@ -29,6 +30,7 @@ export const Graph = ({ model: { status }, onOpen }: Props): JSX.Element => {
   const layout = useMemo(() => layoutOf(name, list, Math.min(width - 2 - 2 * ASIDE, 1_400)), [name, key, width])
   const places = useMemo(() => new Map(layout.boxes.map(box => [box.path, box])), [layout])
   const [pointedAt, pointAt] = useState<string>()
+  const roving = useRoving<SVGSVGElement>('.box', inPlane)
   const crowded = layout.edges.length > CROWDED
   const edges = useMemo(
     () => (crowded ? layout.edges.filter(({ from, to }) => from === pointedAt || to === pointedAt) : layout.edges),
@@ -50,25 +52,27 @@ export const Graph = ({ model: { status }, onOpen }: Props): JSX.Element => {
           <p class="empty">This group has no services.</p>
         ) : (
           <svg
+            {...roving}
             class="graph"
             onPointerOver={event => pointAt(pathAt(event.target))}
             onPointerLeave={() => pointAt(undefined)}
-            role="img"
+            onFocusIn={event => {
+              roving.onFocusIn(event)
+              pointAt(pathAt(event.target))
+            }}
+            onFocusOut={() => pointAt(undefined)}
+            role="group"
             aria-label={`Dependency graph of ${name}: ${list.length} services. The same in words: the table of services.`}
             width={layout.width + 2 * ASIDE}
             height={layout.height + 2}
             viewBox={`${-ASIDE} -1 ${layout.width + 2 * ASIDE} ${layout.height + 2}`}
           >
             {layout.boxes.map(box =>
-              box.isGroup ? (
-                <BoxOf key={box.path} box={box} status={status.service(box.path)!} onOpen={onOpen} />
-              ) : null,
+              box.isGroup ? <BoxOf key={box.path} box={box} status={status.byPath(box.path)!} onOpen={onOpen} /> : null,
             )}
             <Edges edges={edges} boxes={layout.boxes} places={places} lit={pointedAt} />
             {layout.boxes.map(box =>
-              box.isGroup ? null : (
-                <BoxOf key={box.path} box={box} status={status.service(box.path)!} onOpen={onOpen} />
-              ),
+              box.isGroup ? null : <BoxOf key={box.path} box={box} status={status.byPath(box.path)!} onOpen={onOpen} />,
             )}
           </svg>
         )}
@@ -120,12 +124,17 @@ interface BoxProps {
 
 const BoxOf = memo(({ box, status, onOpen }: BoxProps): JSX.Element => {
   const { path, name, x, y, width, height, isGroup } = box
-  const health = healthOf(status.state)
-  const look = health && health.text !== 'pass' ? { ...health, text: `running, ${health.text}` } : lookOf(status.state)
+  const look = lookOf(status.state)
   const { d, filled } = SHAPES[look.glyph]
   const room = width - 40 - look.text.length * 5.9
   return (
-    <g class={`box ${look.tone}${isGroup ? ' group' : ''}`} data-path={path} onClick={() => onOpen(path)}>
+    <g
+      class={`box ${look.tone}${isGroup ? ' group' : ''}`}
+      data-path={path}
+      role="link"
+      tabindex={-1}
+      onClick={() => onOpen(path)}
+    >
       <title>{`${path}: ${look.text}`}</title>
       <rect x={x} y={y} width={width} height={height} rx={6} />
       <svg class="glyph" x={x + 9} y={y + 11} width={12} height={12} viewBox="0 0 12 12" data-glyph={look.glyph}>

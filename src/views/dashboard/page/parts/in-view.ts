@@ -6,24 +6,28 @@ const MARGIN = 400
 
 const watched = new Map<Element, (isNear: boolean) => void>()
 
-const observer = new IntersectionObserver(
-  entries => {
-    for (const { target, isIntersecting } of entries) watched.get(target)?.(isIntersecting)
-  },
-  { rootMargin: `${MARGIN}px 0px` },
-)
+let observer: IntersectionObserver | undefined
 
-// On paper everything is in view.
-addEventListener('beforeprint', () => {
-  for (const tell of watched.values()) tell(true)
-})
-addEventListener('afterprint', () => {
-  for (const element of watched.keys()) {
-    // Who is observed anew is told how it is.
-    observer.unobserve(element)
-    observer.observe(element)
-  }
-})
+const newObserver = (): IntersectionObserver => {
+  const observer = new IntersectionObserver(
+    entries => {
+      for (const { target, isIntersecting } of entries) watched.get(target)?.(isIntersecting)
+    },
+    { rootMargin: `${MARGIN}px 0px` },
+  )
+  // On paper everything is in view.
+  addEventListener('beforeprint', () => {
+    for (const tell of watched.values()) tell(true)
+  })
+  addEventListener('afterprint', () => {
+    for (const element of watched.keys()) {
+      // Who is observed anew is told how it is.
+      observer.unobserve(element)
+      observer.observe(element)
+    }
+  })
+  return observer
+}
 
 /** Whether an element is in view or close to it: a part of a long picture that is not need not be drawn. */
 export const useIsNear = (element: RefObject<Element | null>): boolean => {
@@ -32,9 +36,10 @@ export const useIsNear = (element: RefObject<Element | null>): boolean => {
     const target = element.current
     if (!target) return
     watched.set(target, setIsNear)
+    observer ??= newObserver()
     observer.observe(target)
     return () => {
-      observer.unobserve(target)
+      observer?.unobserve(target)
       watched.delete(target)
     }
   }, [element])

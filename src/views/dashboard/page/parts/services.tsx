@@ -1,16 +1,19 @@
-import type { JSX, TargetedKeyboardEvent } from 'preact'
-import { useState } from 'preact/hooks'
-import { errorOf } from '../../../../core/state.ts'
+import type { ComponentChildren, JSX } from 'preact'
+import { errorOf, HEALTHS, PHASES } from '../../../../core/state.ts'
 import type { ServiceStatus } from '../../../../core/status/service-status.ts'
-import { essence, firstLine } from '../../../../core/text/error-text.ts'
-import type { Life } from '../life.ts'
+import { essence } from '../../../../core/text/error-text.ts'
+import { type Life, sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
+import { COLUMNS, type Column, type Place, type Sort } from '../place.ts'
 import { rowsFor } from '../rows.ts'
-import { healthOf, lookOf } from '../words.ts'
+import { besideHealth, brief, healthOf, shownPath } from '../words.ts'
+import { Choice } from './choice.tsx'
 import { Chip } from './glyph.tsx'
 import { memo } from './memo.tsx'
+import { type Places, usePlaces } from './place.tsx'
+import { useRoving } from './roving.ts'
 import { Search } from './search.tsx'
-import { Elapsed } from './time.tsx'
+import { Due, Elapsed } from './time.tsx'
 
 interface Props {
   readonly model: Model
@@ -18,58 +21,44 @@ interface Props {
   readonly onOpen: (path: string) => void
 }
 
-const COLUMNS = [
-  'Service',
-  'State',
-  'For',
-  'Up',
-  'Health',
-  'Waits for',
-  'Restarts',
-  'Last error',
-  'Depends on',
-] as const
-const classOf = (column: string): string => column.toLowerCase().replace(' ', '-')
+/** The titles of the columns. */
+const TITLES: Readonly<Record<Column, string>> = {
+  service: 'Service',
+  state: 'State',
+  for: 'For',
+  up: 'Up',
+  health: 'Health',
+  'waits-for': 'Waits for',
+  restarts: 'Restarts',
+  'last-error': 'Last error',
+  'depends-on': 'Depends on',
+}
 
 /** Every service, a row each. */
 export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
-  const [filter, setFilter] = useState('')
-  const [problemsFirst, setProblemsFirst] = useState(false)
+  const places = usePlaces()
+  const { place, go } = places
+  const roving = useRoving<HTMLTableElement>('tbody th button')
   const { status, lives } = model
-  const rows = rowsFor(status.name, status.list, { filter, problemsFirst })
+  const { find = '', state, health, sort } = place
+  const rows = rowsFor(status.name, status.list, place, path => lives.get(path)?.lastError?.error)
   const total = status.list.length
+  const isNarrowed = find.trim() !== '' || state !== undefined || health !== undefined
   return (
     <section aria-labelledby="services-title">
-      <div class="tools">
-        <h2 id="services-title">Services</h2>
-        <Search
-          label="Filter services by name or state"
-          hint="Filter by name or state"
-          value={filter}
-          onChange={setFilter}
-        />
-        <label class="toggle">
-          <input
-            type="checkbox"
-            checked={problemsFirst}
-            onChange={event => setProblemsFirst(event.currentTarget.checked)}
-          />
-          Problems first
-        </label>
-        {filter.trim() !== '' && <span class="soft" role="status">{`${rows.length} of ${total}`}</span>}
-      </div>
+      <Tools places={places} found={isNarrowed ? `${rows.length} of ${total}` : undefined} />
       {total === 0 ? (
         <p class="empty">This group has no services.</p>
       ) : rows.length === 0 ? (
-        <p class="empty">{`No service matches “${filter.trim()}”.`}</p>
+        <p class="empty">
+          {state || health || find.trim() === '' ? 'No service is like that.' : `No service matches “${find.trim()}”.`}
+        </p>
       ) : (
-        <table role="table" class="services" onKeyDown={moveFocus}>
+        <table role="table" class="services" {...roving}>
           <thead role="rowgroup">
             <tr role="row">
               {COLUMNS.map(column => (
-                <th key={column} role="columnheader" scope="col" class={classOf(column)}>
-                  {column}
-                </th>
+                <Header key={column} column={column} sort={sort} go={go} />
               ))}
             </tr>
           </thead>
@@ -92,16 +81,80 @@ export const Services = ({ model, selected, onOpen }: Props): JSX.Element => {
   )
 }
 
-/** Up and down through the rows. */
-const moveFocus = (event: TargetedKeyboardEvent<HTMLTableElement>): void => {
-  const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
-  if (step === 0) return
-  const names = [...event.currentTarget.querySelectorAll<HTMLButtonElement>('tbody th button')]
-  const next = names[names.indexOf(document.activeElement as HTMLButtonElement) + step]
-  if (!next) return
-  event.preventDefault()
-  next.focus()
+interface ToolsProps {
+  readonly places: Places
+  /** How many there are of how many, when not all are shown. */
+  readonly found: string | undefined
 }
+
+const STATES: readonly (readonly [NonNullable<Place['state']>, string])[] = [
+  ['problems', 'not up or not well'],
+  ...PHASES.map(phase => [phase, phase] as const),
+]
+const HEALTH_CHOICES = HEALTHS.map(one => [one, one] as const)
+
+/** Which services are shown, and in which order. */
+const Tools = memo(
+  ({ places: { place, go, amend }, found }: ToolsProps): JSX.Element => (
+    <div class="tools">
+      <h2 id="services-title">Services</h2>
+      <Search
+        label="Filter services by name or state, or by the text of an error"
+        hint="Filter by name, state or error"
+        value={place.find ?? ''}
+        onChange={value => amend({ find: value || undefined })}
+      />
+      <Choice label="State" value={place.state} none="any state" choices={STATES} onChange={state => go({ state })} />
+      <Choice
+        label="Health"
+        value={place.health}
+        none="any health"
+        choices={HEALTH_CHOICES}
+        onChange={health => go({ health })}
+      />
+      <label class="toggle">
+        <input
+          type="checkbox"
+          checked={place.sort === 'problems'}
+          onChange={event => go({ sort: event.currentTarget.checked ? 'problems' : undefined })}
+        />
+        Problems first
+      </label>
+      {found && (
+        <>
+          <span class="soft" role="status">
+            {found}
+          </span>
+          <button type="button" onClick={() => go({ find: undefined, state: undefined, health: undefined })}>
+            Show all
+          </button>
+        </>
+      )}
+    </div>
+  ),
+)
+
+interface HeaderProps {
+  readonly column: Column
+  readonly sort: Sort | undefined
+  readonly go: Places['go']
+}
+
+/** A press sorts upwards, the next one downwards, and the third not at all. */
+const Header = memo(({ column, sort, go }: HeaderProps): JSX.Element => {
+  const order = sort === column ? 'ascending' : sort === `-${column}` ? 'descending' : undefined
+  const next = order === 'ascending' ? (`-${column}` as const) : order === 'descending' ? undefined : column
+  return (
+    <th role="columnheader" scope="col" class={column} aria-sort={order ?? 'none'}>
+      <button type="button" class="sort" onClick={() => go({ sort: next })}>
+        {TITLES[column]}
+        <span class="arrow" aria-hidden="true">
+          {order === 'ascending' ? '↑' : order === 'descending' ? '↓' : ''}
+        </span>
+      </button>
+    </th>
+  )
+})
 
 interface RowProps {
   readonly status: ServiceStatus
@@ -113,7 +166,7 @@ interface RowProps {
 }
 
 const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }: RowProps): JSX.Element => {
-  const { path, state, since, readyAt, restarts, dependsOn, optional, observer } = status
+  const { path, state, readyAt, restarts, dependsOn, optional, observer } = status
   const health = healthOf(state)
   const error = errorOf(state) ?? lastError?.error
   const ended = status.drainingAt ?? status.stoppingAt ?? status.endedAt
@@ -127,7 +180,7 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
     >
       <th role="rowheader" scope="row" class="service">
         <span class="indent" style={{ '--depth': depth }}>
-          <button type="button" class="name" title={path} onClick={() => onOpen(path)}>
+          <button type="button" class="name" tabIndex={-1} title={path} onClick={() => onOpen(path)}>
             {name}
           </button>
           {optional && <small> optional</small>}
@@ -135,10 +188,10 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
         </span>
       </th>
       <td role="cell" class="state">
-        <Chip look={lookOf(state)} />
+        <Chip look={besideHealth(state)} />
       </td>
       <td role="cell" class="for" data-label="For">
-        <Elapsed since={since} />
+        <Elapsed since={sinceOf(status)} />
       </td>
       <td role="cell" class="up" data-label="Up">
         {readyAt !== null && <Elapsed since={readyAt} until={ended} />}
@@ -147,7 +200,7 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
         {health && <Chip look={health} />}
         {state.phase === 'running' && state.detail !== undefined && (
           <span class="detail" title={state.detail}>
-            {firstLine(state.detail)}
+            {brief(state.detail)}
           </span>
         )}
       </td>
@@ -158,17 +211,23 @@ const ServiceRow = memo(({ status, name, depth, lastError, isSelected, onOpen }:
         {restarts > 0 ? restarts : ''}
       </td>
       <td role="cell" class="last-error" data-label="Last error" title={error?.message}>
-        {error ? essence(error) : ''}
+        {error ? brief(essence(error)) : ''}
       </td>
       <td role="cell" class="depends-on" data-label="Depends on" title={dependsOn?.join(', ')}>
-        {dependsOn ? dependsOn.join(', ') || 'nothing' : ''}
+        {dependsOn ? dependsOn.map(shownPath).join(', ') || 'nothing' : ''}
       </td>
     </tr>
   )
 })
 
-const waitsFor = ({ state }: ServiceStatus): string => {
-  if (state.phase === 'waiting') return state.for.join(', ')
+const waitsFor = ({ state }: ServiceStatus): ComponentChildren => {
+  if (state.phase === 'waiting') return state.for.map(shownPath).join(', ')
+  if (state.phase === 'backoff')
+    return (
+      <span>
+        next try <Due at={state.retryAt} />
+      </span>
+    )
   if ((state.phase === 'draining' || state.phase === 'stopping') && state.pending) return `${state.pending} pending`
   return ''
 }

@@ -6,8 +6,9 @@ import type { Store, View } from '../store.ts'
 /** Where all parts get the data and the time from. */
 export const StoreContext = createContext<Store>(undefined as unknown as Store)
 
-export const useView = (): View => {
-  const store = useContext(StoreContext)
+export const useView = (): View => useViewOf(useContext(StoreContext))
+
+export const useViewOf = (store: Store): View => {
   const [view, show] = useState(store.view)
   useEffect(() => {
     show(store.view)
@@ -29,35 +30,49 @@ export const useNow = (every: number): number => {
 }
 
 const counters = new Set<() => void>()
-setInterval(() => {
-  for (const count of counters) count()
-}, 250)
+let timer: ReturnType<typeof setInterval> | undefined
 
-/** The time since something, or until it ended. One timer for all, and only a text that changes is touched. */
+/** A text that goes with the time. One timer for all, and only a text that changes is touched. */
+const useCounter = (text: (now: number) => string, stands: boolean, ...inputs: readonly unknown[]): JSX.Element => {
+  const store = useContext(StoreContext)
+  const element = useRef<HTMLSpanElement>(null)
+  useLayoutEffect(() => {
+    let shown = ''
+    const count = (): void => {
+      const next = text(store.now())
+      if (next === shown || !element.current) return
+      shown = next
+      element.current.textContent = next
+    }
+    count()
+    if (stands) return
+    counters.add(count)
+    timer ??= setInterval(() => {
+      for (const one of counters) one()
+    }, 250)
+    return () => {
+      counters.delete(count)
+      if (counters.size > 0) return
+      clearInterval(timer)
+      timer = undefined
+    }
+  }, [store, stands, ...inputs])
+  return <span ref={element} class="number" />
+}
+
+/** The time since something, or until it ended. */
 export const Elapsed = ({
   since,
   until,
 }: {
   readonly since: number
   readonly until?: number | null | undefined
-}): JSX.Element => {
-  const store = useContext(StoreContext)
-  const element = useRef<HTMLSpanElement>(null)
-  useLayoutEffect(() => {
-    let shown = ''
-    const count = (): void => {
-      const text = wholeSeconds((until ?? store.now()) - since)
-      if (text === shown || !element.current) return
-      shown = text
-      element.current.textContent = text
-    }
-    count()
-    if (until !== undefined && until !== null) return
-    counters.add(count)
-    return () => counters.delete(count)
-  }, [store, since, until])
-  return <span ref={element} class="number" />
-}
+}): JSX.Element =>
+  useCounter(now => wholeSeconds((until ?? now) - since), until !== undefined && until !== null, since, until)
+
+/** How long it takes until something is due: `in 3 s`, and then `now`. */
+export const Due = ({ at }: { readonly at: number }): JSX.Element =>
+  useCounter(now => (at > now ? `in ${wholeSeconds(at - now + 999)}` : 'now'), false, at)
 
 /** The latest of a value, but another at most so often, for what is costly to draw; 0 is always the latest. */
 export const useCalm = <T,>(value: T, every: number): T => {

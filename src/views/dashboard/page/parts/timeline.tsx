@@ -1,14 +1,17 @@
 import type { ComponentChildren, JSX } from 'preact'
-import { useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import { describeReason } from '../../../../core/state.ts'
 import { elapsed, milliseconds } from '../../../../core/units.ts'
 import { awaited, type Gantt, ganttOf, type Part, partNow, spanOf } from '../gantt.ts'
 import { DRAWN } from '../life.ts'
 import type { Model } from '../model.ts'
+import { moment } from '../moments.ts'
 import { listing, lookOf, shortName } from '../words.ts'
 import { GanttChart } from './gantt-chart.tsx'
 import { GanttTable } from './gantt-table.tsx'
+import { Beginning } from './history.tsx'
 import { memo } from './memo.tsx'
+import { usePlaces } from './place.tsx'
 import { useWidth } from './size.ts'
 import { useCalm, useNow, useView } from './time.tsx'
 
@@ -29,13 +32,18 @@ const MANY = 60
 /** The start and the stop of a group, as they go on and afterwards. */
 export const Timeline = ({ model: latest, onOpen }: Props): JSX.Element => {
   const model = useCalm(latest, latest.status.list.length > MANY ? 250 : 0)
-  return <Calmed model={model} onOpen={onOpen} />
+  const { place } = usePlaces()
+  return <Calmed model={model} onOpen={onOpen} part={place.part} asTable={place.table === true} />
+}
+
+interface CalmedProps extends Props {
+  readonly part: Part | undefined
+  readonly asTable: boolean
 }
 
 /** Not drawn anew by what has come in meanwhile. */
-const Calmed = memo(({ model, onOpen }: Props): JSX.Element => {
-  const [wish, setWish] = useState<Part>()
-  const [asTable, setAsTable] = useState(false)
+const Calmed = memo(({ model, onOpen, part: wish, asTable }: CalmedProps): JSX.Element => {
+  const { go } = usePlaces()
   const { status, lives } = model
   const part = wish ?? partNow(status)
   const span = spanOf(status, part)
@@ -52,17 +60,23 @@ const Calmed = memo(({ model, onOpen }: Props): JSX.Element => {
           <legend class="sr">Which part</legend>
           {PARTS.map(([one, title]) => (
             <label key={one}>
-              <input type="radio" name="part" checked={one === part} onChange={() => setWish(one)} />
+              <input type="radio" name="part" checked={one === part} onChange={() => go({ part: one })} />
               <span>{title}</span>
             </label>
           ))}
         </fieldset>
         <label class="toggle">
-          <input type="checkbox" checked={asTable} onChange={event => setAsTable(event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={asTable}
+            onChange={event => go({ table: event.currentTarget.checked || undefined })}
+          />
           Show as table
         </label>
+        {gantt && <span class="soft">{`began at ${moment(gantt.told.from)}`}</span>}
       </div>
       {gantt && <Story model={model} gantt={gantt} now={now} deadline={deadline} />}
+      {gantt && model.begins !== undefined && model.begins > gantt.told.from && <Beginning at={model.begins} />}
       <div class="picture">
         <div ref={body} />
         {!gantt ? (
@@ -146,7 +160,9 @@ const pathInWords = (names: readonly string[]): string =>
     : `${names.slice(0, 3).join(' → ')} → … ${names.length - 6} more … → ${names.slice(-3).join(' → ')}`
 
 const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): JSX.Element => {
-  const used = new Set(rows.flatMap(({ bars }) => bars.map(({ kind }) => kind)))
+  const used = new Set(
+    rows.flatMap(({ bars }) => bars.flatMap(({ kind, crowd }) => [kind, ...(crowd?.shares.map(([one]) => one) ?? [])])),
+  )
   const shown = DRAWN.filter(kind => used.has(kind))
   return (
     <ul class="legend" aria-label="Colours of the timeline">
@@ -164,6 +180,15 @@ const Legend = ({ gantt: { rows, criticalPath } }: { readonly gantt: Gantt }): J
             <rect x="6" y="0" width="4" height="10" class="badend" />
           </svg>
           forced, failed or out of time
+        </li>
+      )}
+      {rows.some(({ bars }) => bars.some(({ crowd }) => crowd)) && (
+        <li>
+          <svg viewBox="0 0 16 10" aria-hidden="true">
+            <rect x="0" y="0" width="16" height="6" class="crowd kind-running" />
+            <rect x="0" y="6" width="16" height="4" class="crowd kind-backoff" />
+          </svg>
+          many changes: as high as its part of the time
         </li>
       )}
       {criticalPath.length > 0 && (
