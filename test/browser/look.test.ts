@@ -106,7 +106,7 @@ test.each(['light', 'dark'] as const)(
       .first()
       .click()
     await audit(page, 'an event in the drawer')
-    await page.getByRole('button', { name: 'Restart…' }).click()
+    await page.getByRole('button', { name: 'Start…' }).click()
     await expect.poll(() => page.getByRole('dialog').isVisible()).toBe(true)
     await audit(page, 'dialog')
     await page.keyboard.press('Escape')

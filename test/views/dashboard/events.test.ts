@@ -24,10 +24,16 @@ const openShop = async () => {
   const port = await serve(express().use(dashboard(group)))
   let said = 0
   /** Each makes an event, or two: the group tells what its services say. */
-  const say = (times = 1, what = 'said'): void => {
-    for (let n = 0; n < times; n++) context.setHealth('pass', `${what} ${++said}`)
+  const say = (times = 1): void => {
+    for (let n = 0; n < times; n++) context.setHealth('pass', `said ${++said}`)
   }
-  return { group, port, say }
+  /** Each makes an event of some 14 kB. */
+  const sayMuch = (times: number): void => {
+    const long = Object.fromEntries([...'abcdefg'].map(name => [name, 'x'.repeat(2_000)]))
+    context.info(long)
+    say(times)
+  }
+  return { group, port, say, sayMuch }
 }
 
 const lastId = (messages: readonly { readonly id?: string }[]) => messages.findLast(({ id }) => id)?.id ?? ''
@@ -90,9 +96,9 @@ describe('who comes', () => {
   })
 
   test('gets 4 MB of them at most, however long they are', async () => {
-    const { group, port, say } = await openShop()
+    const { group, port, sayMuch } = await openShop()
     await group.start()
-    say(1_000, 'x'.repeat(14_000))
+    sayMuch(1_000)
     const page = await watch(port)
     await page.until(({ events }) => events.length > 0)
     const bytes = Buffer.byteLength(JSON.stringify(page.events))
@@ -103,11 +109,11 @@ describe('who comes', () => {
   })
 
   test('and stays is told the latest 4 MB anew when more than that comes at once', async () => {
-    const { group, port, say } = await openShop()
+    const { group, port, sayMuch } = await openShop()
     await group.start()
     const page = await watch(port)
     await page.until(({ events }) => events.length > 0)
-    say(400, 'x'.repeat(14_000))
+    sayMuch(400)
     await page.until(({ events }) => events.at(-1)?.seq === group.status.seq)
     const [hello, all] = page.messages.slice(-2)
     expect(hello).toMatchObject({ event: 'hello', data: { completeSince: all!.data[0].at } })

@@ -74,7 +74,7 @@ if (story === 'bare') {
   view.unsubscribe()
   console.log('on its own again')
   await group.stop()
-} else await run(group)
+} else await run(group, { grace: Infinity })
 
 if (handlers() !== before) console.log('a handler is left')
 if (process.stdout.write !== write) console.log('what writes is not what it was')

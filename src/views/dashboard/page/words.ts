@@ -85,7 +85,11 @@ export const brief = (text: string): string => {
 }
 
 /** A foreign text of several lines, which it keeps. */
-export const lines = (text: string): string => text.split(/\r?\n/).map(visible).join('\n')
+export const lines = (text: string): string =>
+  text
+    .split(/\r?\n/)
+    .map(line => visible(line))
+    .join('\n')
 
 /** `a`, `a and b`, `a, b and 4 more`. */
 export const listing = (names: readonly string[], most = 3): string => {
