@@ -52,3 +52,10 @@ test('every test and every demo that a page names is there', () => {
   expect(named.length).toBeGreaterThan(30)
   expect(named.filter(({ file }) => !there.some(path => path === file || path.endsWith(`/${file}`)))).toEqual([])
 })
+
+test('no page holds the marks of a merge that was not finished', () => {
+  const marked = [...pages, 'CHANGELOG.md'].filter(page =>
+    /^(<{7}|={7}|>{7})( |$)/m.test(readFileSync(join(root, page), 'utf8')),
+  )
+  expect(marked).toEqual([])
+})

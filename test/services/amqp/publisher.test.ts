@@ -160,7 +160,7 @@ describe('room', () => {
     expect(await other.ready(queue)).toBe(500)
     await life.until(state => state.info?.['overflowed'] === 99_500)
     await publish(queue, 'there is room again')
-  })
+  }, 30_000)
 
   test('whoever awaits gets all of twenty thousand through a small room', async () => {
     const queue = await aQueue()

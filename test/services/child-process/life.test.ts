@@ -200,9 +200,9 @@ describe('a process starts', () => {
       ready: () => Promise.reject(new Error('connection refused')),
       output: line => output.push(line),
     })
-    const group = serviceGroup('shop').add(api, { startTimeout: 300, stopTimeout: 5_000 })
+    const group = serviceGroup('shop').add(api, { startTimeout: 1_500, stopTimeout: 5_000 })
     const error = await group.start().catch(error => error)
-    expect(String(error)).toMatch(/service "api": start timed out after 300 ms: .*connection refused/)
+    expect(String(error)).toMatch(/service "api": start timed out after 1.5 s: .*connection refused/)
     expect(isAlive(Number(output[0]?.split('=')[1]))).toBe(false)
   })
 
