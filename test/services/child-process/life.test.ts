@@ -175,7 +175,7 @@ describe('a process starts', () => {
       await group.start()
       console.log('runs', (await group.stop()).ok)
     `)
-    const { stdout } = await promisify(execFile)('sh', ['-c', `ulimit -n 60; exec "${node}" "${program}"`])
+    const { stdout } = await promisify(execFile)('sh', ['-c', `ulimit -n 200; exec "${node}" "${program}"`])
     const why = `can't run "sleep": this process has too many files open (EMFILE); close some, or raise the limit (ulimit -n)`
     expect(stdout.trim().split('\n')).toEqual([
       expect.stringMatching(`^ERR_START_FAILED EMFILE .*${why.replace(/[()]/g, '\\$&')}`),
