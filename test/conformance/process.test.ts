@@ -275,7 +275,7 @@ describe.concurrent('P5 the report', { timeout: 60_000 }, () => {
     const report = await text(shell.stdout)
     // More than a pipe holds.
     expect(report.length).toBeGreaterThan(80_000)
-    expect(report).toMatch(/service-number-999 /)
+    expect(report).toMatch(/service-number-999\n/)
     expect(report).toMatch(/error 1 shop\/stuck: .*\n/)
   })
 

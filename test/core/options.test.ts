@@ -116,7 +116,7 @@ describe('X5 an option that is not known is refused by name', () => {
       /^service "e": unknown option warning; /.source,
     ],
     ['log', typo => log(shop(), typo), { fromat: 'json' }, 'log: unknown option fromat; did you mean format?'],
-    ['terminal', typo => terminal(shop(), typo), { out: 5 }, 'terminal: unknown option out; known are output'],
+    ['terminal', typo => terminal(shop(), typo), { out: 5 }, 'terminal: unknown option out; known are output, logs'],
     ['probes', typo => probes(shop(), typo), { detail: true }, 'probes: unknown option detail; did you mean details?'],
     [
       'metrics',
