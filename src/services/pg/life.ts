@@ -9,6 +9,9 @@ import type { PgClient, PgPool } from './pool.ts'
 /** From one check of a database that is well to the next, in milliseconds. */
 const CHECK_INTERVAL = 10_000
 
+/** How long the database may take to close connections that are given back, in milliseconds. */
+const LINGER = 500
+
 /** One incarnation. `letGo` releases everything, whatever has happened before. */
 export interface Life {
   readonly hooks: ServiceHooks
@@ -18,6 +21,7 @@ export interface Life {
 /** @param publish is told the pool while it may be used */
 export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool: Pool | undefined) => void): Life => {
   const inUse = makeInFlight<PgClient>()
+  const open = makeInFlight<PgClient>()
   const reconnect = makeReconnect()
   let pool: Pool | undefined
   let closed: Promise<void> | undefined
@@ -74,6 +78,19 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
 
   /** Resolves when the connections in use are given back. A pool is closed once. */
   const close = (): Promise<void> => (closed ??= pool?.end() ?? Promise.resolve())
+  /** Resolves when the database has closed all connections too: until then they keep a process alive. */
+  const areClosed = async (): Promise<void> => {
+    await close()
+    await new Promise<void>(resolve => {
+      const timer = after(systemClock, LINGER, resolve)
+      open.untilEmpty$().subscribe({
+        complete: () => {
+          timer?.unsubscribe()
+          resolve()
+        },
+      })
+    })
+  }
   const letGo = (): void => {
     end()
     publish(undefined)
@@ -88,7 +105,11 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
       // Without listeners the loss of a connection would end the process: the pool's own for an idle connection, and
       // that of each connection while somebody uses it.
       pool.on('error', lose)
-      pool.on('connect', client => client.on('error', lose))
+      pool.on('connect', client => {
+        client.on('error', lose)
+        open.take(client)
+        client.once('end', () => open.release(client))
+      })
       pool.on('acquire', client => inUse.take(client))
       pool.on('release', (_, client) => inUse.release(client))
       signal.addEventListener('abort', end, { once: true })
@@ -120,7 +141,7 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
         if (signal.aborted) resolve()
         signal.addEventListener('abort', () => resolve(), { once: true })
       })
-      await Promise.race([close(), forced])
+      await Promise.race([areClosed(), forced])
       counting.unsubscribe()
       if (inUse.size > 0) info({ cut: inUse.size })
       letGo()

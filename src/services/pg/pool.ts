@@ -4,6 +4,7 @@ export interface PgClient {
   release(error?: Error): void
   end(): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
+  once(event: 'end', listener: () => void): unknown
 }
 
 /** A `Pool` of pg, as far as this library uses it. */
