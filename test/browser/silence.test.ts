@@ -26,8 +26,8 @@ test('a process that is silent looks so: grey chips, another title, counters tha
   const [title, color] = [await page.title(), await colorOf(page)]
   child.kill('SIGSTOP')
   await expect.poll(() => textOf(page, '.connection'), { timeout: 50_000 }).toMatch(/— the process is silent$/)
-  expect(await page.title()).toBe('shop: no answer')
-  expect(await colorOf(page)).not.toBe(color)
+  await expect.poll(() => page.title()).toBe('shop: no answer')
+  await expect.poll(() => colorOf(page)).not.toBe(color)
   const count = () => rowOf(page, 'db').locator('td.for').textContent()
   const stands = await count()
   // Counters are looked at four times a second.
@@ -35,8 +35,8 @@ test('a process that is silent looks so: grey chips, another title, counters tha
   expect(await count()).toBe(stands)
   child.kill('SIGCONT')
   await expect.poll(() => textOf(page, '.connection')).toBe('live')
-  expect(await page.title()).toBe(title)
-  expect(await colorOf(page)).toBe(color)
+  await expect.poll(() => page.title()).toBe(title)
+  await expect.poll(() => colorOf(page)).toBe(color)
   child.kill('SIGKILL')
 }, 120_000)
 
@@ -50,7 +50,7 @@ test('a connection that is lost looks so at once', async () => {
   const color = await colorOf(page)
   await close()
   await expect.poll(() => page.title()).toBe('shop: connection lost')
-  expect(await colorOf(page)).not.toBe(color)
+  await expect.poll(() => colorOf(page)).not.toBe(color)
 })
 
 test('the shutdown of the process before stays to look at, and the present one is a step away', async () => {
