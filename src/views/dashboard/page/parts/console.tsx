@@ -53,7 +53,7 @@ export const Console = ({ printed: { rings }, path }: Props): JSX.Element => {
           ) : (
             <div
               ref={list}
-              class="lines"
+              class="printed-lines"
               tabIndex={0}
               role="group"
               aria-label="Lines"
