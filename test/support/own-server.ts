@@ -73,8 +73,18 @@ const idOf = (user: string): { uid: number; gid: number } => {
 
 /** Signals a process and its children. */
 const signalAll = (pid: number, signal: NodeJS.Signals): void => {
+  process.kill(pid, signal)
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
-  for (const one of [pid, ...children.map(Number)]) process.kill(one, signal)
+  for (const child of children) signalIfThere(Number(child), signal)
+}
+
+/** A process for one connection may end at any moment. */
+const signalIfThere = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 const startServer = async (program: ServerProgram): Promise<OwnServer & { close(): Promise<void> }> => {
