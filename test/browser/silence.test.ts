@@ -29,6 +29,8 @@ test('a process that is silent looks so: grey chips, another title, counters tha
   await expect.poll(() => page.title()).toBe('shop: no answer')
   await expect.poll(() => colorOf(page)).not.toBe(color)
   const count = () => rowOf(page, 'db').locator('td.for').textContent()
+  // They go back to the moment at which something was heard last.
+  await expect.poll(async () => Number.parseInt((await count()) ?? '', 10)).toBeLessThan(15)
   const stands = await count()
   // Counters are looked at four times a second.
   await page.evaluate('new Promise(resolve => setTimeout(resolve, 1500))')
