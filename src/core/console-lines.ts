@@ -25,7 +25,7 @@ export const LINES_KEPT = 500
 /** The most bytes of text that are kept of a service, and of all services together. */
 export const BYTES_KEPT: number = 64 * 1024
 const BYTES_OF_ALL = 1024 * 1024
-/** What a line takes besides its text, in bytes, so that a flood of empty lines is bounded too. */
+/** The bytes that a line takes besides its text. They bound a flood of empty lines too. */
 const A_LINE = 64
 
 interface Ring {

@@ -44,8 +44,8 @@ export type CoreErrorCode =
 export type ErrorCode = CoreErrorCode | (string & {})
 
 /**
- * An error as plain JSON with its causes, as states, events and reports carry it. It has at most 3 kB of message, 3 kB of
- * stack, eight causes of causes, and 16 kB with all errors inside it. Longer texts say `… 12 kB more` at their end.
+ * An error as plain JSON with its causes, as states, events and reports carry it. It has at most 3 kB of message, 3 kB
+ * of stack, eight causes of causes, and 16 kB with all errors inside it. Longer texts say `… 12 kB more` at their end.
  */
 export interface ErrorInfo {
   readonly name: string
@@ -168,7 +168,7 @@ const MOST_BYTES = 16_000
 /** Of which so many are for messages only, so that many errors lose their stacks before their messages. */
 const FOR_MESSAGES = 8_000
 
-/** What each error needs beside its texts, in bytes: the names of its fields. */
+/** The bytes that each error takes besides its texts: the names of its fields. */
 const OVERHEAD = 100
 
 /** The errors that are told, and the bytes that are left for more. */

@@ -1,6 +1,6 @@
 import type { Info } from './state.ts'
 
-/** What the process needs, at one moment. */
+/** The use of resources by the process at one moment. */
 export interface ProcessFigures {
   /** In milliseconds since the epoch. */
   readonly at: number
@@ -14,7 +14,7 @@ export interface ProcessFigures {
   readonly delay: number
 }
 
-/** What the process needs, and what its services are at. */
+/** The use of resources by the process, and the work of its services, at one moment. */
 export interface GroupFigures extends ProcessFigures {
   /** The pieces of work in flight, of all services that tell `inFlight` in their `info`. */
   readonly inFlight?: number

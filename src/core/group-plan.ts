@@ -12,7 +12,7 @@ export interface PlannedService {
   readonly stopTimeout: number
 }
 
-/** What a group is about to do, as far as it can be told before it starts. Plain JSON, but for `Infinity`. */
+/** The order and the longest times of a group, as they are known before its start. Plain JSON, but for `Infinity`. */
 export interface GroupPlan {
   readonly group: string
   /** In an order of start; a group comes before the services inside it. A stop goes the other way. */

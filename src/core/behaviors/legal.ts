@@ -8,8 +8,8 @@ import { canFollow, HEALTHS, isFinal, type Phase, type ServiceState, transitions
 
 /**
  * Holds a lifecycle that was written by hand to the rules. A value that is no state, or that can't follow the state
- * before, is a failure that names it, and the lifecycle is unsubscribed. Values after its end are passed over. Long texts
- * are cut, as those of hooks are.
+ * before, is a failure that names it, and the lifecycle is unsubscribed. Values after its end are passed over. Long
+ * texts are cut, as those of hooks are.
  */
 export const legal = <Name extends string>(service: Service<Name>): Service<Name> => {
   if (isHooked(service)) return service

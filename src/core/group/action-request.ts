@@ -4,11 +4,11 @@ import type { GroupStatus } from '../status/status.ts'
 
 /** A request from outside to act on a group or on a service of it, as the view that takes it tells the group. */
 export interface ActionRequest {
-  /** What was asked for: `restart`. Leave it out when the request was refused unread. At most 40 characters are told. */
+  /** The action, such as `restart`. Leave it out when the request was refused unread. Told: 40 characters at most. */
   readonly action?: string | undefined
   /** The name or path of the service that it is for. Default: the group itself, also when no service has the name. */
   readonly service?: string | undefined
-  /** Who has asked: an address, or a name. At most 100 characters are told. */
+  /** The person or program that asks: an address, or a name. Told: 100 characters at most. */
   readonly by: string
   readonly outcome: RequestOutcome
   /** Why it was refused, for people. At most 300 characters are told. */

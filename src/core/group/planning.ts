@@ -14,7 +14,7 @@ interface Longest {
   readonly stop: number
 }
 
-/** What the plan of a group needs of a nested one. */
+/** The part of a nested group's plan that the plan of the outer group needs. */
 export interface Inner extends Longest {
   readonly services: readonly PlannedService[]
 }

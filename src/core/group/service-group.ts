@@ -178,8 +178,8 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   stop(how?: string | Error | StopReason | StopOptions): Promise<Report>
 
   /**
-   * What the group is about to do, without starting anything: the services by level, the longest start and stop as their
-   * timeouts allow, and the line that tells Kubernetes how long to wait. `mermaid(plan)` draws it.
+   * What the group is about to do, without starting anything: the services by level, the longest start and stop as
+   * their timeouts allow, and the line that tells Kubernetes how long to wait. `mermaid(plan)` draws it.
    *
    * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`
    * @example

@@ -72,16 +72,16 @@ export interface FailureEvent extends NumberedEvent {
 export type RequestOutcome = 'accepted' | 'refused'
 
 /**
- * Somebody has asked for something from outside, such as a restart on the dashboard. No state changes by it. All that is
- * accepted is told. Of what is refused ten a second are told at most; the last one of a second is always told.
+ * Somebody has asked for something from outside, such as a restart on the dashboard. No state changes by it. All that
+ * is accepted is told. Of what is refused ten a second are told at most; the last one of a second is always told.
  */
 export interface RequestEvent extends NumberedEvent {
   readonly kind: 'request'
   /** The service that it is for, or the group itself. */
   readonly path: string
-  /** What was asked for: `restart`. Left out when the request was refused unread. */
+  /** The action, such as `restart`. Left out when the request was refused unread. */
   readonly action?: string
-  /** Who has asked: an address, or a name. */
+  /** The person or program that has asked: an address, or a name. */
   readonly by: string
   readonly outcome: RequestOutcome
   /** Why it was refused, for people. */
