@@ -63,6 +63,11 @@ const measure = async (screen: string): Promise<object> => {
     return event
   }
   await page.evaluate(WATCH)
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('Performance.enable')
+  const cpu = async (): Promise<number> =>
+    (await devtools.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')!.value * 1_000
+  const before = await cpu()
   const begun = performance.now()
   await new Promise<void>(resolve => {
     const timer = setInterval(() => {
@@ -73,6 +78,7 @@ const measure = async (screen: string): Promise<object> => {
       resolve()
     }, 20)
   })
+  const spent = (await cpu()) - before
   const { tasks, frames, gap } = await page.evaluate<Seen>('seen')
   await page.close()
   server.closeAllConnections()
@@ -83,6 +89,8 @@ const measure = async (screen: string): Promise<object> => {
     'the longest, ms': Math.round(Math.max(0, ...tasks)),
     'frames a second': Math.round(frames / SECONDS),
     'longest gap, ms': Math.round(gap),
+    'CPU of the page, ms a frame': Number((spent / frames).toFixed(1)),
+    'CPU of the page, ms a second': Math.round(spent / SECONDS),
   }
 }
 
