@@ -6,15 +6,19 @@ import type { Store, View } from '../store.ts'
 /** Where all parts get the data and the time from. */
 export const StoreContext = createContext<Store>(undefined as unknown as Store)
 
-export const useView = (): View => useViewOf(useContext(StoreContext))
+/** How the process is heard. Another event is no reason to draw anew. */
+export const useConnection = (): View['connection'] => useSome(useContext(StoreContext), ({ connection }) => connection)
 
-export const useViewOf = (store: Store): View => {
-  const [view, show] = useState(store.view)
+export const useViewOf = (store: Store): View => useSome(store, view => view)
+
+const useSome = <T,>(store: Store, of: (view: View) => T): T => {
+  const [some, show] = useState(of(store.view))
   useEffect(() => {
-    show(store.view)
-    return store.listen(() => show(store.view))
+    const look = (): void => show(of(store.view))
+    look()
+    return store.listen(look)
   }, [store])
-  return view
+  return some
 }
 
 /** The server's time, anew every so often. With reduced motion nothing moves more than once a second. */
@@ -73,6 +77,9 @@ export const Elapsed = ({
 /** How long it takes until something is due: `in 3 s`, and then `now`. */
 export const Due = ({ at }: { readonly at: number }): JSX.Element =>
   useCounter(now => (at > now ? `in ${wholeSeconds(at - now + 999)}` : 'now'), false, at)
+
+/** With more services than this every drawing costs a while. */
+export const MANY = 60
 
 /** The latest of a value, but another at most so often, for what is costly to draw; 0 is always the latest. */
 export const useCalm = <T,>(value: T, every: number): T => {

@@ -13,7 +13,7 @@ import { Beginning } from './history.tsx'
 import { memo } from './memo.tsx'
 import { usePlaces } from './place.tsx'
 import { useWidth } from './size.ts'
-import { useCalm, useNow, useView } from './time.tsx'
+import { MANY, useCalm, useConnection, useNow } from './time.tsx'
 
 interface Props {
   readonly model: Model
@@ -25,9 +25,6 @@ const PARTS: readonly (readonly [Part, string])[] = [
   ['stop', 'Stop'],
   ['all', 'All'],
 ]
-
-/** With more services than this every drawing costs a while. */
-const MANY = 60
 
 /** The start and the stop of a group, as they go on and afterwards. */
 export const Timeline = ({ model: latest, onOpen }: Props): JSX.Element => {
@@ -108,7 +105,7 @@ const Story = ({
   now,
   deadline,
 }: StoryProps): JSX.Element | null => {
-  const { connection } = useView()
+  const connection = useConnection()
   if (part === 'all') return null
   const took = (goesOn ? elapsed : milliseconds)(told.to - told.from)
   const why = part === 'stop' && status.trigger ? ` (${describeReason(status.trigger)})` : ''
