@@ -37,7 +37,9 @@ const group = serviceGroup('shop')
       orders.set(id, 'handled')
     }),
   )
-  .add(http('api', app, { port }))
+
+const api = http('api', app, { port })
+group.add(api)
 
 const dashboardPort = Number(process.env['DASHBOARD_PORT'] ?? 9000)
 const page = http('dashboard', dashboard(group), { port: dashboardPort, host: '127.0.0.1' })
@@ -46,6 +48,6 @@ group.add(page, { observer: true })
 log(group)
 const over = run(group)
 await group.ready
-console.log(`\nTry:    curl -X POST localhost:${port}/orders ; curl localhost:${port}/orders`)
+console.log(`\nTry:    curl -X POST ${api.url}/orders ; curl ${api.url}/orders`)
 console.log(`Watch:  ${page.url}\nThen press Ctrl-C.\n`)
 await over

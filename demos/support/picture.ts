@@ -1,5 +1,5 @@
 /**
- * Draws the picture in the README: runs the second demo on a real terminal, orders five times, presses Ctrl-C, and
+ * Draws the picture in the README: runs `npm run demo` on a real terminal, orders five times, presses Ctrl-C, and
  * writes what stood there as demos/02-http-and-queue.svg.
  *
  *   node --import tsx demos/support/picture.ts               (needs util-linux's `script`)
@@ -11,13 +11,16 @@ import { stripVTControlCharacters } from 'node:util'
 
 const PORT = '8080'
 const COLUMNS = 100
-const child = spawn(
-  'script',
-  ['-qec', `stty cols ${COLUMNS}; exec node --import tsx demos/02-http-and-queue.ts`, '/dev/null'],
-  {
-    env: { ...process.env, PORT, TERM: 'xterm-256color', AMQP_URL: '', NO_UPDATE_NOTIFIER: '1' },
+const child = spawn('script', ['-qec', `stty cols ${COLUMNS}; exec npm run demo`, '/dev/null'], {
+  env: {
+    ...process.env,
+    PORT,
+    TERM: 'xterm-256color',
+    AMQP_URL: '',
+    NO_UPDATE_NOTIFIER: '1',
+    npm_config_progress: 'false',
   },
-)
+})
 let screen = ''
 let ordered = false
 child.stdout.setEncoding('utf8').on('data', async text => {
@@ -67,8 +70,10 @@ const spans = (line: string): string => {
     .join('')
 }
 
-const lines = screen
-  .slice(screen.search(RegExp(`(${ESC}2m)?\\d\\d:\\d\\d:\\d\\d`)))
+// npm clears its own line at the end.
+const printed = screen.replace(RegExp(`${ESC}[\\d;?]*[A-Za-ln-z]`, 'g'), '')
+const lines = printed
+  .slice(printed.search(RegExp(`(${ESC}2m)?\\d\\d:\\d\\d:\\d\\d`)))
   .replace(/\^C/, '^C\n')
   .trimEnd()
   .split(/\r?\n/)

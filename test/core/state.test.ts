@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { canFollow, type Phase, type ServiceState, type StopReason, transitions } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
 import {
@@ -24,29 +23,22 @@ import {
   reasonOf,
   wasForced,
 } from '../../src/core/state.ts'
+import { readPage } from '../support/pages.ts'
 
 const phases = Object.keys(transitions) as Phase[]
 const living = phases.filter(phase => phase !== 'stopped' && phase !== 'failed')
 
 /** The edges of the state diagram in a markdown text, `[*]` being the world outside. */
-const drawnIn = (markdown: string): ReadonlySet<string> | undefined => {
-  const diagram = /```mermaid\s+stateDiagram-v2\n(.*?)```/s.exec(markdown)?.[1]
-  if (!diagram) return undefined
+const drawnIn = (markdown: string): ReadonlySet<string> => {
+  const [, diagram = ''] = /```mermaid\s+stateDiagram-v2\n(.*?)```/s.exec(markdown) ?? []
   const edges = diagram.matchAll(/^\s*(\S+)\s+-->\s+([^\s:]+)/gm)
   return new Set(Array.from(edges, ([, from, to]) => `${from} -> ${to}`))
 }
 
-const readme = (() => {
-  try {
-    return readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  } catch {
-    return ''
-  }
-})()
-const picture = drawnIn(readme)
+const picture = drawnIn(readPage('src/core/README.md'))
 
-describe.skipIf(!picture)('the picture in the README', () => {
-  const drawn = [...(picture ?? [])]
+describe('the picture on the page of the core', () => {
+  const drawn = [...picture]
   const inside = drawn.filter(edge => !edge.includes('[*]'))
 
   test('shows every phase', () => {

@@ -19,8 +19,8 @@ test('each code of an error is declared in one place', () => {
   expect(declared.toSorted()).toEqual([...new Set(declared)].toSorted())
 })
 
-test('the table in the README has every code, and no other', () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+test('the table on the page of the core has every code, and no other', () => {
+  const readme = readFileSync(new URL('../../src/core/README.md', import.meta.url), 'utf8')
   const [, table = ''] = /\| code \|[^\n]*\n\|[-| ]+\|\n((?:\|.*\n)+)/.exec(readme) ?? []
   const told = table
     .split('\n')

@@ -1,15 +1,17 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as rxjs from 'rxjs'
 import ts from 'typescript'
 import { afterAll, describe, expect, test } from 'vitest'
+import { pages, readPage } from '../support/pages.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const src = join(root, 'src')
-const folder = join(root, 'node_modules/.cache/examples')
+/** Inside the package, where it is found by its own name. */
+const folder = join(root, 'test/house/.examples')
 
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   exports: Record<string, string | { import: { default: string } }>
@@ -71,17 +73,26 @@ interface Example {
   readonly code: string
 }
 
-/** Every block of TypeScript in a docstring, or in a page beside the code. */
-const examples: readonly Example[] = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  .filter(file => /\.(ts|md)$/.test(file))
-  .flatMap(file => {
-    const text = readFileSync(join(src, file), 'utf8')
-    const blocks = file.endsWith('.md') ? /^```ts\n(.*?)^```$/gms : /^ *\* ```ts\n(.*?)^ *\* ```$/gms
-    return Array.from(text.matchAll(blocks), found => ({
-      where: `${file}:${text.slice(0, found.index).split('\n').length + 1}`,
-      code: found[1]!.replace(/^ *\* ?/gm, ''),
-    }))
-  })
+/** The blocks of TypeScript in a text, each with where it stands. */
+const blocksIn = (file: string, text: string, block: RegExp): Example[] =>
+  Array.from(text.matchAll(block), found => ({
+    where: `${file}:${text.slice(0, found.index).split('\n').length + 1}`,
+    code: found.slice(1).join(''),
+  }))
+
+const inDocstrings = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts'))
+  .flatMap(file => blocksIn(file, readFileSync(join(src, file), 'utf8'), /^ *\* ```ts\n(.*?)^ *\* ```$/gms))
+  .map(({ where, code }): Example => ({ where, code: code.replace(/^ *\* ?/gm, '') }))
+
+/** What a block of a page takes for granted stands in a comment before it: `<!-- given ... -->`, which nobody is shown. */
+const IN_PAGE = /(?:^<!-- given\n((?:(?!-->).)*?)^-->\n)?^```ts\n(.*?)^```$/gms
+
+/** Every block of TypeScript in a docstring, or in a page. */
+const examples: readonly Example[] = [
+  ...inDocstrings,
+  ...pages.flatMap(page => blocksIn(page, readPage(page), IN_PAGE)),
+]
 
 /** With the imports that it leaves to its reader. */
 const withImports = ({ code }: Example): string => {
@@ -114,6 +125,9 @@ const withImports = ({ code }: Example): string => {
   return `${imports.join('')}${code}\nexport {}\n`
 }
 
+/** Two examples may name the same port, and a port of an example may be taken. */
+const onAnyPort = (code: string): string => code.replace(/\bport: \d{4,5}\b/g, 'port: 0')
+
 /** `console.log(...) // what it prints`, or with the comment in the next line, is held to what it says. */
 const withExpectations = (code: string): string =>
   code.replace(
@@ -127,6 +141,8 @@ import { formatWithOptions } from 'node:util'
 const failures = []
 let printed
 console.log = (...all) => { printed = formatWithOptions({ compact: 9, breakLength: Infinity }, ...all) }
+// Known as a test runner, so that no run() ends the process that all examples share.
+globalThis.describe = globalThis.it = () => undefined
 process.stdout.write = () => true
 process.exit = () => undefined
 globalThis.expectPrinted = expected => {
@@ -158,15 +174,14 @@ describe('everything public', () => {
   })
 })
 
-describe('the examples in docstrings and in the tour of the core', () => {
+describe('the examples in docstrings and pages', () => {
   const files = examples.map((example, n) => ({
     ...example,
     file: join(folder, `example-${n}.ts`),
     code: withImports(example),
   }))
   rmSync(folder, { recursive: true, force: true })
-  mkdirSync(join(folder, 'node_modules'), { recursive: true })
-  symlinkSync(root, join(folder, 'node_modules/rx-service-group'))
+  mkdirSync(folder, { recursive: true })
   for (const { file, code } of files) writeFileSync(file, code)
 
   test('are found', () => expect(examples.length).toBeGreaterThan(5))
@@ -178,6 +193,7 @@ describe('the examples in docstrings and in the tour of the core', () => {
       noUnusedLocals: false,
       noUnusedParameters: false,
       exactOptionalPropertyTypes: false,
+      noPropertyAccessFromIndexSignature: false,
       rootDir: root,
     }
     const checked = ts.createProgram(
@@ -197,7 +213,7 @@ describe('the examples in docstrings and in the tour of the core', () => {
       const script = file.replace(/\.ts$/, '.mjs')
       writeFileSync(
         script,
-        ts.transpileModule(withExpectations(code), {
+        ts.transpileModule(onAnyPort(withExpectations(code)), {
           compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 },
         }).outputText,
       )

@@ -1,15 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { pages, readPage, root } from '../support/pages.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const filesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(file => join(folder, file))
 
-const pages = ['README.md', 'demos/recipes/README.md', ...filesIn('src').filter(file => file.endsWith('README.md'))]
 /** The text of a page without its examples. */
-const read = (page: string): string => readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '')
+const read = (page: string): string => readPage(page).replace(/^```.*?^```$/gms, '')
 
 /** The anchors of the headings of a page, as GitHub makes them. */
 const anchorsOf = (page: string): string[] =>

@@ -1,23 +1,24 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readPage, root } from '../support/pages.ts'
 
-const core = new URL('../../src/core/', import.meta.url)
-const tour = readFileSync(new URL('README.md', core), 'utf8')
-const folders = readdirSync(core, { withFileTypes: true })
-  .filter(entry => entry.isDirectory())
-  .map(({ name }) => name)
+const tour = readPage('src/README.md')
+const foldersIn = (folder: string): string[] =>
+  readdirSync(join(root, 'src', folder), { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(({ name }) => join(folder, name))
 
-test('every file and folder that the tour of the core names is there', () => {
-  const named = [...tour.matchAll(/(?:\.\.\/)?[\w-]+(?:\/[\w-]+)*(?:\.ts\b|\/(?=[\s`]))|\.\.\/[\w/-]+/g)].map(
-    ([path]) => path,
-  )
-  expect(named.length).toBeGreaterThan(30)
-  // In the drawing a second file of a folder stands without it.
-  const isThere = (path: string): boolean =>
-    ['', ...folders.map(folder => `${folder}/`)].some(place => existsSync(new URL(`./${place}${path}`, core)))
+test('every file and folder that the tour names is there', () => {
+  const named = [...tour.matchAll(/(?:\.\.\/)?[\w-]+(?:\/[\w-]+)*(?:(?:\.test)?\.ts\b|\/(?=[\s`]))/g)].map(([path]) => path)
+  expect(named.length).toBeGreaterThan(60)
+  // The drawing is of the core, and a second file of a folder stands in it without the folder.
+  const places = ['', '..', 'core', ...foldersIn('core')]
+  const isThere = (path: string): boolean => places.some(place => existsSync(join(root, 'src', place, path)))
   expect(named.filter(path => !isThere(path))).toEqual([])
 })
 
-test('the tour of the core has a line for every folder', () => {
-  expect(folders.filter(folder => !tour.includes(`\n- \`${folder}/\`: `))).toEqual([])
+test('the tour has a row for every room of the code, and for every room of the core', () => {
+  const rooms = [...tour.matchAll(/^\| (?:\[([\w/]+)\]|`([\w/]+)\/`)/gm)].map(([, linked, plain]) => linked ?? plain)
+  expect([...foldersIn(''), ...foldersIn('core')].filter(room => !rooms.includes(room))).toEqual([])
 })
