@@ -40,7 +40,7 @@ const standardPipes = (): number => {
   const { fstatSync } = process.getBuiltinModule('node:fs')
   return [0, 1, 2].filter(fd => {
     try {
-      const file = fstatSync(fd)
+      const file = fstatSync(fd, { bigint: true })
       return file.isFIFO() || file.isSocket()
     } catch {
       return false

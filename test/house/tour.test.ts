@@ -10,7 +10,9 @@ const foldersIn = (folder: string): string[] =>
     .map(({ name }) => join(folder, name))
 
 test('every file and folder that the tour names is there', () => {
-  const named = [...tour.matchAll(/(?:\.\.\/)?[\w-]+(?:\/[\w-]+)*(?:(?:\.test)?\.ts\b|\/(?=[\s`]))/g)].map(([path]) => path)
+  const named = [...tour.matchAll(/(?:\.\.\/)?[\w-]+(?:\/[\w-]+)*(?:(?:\.test)?\.ts\b|\/(?=[\s`]))/g)].map(
+    ([path]) => path,
+  )
   expect(named.length).toBeGreaterThan(60)
   // The drawing is of the core, and a second file of a folder stands in it without the folder.
   const places = ['', '..', 'core', ...foldersIn('core')]

@@ -46,7 +46,7 @@ const reasonOf = (code: string, command: string, cwd: string | URL | undefined):
 }
 
 const kindOf = (path: string): 'file' | 'folder' | undefined => {
-  const stats = statSync(path, { throwIfNoEntry: false })
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
   return stats && (stats.isDirectory() ? 'folder' : 'file')
 }
 

@@ -5,7 +5,7 @@ import { connect, type Server } from 'node:net'
 
 export const isSocketFile = (path: string): boolean => {
   try {
-    return lstatSync(path).isSocket()
+    return lstatSync(path, { bigint: true }).isSocket()
   } catch {
     return false
   }

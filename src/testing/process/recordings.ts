@@ -24,7 +24,7 @@ export class Recordings {
       const recording = this.#files.get(file) ?? { read: 0 }
       this.#files.set(file, recording)
       const path = join(this.folder, file)
-      if (statSync(path).size === recording.read) continue
+      if (Number(statSync(path, { bigint: true }).size) === recording.read) continue
       const rest = readFileSync(path).subarray(recording.read)
       // A line that is half written is read with the next.
       const whole = rest.subarray(0, rest.lastIndexOf(10) + 1)
