@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { show } from '../../core/options.ts'
 import { takeInherited } from './inherited.ts'
 import { cannotListen, listenError } from './listen-error.ts'
 import { inheritedFds } from './passed-sockets.ts'
@@ -46,7 +47,7 @@ const listenOnInherited = async (
   if (more.length > 0)
     throw cannotListen(
       name,
-      `fd "${named}": ${more.length + 1} sockets of that name were passed; give each a name of its own ` +
+      `fd ${show(named)}: ${more.length + 1} sockets of that name were passed; give each a name of its own ` +
         '(FileDescriptorName= in the .socket unit)',
     )
   const giveBack = takeInherited(name, server, fd)

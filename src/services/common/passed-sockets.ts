@@ -1,10 +1,25 @@
-import { show } from '../../core/options.ts'
+import { isName, must, refuse, show } from '../../core/options.ts'
 import { cannotListen } from './listen-error.ts'
+import type { Place } from './place.ts'
 
 /** The number of the first socket that a service manager passes, as sd_listen_fds(3) has it. */
 const FIRST = 3
 /** Most names of passed sockets in the text of an error. */
 const MOST_NAMES = 10
+
+/**
+ * The place of an `fd` option, checked.
+ *
+ * @param others options that say where to listen too, and contradict it
+ * @throws ServiceError `ERR_INVALID_OPTION`
+ */
+export const passedPlace = (name: string, fd: unknown, others: Readonly<Record<string, unknown>>): Place => {
+  const isNumber = Number.isInteger(fd) && Number(fd) >= 0
+  must(name, 'fd', isNumber || isName(fd), 'a number >= 0, or the name of a socket that is passed', fd)
+  const [other] = Object.keys(others).filter(option => others[option] !== undefined)
+  if (other) refuse(name, `fd and ${other} exclude each other: a socket that is passed is bound already; leave one out`)
+  return { fd: fd as number | string }
+}
 
 /**
  * The numbers of the inherited sockets that an `fd` names: the number itself, or all that a service manager passed

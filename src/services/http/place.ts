@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { flag, isName, must, portNumber, refuse } from '../../core/options.ts'
+import { passedPlace } from '../common/passed-sockets.ts'
 import { type Place, type Whereabouts, whereaboutsOf } from '../common/place.ts'
 import type { LeaveAlone } from './handed-over.ts'
 
@@ -77,7 +78,7 @@ export const placesOf = (name: string, options: HttpOptions): Places => {
   must(name, 'host', goodHosts, 'an address or a host name, or several', host)
   must(name, 'path', path === undefined || isName(path), 'that of a unix socket', path)
   flag(name, 'reusePort', reusePort)
-  if (fd !== undefined) return [inheritedPlace(name, options)]
+  if (fd !== undefined) return [passedPlace(name, fd, { port, host, path, reusePort: reusePort || undefined })]
   if (reusePort) checkReusePort(name, options)
   const socket: Place[] = path === undefined ? [] : [{ path }]
   if (path !== undefined && port === undefined && host === undefined) return [{ path }]
@@ -85,15 +86,6 @@ export const placesOf = (name: string, options: HttpOptions): Places => {
   const anywhere = { port: port ?? 0, ...(reusePort && { reusePort }) }
   if (first === undefined) return [anywhere, ...socket]
   return [{ ...anywhere, host: first }, ...rest.map(one => ({ ...anywhere, host: one })), ...socket]
-}
-
-const inheritedPlace = (name: string, { port, host, path, fd, reusePort }: HttpOptions): Place => {
-  const isNumber = Number.isInteger(fd) && Number(fd) >= 0
-  must(name, 'fd', isNumber || isName(fd), 'a number >= 0, or the name of a socket that is passed', fd)
-  const others = Object.entries({ port, host, path, reusePort: reusePort || undefined })
-  const [other] = others.find(([, value]) => value !== undefined) ?? []
-  if (other) refuse(name, `fd and ${other} exclude each other: a socket that is passed is bound already; leave one out`)
-  return { fd: fd as number | string }
 }
 
 /** The first versions of Node with `reusePort`, and all later lines. Before them it was ignored. */
