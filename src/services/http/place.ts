@@ -35,8 +35,9 @@ export interface HttpOptions {
   readonly fd?: number | string
   /**
    * Other processes may listen on the same port, if they say so too: a new process beside the old one. Needs Node 22.12
-   * or 23.1, and Linux, FreeBSD, DragonFly BSD, Solaris or AIX. As the old process leaves, Linux resets a few
-   * connections that it has not accepted yet, unless `net.ipv4.tcp_migrate_req` is 1; `fd` resets none. Default `false`.
+   * or 23.1, and Linux, FreeBSD, DragonFly BSD, Solaris or AIX. As the old process leaves, Linux resets the
+   * connections that it has not accepted yet, unless `net.ipv4.tcp_migrate_req` is 1. With `fd` it does not. Default
+   * `false`.
    *
    * @example
    * ```ts
