@@ -412,3 +412,39 @@ test.runIf(brokerIsOurs)(
   },
   90_000,
 )
+
+test('20: three restarts under load refuse and reset nobody where the socket is kept', async () => {
+  const { code, output } = await demo('20-restart').ended
+  expect(code).toBe(0)
+  const rows = [...output.matchAll(/^(\w.*\w) {2,}(\d+) +(\d+) +(\d+) +\d+ ms$/gm)].map(
+    ([, what, requests, refused, reset]) => ({
+      what,
+      requests: Number(requests),
+      failed: [refused, reset].map(Number),
+    }),
+  )
+  expect(rows.map(({ what }) => what)).toEqual([
+    'nothing kept, stop then start',
+    'socket kept, stop then start',
+    'socket kept, new beside old',
+  ])
+  const [nothing, ...kept] = rows
+  expect(nothing!.failed[0]).toBeGreaterThan(20)
+  expect(kept.map(({ failed }) => failed)).toEqual([
+    [0, 0],
+    [0, 0],
+  ])
+  for (const { requests } of kept) expect(requests).toBeGreaterThan(100)
+  expect(output).toMatch(/^Where the socket was kept, 0 of \d+ requests failed\.$/m)
+  expect(output.split('\n').filter(line => line.length > 80)).toEqual([])
+}, 90_000)
+
+test('20: Ctrl-C in the middle of it ends all processes', async () => {
+  const person = onTerminal(new URL('../../demos/20-restart.ts', import.meta.url))
+  await person.sees(/nothing kept, stop then start +\d/)
+  person.presses('\u0003')
+  const { code, screen } = await person.ended
+  expect(code).toBe(0)
+  expect(screen).toMatch(/stopped\s*$/)
+  expect(screen).not.toContain('Error')
+}, 60_000)

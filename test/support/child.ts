@@ -40,15 +40,20 @@ export const startProgram = (
 export const startNode = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Child =>
   startCommand(process.execPath, args, env)
 
-/** Runs any command as a real process; it does not outlive its test file. */
+/**
+ * Runs any command as a real process; it does not outlive its test file.
+ *
+ * @param fds descriptors that the process inherits as 3, 4 and so on
+ */
 export const startCommand = (
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  fds: readonly number[] = [],
 ): Child => {
   const child = spawn(command, args, {
     env: { ...process.env, NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...fds],
   })
   children.add(child)
   let output = ''
@@ -58,8 +63,8 @@ export const startCommand = (
     output += text
     for (const listener of listeners) listener()
   }
-  child.stdout.setEncoding('utf8').on('data', take)
-  child.stderr.setEncoding('utf8').on('data', take)
+  child.stdout!.setEncoding('utf8').on('data', take)
+  child.stderr!.setEncoding('utf8').on('data', take)
   const ended = once(child, 'close').then(([code, signal]) => ({
     code,
     signal,

@@ -3,12 +3,13 @@ import { optionalPackage } from '../../core/optional-package.ts'
 import { isName, known, must, namesOf, portNumber, refuse, show } from '../../core/options.ts'
 import { checkName } from '../../core/service.ts'
 import { type ListeningService, listeningService } from '../common/listening.ts'
+import { passedPlace } from '../common/passed-sockets.ts'
 import loadHealthCheck from './grpc-health-check.cts'
 import loadGrpcJs from './grpc-js.cts'
 import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
 
-export type { ListenErrorCode } from '../common/listen.ts'
+export type { ListenErrorCode } from '../common/listen-error.ts'
 export type { ListeningService } from '../common/listening.ts'
 export type { GrpcSetup, GrpcSetupContext } from './setup.ts'
 
@@ -18,6 +19,11 @@ export interface GrpcOptions {
   readonly port?: number
   /** The address or host name to listen on. Default: all addresses, as node does. */
   readonly host?: string
+  /**
+   * A listening socket that the process inherited, instead of `port` and `host`: its number, or the name under which
+   * systemd passed it. See `fd` of `http`.
+   */
+  readonly fd?: number | string
   /** grpc-js's `ServerCredentials`. Default `ServerCredentials.createInsecure()`. */
   readonly credentials?: ServerCredentials
   /** What grpc-js's `Server` is made with: message sizes, keepalive, `interceptors`. Default: none. */
@@ -29,6 +35,7 @@ export interface GrpcOptions {
 const OPTIONS = namesOf<GrpcOptions>({
   port: true,
   host: true,
+  fd: true,
   credentials: true,
   serverOptions: true,
   health: true,
@@ -87,8 +94,9 @@ export const grpc = <const Name extends string>(
   const grpcJs = optionalPackage<typeof import('@grpc/grpc-js')>(name, '@grpc/grpc-js', loadGrpcJs)
   const { ServerCredentials } = grpcJs
   const {
-    port = 0,
+    port,
     host,
+    fd,
     credentials = ServerCredentials.createInsecure(),
     serverOptions = {},
     health = true,
@@ -99,7 +107,7 @@ export const grpc = <const Name extends string>(
       'give a function that adds services to a server, `server => server.addService(definition, handlers)`: ' +
         `a server of grpc-js can listen only once, so each incarnation has its own, got ${show(setup)}`,
     )
-  portNumber(name, port)
+  if (port !== undefined) portNumber(name, port)
   must(name, 'host', host === undefined || isName(host), 'an address or a host name', host)
   const goodCredentials = credentials instanceof ServerCredentials
   must(name, 'credentials', goodCredentials, 'ServerCredentials of @grpc/grpc-js (createSsl() makes some)', credentials)
@@ -111,6 +119,7 @@ export const grpc = <const Name extends string>(
         'give `health: false`',
       )
     : undefined
-  const place = host === undefined ? { port } : { port, host }
+  const place =
+    fd === undefined ? { port: port ?? 0, ...(host !== undefined && { host }) } : passedPlace(name, fd, { port, host })
   return listeningService(name, () => serve(grpcJs, name, setup, { place, credentials, serverOptions, healthCheck }))
 }

@@ -1,4 +1,7 @@
-/** A gRPC server under `run`: answers each call after the milliseconds it is asked for, and says at the end how many it saw. */
+/**
+ * A gRPC server under `run`: answers each call after the milliseconds it is asked for, and says at the end how many it saw. It takes
+ * a socket that it is passed.
+ */
 import { setTimeout as passed } from 'node:timers/promises'
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'
 import { run, serviceGroup } from 'rx-service-group'
@@ -24,9 +27,8 @@ const Repeat: handleServerStreamingCall<string, string> = async call => {
   call.end()
 }
 
-const group = serviceGroup('shop').add(
-  grpc('rpc', server => server.addService(echo, { Say, Repeat } as never), { host: '127.0.0.1' }),
-)
+const place = process.env['LISTEN_FDS'] ? { fd: 'rpc' } : { host: '127.0.0.1' }
+const group = serviceGroup('shop').add(grpc('rpc', server => server.addService(echo, { Say, Repeat } as never), place))
 group.health$.subscribe(({ ready }) => {
   if (ready) console.log(`listening on ${group.status.services['shop/rpc']?.state.info?.['port']}`)
 })
