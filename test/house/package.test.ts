@@ -127,7 +127,7 @@ describe('as it would be published', () => {
       ),
     ).toEqual([])
     for (const file of files) expect(paths).toContain(file.replace('./', ''))
-    expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig|build\.mjs/.test(path))).toEqual([])
+    expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig|^src\/.*\.mjs$/.test(path))).toEqual([])
     expect(paths).toContain('CHANGELOG.md')
   })
 
