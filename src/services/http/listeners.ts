@@ -16,7 +16,7 @@ export interface Listeners {
   /** Closes each at a good moment. */
   readonly close: () => Promise<void>
   readonly closeNow: () => void
-  /** Those besides the server itself are closed, and the connections that came there gone. */
+  /** All listeners besides the server itself are closed, and the connections that came there gone. */
   readonly gone: () => Promise<void>
 }
 
@@ -93,7 +93,7 @@ export const listenersOf = (name: string, { server, places, ours }: Incarnation)
   }
 }
 
-/** What a server gives the sockets that come to it. */
+/** Options that a server gives to the sockets it accepts. */
 const optionsOf = (server: Server): ServerOpts => {
   const { allowHalfOpen, noDelay, keepAlive, keepAliveInitialDelay, highWaterMark } = server as Server & ServerOpts
   return {

@@ -1,4 +1,7 @@
-/** A gRPC server under `run`: answers each call after the milliseconds it is asked for, and says at the end how many it saw. */
+/**
+ * A gRPC server under `run`: answers each call after the milliseconds it is asked for, and says at the end how many it
+ * saw.
+ */
 import { setTimeout as passed } from 'node:timers/promises'
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'
 import { run, serviceGroup } from 'rx-service-group'
