@@ -7,7 +7,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const filesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(file => join(folder, file))
 
-const pages = ['README.md', 'demos/recipes/README.md', ...filesIn('src').filter(file => file.endsWith('README.md'))]
+const pages = [
+  'README.md',
+  '.github/CONTRIBUTING.md',
+  '.github/SECURITY.md',
+  ...['src', 'test', 'demos'].flatMap(filesIn).filter(file => file.endsWith('.md') && !file.includes('node_modules')),
+]
 /** The text of a page without its examples. */
 const read = (page: string): string => readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '')
 
@@ -58,4 +63,13 @@ test('no page holds the marks of a merge that was not finished', () => {
     /^(<{7}|={7}|>{7})( |$)/m.test(readFileSync(join(root, page), 'utf8')),
   )
   expect(marked).toEqual([])
+})
+
+test('a path that the pages for contributors name is a link, so that it is known to be there', () => {
+  const named = ['.github/CONTRIBUTING.md', '.github/SECURITY.md', 'src/decisions.md'].flatMap(page =>
+    Array.from(read(page).matchAll(/(?<!\[)`([\w./-]+\.(?:ts|tsx|css|md|mjs|json|yml))`/g), ([, path = '']) => path),
+  )
+  // Files of an adapter that is still to be written.
+  expect(named).toEqual(['index.ts', 'README.md'])
+  expect(linksOf('.github/CONTRIBUTING.md').length).toBeGreaterThan(90)
 })
