@@ -1,7 +1,9 @@
 /** The API reference, made by `npm run docs` from the docstrings: a module for each entry of the package. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Converter } from 'typedoc'
+import { Comment, Converter } from 'typedoc'
+import { summaryOf } from './llms.mjs'
 
 const root = new URL('..', import.meta.url)
 const at = path => fileURLToPath(new URL(path, root))
@@ -17,19 +19,27 @@ const entries = new Map(
     ]),
 )
 
-/** Modules are called as they are imported, not after their files. */
-const callModulesByEntry = app =>
+/** The first sentence of the page beside an entry. */
+const commentOf = file => {
+  const page = file === 'index.ts' ? at('README.md') : at(`src/${dirname(file)}/README.md`)
+  if (!existsSync(page)) return undefined
+  return new Comment([{ kind: 'text', text: summaryOf(readFileSync(page, 'utf8')).sentence }])
+}
+
+/** Modules are called as they are imported, not after their files, and begin with their page's first sentence. */
+const describeModules = app =>
   app.converter.on(Converter.EVENT_CREATE_DECLARATION, (_, reflection) => {
-    const file = reflection.parent?.isProject() ? `${reflection.name.replace(/^index$/, '')}/index.ts` : ''
-    const entry = entries.get(file.replace(/^\//, ''))
-    if (entry) reflection.name = entry
+    if (!reflection.parent?.isProject()) return
+    const file = reflection.name === 'index' ? 'index.ts' : `${reflection.name}/index.ts`
+    reflection.name = entries.get(file) ?? reflection.name
+    reflection.comment ??= commentOf(file)
   })
 
 export default {
   name,
   tsconfig: at('tsconfig.json'),
   entryPoints: [...entries.keys()].map(file => at(`src/${file}`)),
-  plugin: [callModulesByEntry],
+  plugin: [describeModules],
   out: at('docs'),
   readme: 'none',
   // The compiler has checked the sources already: `npm run check`.
