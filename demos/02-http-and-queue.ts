@@ -4,8 +4,9 @@
  *   npm run demo                   (PORT=8080, DASHBOARD_PORT=9000; AMQP_URL=amqp://... for RabbitMQ)
  *   curl -X POST localhost:8080/orders ; curl localhost:8080/orders
  *
- * Watch each service's states as they change, here and on the dashboard. Press Ctrl-C while orders are being handled: the API takes no new ones,
- * the consumer finishes those it holds, then everything stops in reverse, and a report tells how it went.
+ * Watch each service's states as they change, here and on the dashboard. Press Ctrl-C while orders are being handled:
+ * the API takes no new ones, the consumer finishes those it holds, then everything stops in reverse, and a report tells
+ * how it went.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'

@@ -15,7 +15,7 @@ import { concat, ignoreElements, NEVER, type Observable, throwError, timer } fro
 const lasting = (ms: number) => timer(ms).pipe(ignoreElements())
 const dying = (message: string) => throwError(() => new Error(message))
 
-/** What each of its lives brings. */
+/** The conduct of each incarnation. */
 const lives: readonly (() => Observable<never>)[] = [
   () => concat(lasting(300), dying('the connection was lost')),
   () => dying('connection refused'),

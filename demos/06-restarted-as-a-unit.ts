@@ -1,6 +1,6 @@
 /**
  * Two consumers share a connection. When it is lost, the three are restarted inside their group. When that happens too
- * often their group gives up, and the group around it restarts it as a unit. The API beside it answers all the time.
+ * often their group fails, and the group around it restarts it as a unit. The API beside it answers all the time.
  *
  *   node --import tsx demos/06-restarted-as-a-unit.ts
  *

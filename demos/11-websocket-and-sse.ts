@@ -1,6 +1,6 @@
 /**
- * What never ends by itself: a WebSocket and an event stream are open, a request is under way, and the group is told to
- * go. Nothing in the app knows about it.
+ * Connections that never end by themselves: a WebSocket and an event stream are open, a request is under way, and the
+ * group is told to go. Nothing in the app knows about it.
  *
  *   node --import tsx demos/11-websocket-and-sse.ts
  *

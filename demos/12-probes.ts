@@ -1,5 +1,5 @@
 /**
- * What Kubernetes sees: a shop with a flaky database, whose probes are asked at each turn of its life.
+ * The view of Kubernetes: a shop with a flaky database, whose probes are asked at each turn of its life.
  *
  *   node --import tsx demos/12-probes.ts     (PORT=8081; meanwhile: curl 'localhost:8081/healthz?verbose')
  *

@@ -1,6 +1,6 @@
 /**
- * A job of every second in a group: it fails once, which the group's health tells until the next run ends well. When the
- * group is told to stop in the middle of the fourth run, that one is finished first.
+ * A job of every second in a group: it fails once, which the group's health tells until the next run ends well. When
+ * the group is told to stop in the middle of the fourth run, that one is finished first.
  *
  *   node --import tsx demos/14-schedule.ts
  */

@@ -1,6 +1,6 @@
 /**
  * A pool of three worker threads, and a job every 100 ms. One job is poisoned: it kills a thread, and then another one,
- * and is given up; both are restarted, while the third goes on.
+ * and is tried no more; both are restarted, while the third goes on.
  *
  *   node --import tsx demos/15-worker-pool.ts
  *

@@ -3,12 +3,13 @@
  *
  *   node --import tsx demos/16-retry-and-park.ts   (AMQP_URL=amqp://... for RabbitMQ)
  *
- * What fails is tried again after 0.2 s, then 0.4 s, and holds up nothing meanwhile; after the third attempt it is parked
- * in the queue `shop.orders.parked`, and what can't be decoded at once. Parked messages tell why, and wait for a person:
- * here for a second consumer, which prints them. On RabbitMQ, look at the queues `shop.orders.retry.200` and so on.
+ * What fails is tried again after 0.2 s, then 0.4 s, and holds up nothing meanwhile; after the third attempt it is
+ * parked in the queue `shop.orders.parked`, and what can't be decoded at once. Parked messages tell why, and wait for a
+ * person: here for a second consumer, which prints them. On RabbitMQ, look at the queues `shop.orders.retry.200` and so
+ * on.
  *
- * The queue is a quorum queue with a delivery limit of 20, as on RabbitMQ 4 by default: what comes back to it more often
- * is dropped by the broker. The limit is never reached, because each retry is a new message to the broker.
+ * The queue is a quorum queue with a delivery limit of 20, as on RabbitMQ 4 by default: what comes back to it more
+ * often is dropped by the broker. The limit is never reached, because each retry is a new message to the broker.
  */
 
 import { run, serviceGroup, task } from 'rx-service-group'

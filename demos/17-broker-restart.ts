@@ -10,7 +10,7 @@
 import { serviceGroup, task } from 'rx-service-group'
 import { amqpConnection, amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'
 import { distinctUntilChanged, filter, firstValueFrom, interval, map, Subject, take, tap, timer } from 'rxjs'
-// What the tests use: it starts a node that nothing else on the machine notices, and that dies with this process.
+// The broker of the tests: it starts a node that nothing else on the machine notices, and that dies with this process.
 import { startRabbitMq } from '../test/support/rabbitmq.ts'
 
 const ORDERS = 300

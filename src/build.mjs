@@ -1,12 +1,13 @@
 /**
  * Makes `dist` from `src`: the ES build by the compiler, the texts that the library carries as modules, and from all of
- * that the CommonJS build, file by file.
+ * that the CommonJS build, file by file. Then `dist/llms.txt` and `skills`.
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { writePagesForPrograms } from './llms.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -82,3 +83,4 @@ rmSync(dist, { recursive: true, force: true })
 compile()
 await Promise.all([writePage(), writeWatchdog()])
 await writeCommonJs()
+writePagesForPrograms(root)

@@ -11,7 +11,7 @@ import { filter, map, take } from 'rxjs'
 const api = http('api', (_, response) => response.end('hello'), { port: 0, host: '127.0.0.1' })
 const group = serviceGroup('shop')
   .add(api)
-  // What starts later finds it listening.
+  // A service that starts later finds it listening.
   .add(service('registry', { start: () => console.log(`service  ${api.port}`) }))
 
 const ofEvents$ = group.events$.pipe(

@@ -32,7 +32,7 @@ child.stdout.setEncoding('utf8').on('data', async text => {
 })
 await once(child, 'close')
 
-/** What colours begin with. */
+/** The beginning of each colour. */
 const ESC = '\u001b\\['
 const LINE = 18
 const CHARACTER = 7.8

@@ -7,10 +7,10 @@ interface Job {
   attempts: number
 }
 
-/** What a thread says: it is free, or free again, with what the job before has come to. */
+/** The answer of a thread: it is free, or free again, with what the job before has come to. */
 export type Answer = { readonly free: true; readonly primes?: number }
 
-/** A job that kills its thread is tried once more, and then given up. */
+/** A job that kills its thread is tried once more, and then dropped. */
 const ATTEMPTS = 2
 
 /** Hands jobs to threads: each has one at a time; that of a thread that dies goes to the next one that is free. */

@@ -1,6 +1,7 @@
 /**
  * Takes the pictures of the dashboard in the README, from a real group in a real browser: demos/dashboard-stopping.png
- * while it stops, demos/dashboard-problems.png while something is wrong, demos/dashboard-your-own.png of the ninth demo.
+ * while it stops, demos/dashboard-problems.png while something is wrong, demos/dashboard-your-own.png of the ninth
+ * demo.
  *
  *   npm run build && node --import tsx demos/support/screenshots.ts       (needs Chromium; CHROMIUM_PATH)
  */

@@ -1,7 +1,7 @@
 import { peek } from './foreign.ts'
 import { known, must, namesOf, type Whose } from './options.ts'
 
-/** Options of a call that can be given up. */
+/** Options of a call that can be cancelled. */
 export interface Abortable {
   /** Gives the call up when it is aborted. */
   readonly signal?: AbortSignal | undefined

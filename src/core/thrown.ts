@@ -18,8 +18,8 @@ export const isError = (value: unknown): value is Error => {
 }
 
 /**
- * The text of any value that was thrown, of 2 kB at most. A value that is no error is shown as `util.inspect` does. Never
- * throws.
+ * The text of any value that was thrown, of 2 kB at most. A value that is no error is shown as `util.inspect` does.
+ * Never throws.
  *
  * @example
  * ```ts

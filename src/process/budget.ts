@@ -38,8 +38,8 @@ export interface Fitted extends Budget {
 }
 
 /**
- * Fits the clocks into a grace period. A shutdown timeout that is longer than the default of a platform counts: then the
- * platform was given another grace period, or will cut the shutdown short.
+ * Fits the clocks into a grace period. A shutdown timeout that is longer than the default of a platform counts: then
+ * the platform was given another grace period, or will cut the shutdown short.
  *
  * @param asked the clocks as the options say
  * @param isGiven whether the shutdown timeout was given, and is no default

@@ -15,7 +15,7 @@ const LONGEST = 1_000
 /** A line that has no end is told after this time, in milliseconds. */
 const PATIENCE = 1_000
 
-/** What services print, for the listener of one group. */
+/** The output of services, for the listener of one group. */
 export interface Console {
   /** The latest lines of each service, by its path. */
   readonly rings: ConsoleRings

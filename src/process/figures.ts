@@ -4,7 +4,7 @@ import { type Delays, startGauge } from './loop-delay.ts'
 
 /** Measures this process until it is stopped. */
 export interface ProcessMeter {
-  /** What is so now, or has been since the last reading. */
+  /** The figures of now, and those since the last reading. */
   read(): ProcessFigures & { readonly delays: Delays; readonly cpuSeconds: number }
   stop(): void
 }

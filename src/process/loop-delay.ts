@@ -9,12 +9,12 @@ export interface Delays {
 
 /** Measures an event loop from when it is made until it is stopped. */
 export interface Gauge {
-  /** What was measured since the last reading. */
+  /** The delays that were measured since the last reading. */
   read(): Delays
   stop(): void
 }
 
-/** What a gauge reads, in nanoseconds: node's histogram of how far apart the ticks of a timer were. */
+/** The source of a gauge, in nanoseconds: node's histogram of how far apart the ticks of a timer were. */
 export interface TickHistogram {
   readonly count: number
   readonly mean: number
@@ -28,7 +28,7 @@ export interface TickHistogram {
 /** How often node looks. It does so without running any JavaScript, and without keeping the process alive. */
 export const RESOLUTION = 10
 
-/** What an idle loop may lose at both ends of a sample, and what the histogram may be off. */
+/** The time that an idle loop may lose at both ends of a sample, with the error of the histogram. */
 const slack = (elapsed: number): number => 2 * RESOLUTION + elapsed / 1_000
 
 /**

@@ -3,7 +3,7 @@ export interface Written {
   write: NodeJS.WriteStream['write']
 }
 
-/** What to do around the writes of others. */
+/** Actions around the writes of others. */
 export interface Around {
   before?(): void
   /** Must not throw. */

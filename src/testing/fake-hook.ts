@@ -8,7 +8,7 @@ import type { StopReason } from '../core/state.ts'
 export type HookName = 'start' | 'unready' | 'drain' | 'stop' | 'force'
 
 /**
- * What a hook of a fake does when it is called:
+ * The conduct of a fake's hook when it is called:
  *
  * - `'waits'`: it waits until the test calls `succeed()` or `fail()`. It rejects when its signal aborts.
  * - `'hangs'`: the same, but it ignores its signal. An Observable can't: it is unsubscribed.

@@ -6,11 +6,14 @@ import { type Service, service } from '../core/service.ts'
 import type { Health, Info, StopReason } from '../core/state.ts'
 import { type Conduct, type FakeHook, fakeHook, type HookName } from './fake-hook.ts'
 
-/** What the hooks of a fake do; see `Conduct`. `will()` changes it later. */
+/** The conduct of the hooks of a fake; see `Conduct`. `will()` changes it later. */
 export interface FakeOptions extends Readonly<Partial<Record<HookName, Conduct>>> {
-  /** What all other hooks do. Default `'returns'`. */
+  /** The conduct of all other hooks. Default `'returns'`. */
   readonly otherwise?: Conduct
-  /** What the hooks return: promises for virtual time, Observables for RxJS' TestScheduler. Default `'promise'`. */
+  /**
+   * The kind of results that the hooks return: promises for virtual time, Observables for RxJS' TestScheduler. Default
+   * `'promise'`.
+   */
   readonly returns?: 'promise' | 'observable'
   /** The clock of a hook that takes a number of milliseconds. Default: the system's. */
   readonly clock?: Clock

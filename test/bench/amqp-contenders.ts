@@ -5,7 +5,9 @@ import rascal from 'rascal'
 import { serviceGroup } from 'rx-service-group'
 import { amqpConsumer } from 'rx-service-group/amqp'
 
-/** Consumes a queue that is there, and acknowledges each message once its handler has ended; settles when it consumes. */
+/**
+ * Consumes a queue that is there, and acknowledges each message once its handler has ended; settles when it consumes.
+ */
 export type Contender = (
   url: string,
   queue: string,

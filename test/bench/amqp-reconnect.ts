@@ -1,7 +1,7 @@
-// How long it takes until a consumer consumes again: after the broker has closed its connection, and after a broker that
-// was stopped accepts connections again. Others that connect again by themselves go through the same, at the same time,
-// each in a process of its own and with the settings it comes with. Nothing passes or fails here.
-// Run it with: npm run bench:amqp-reconnect
+// How long it takes until a consumer consumes again: after the broker has closed its connection, and after a broker
+// that was stopped accepts connections again. Others that connect again by themselves go through the same, at the same
+// time, each in a process of its own and with the settings it comes with. Nothing passes or fails here. Run it with:
+// npm run bench:amqp-reconnect
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect as connectSocket } from 'node:net'

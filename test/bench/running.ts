@@ -1,5 +1,5 @@
-// What a service that runs keeps on the heap, and how deep the stack is when its hooks and a listener are called: prints
-// JSON. Node has to be started with --expose-gc.
+// What a service that runs keeps on the heap, and how deep the stack is when its hooks and a listener are called:
+// prints JSON. Node has to be started with --expose-gc.
 import { libraryOf } from './library.ts'
 
 const count = Number(process.argv[2])

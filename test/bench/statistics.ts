@@ -8,7 +8,9 @@ export const quantile = (values: readonly number[], part: number): number => {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** What was measured of each kind: its costs, and their ratios to the bare one's in the same slice, process by process. */
+/**
+ * What was measured of each kind: its costs, and their ratios to the bare one's in the same slice, process by process.
+ */
 export const printRatios = (
   title: string,
   costs: ReadonlyMap<string, readonly number[]>,

@@ -203,8 +203,8 @@ export class Rules {
   }
 
   /**
-   * A nested group may have been stopped by a call, with all that it holds. A removal may have come too late. A temporary
-   * service stays down when it was taken down with others.
+   * A nested group may have been stopped by a call, with all that it holds. A removal may have come too late. A
+   * temporary service stays down when it was taken down with others.
    */
   #mayBeStopped(path: string): boolean {
     const placing = this.#world.heldAt(path)?.placing

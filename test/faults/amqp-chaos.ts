@@ -1,7 +1,7 @@
 // A great many messages through a producer and consumers, while all that can happen to them happens in random order.
 // `npm run chaos`; CHAOS_SEED=7 has the same happen again, in the same order though not to the millisecond.
-// CHAOS_MESSAGES (100000), CHAOS_PER_SECOND (800), CHAOS_CONSUMERS (4), CHAOS_QUEUE (classic, or quorum: with a delivery
-// limit of 20, as on RabbitMQ 4).
+// CHAOS_MESSAGES (100000), CHAOS_PER_SECOND (800), CHAOS_CONSUMERS (4), CHAOS_QUEUE (classic, or quorum: with a
+// delivery limit of 20, as on RabbitMQ 4).
 import { startRabbitMq } from '../support/rabbitmq.ts'
 import { complaints, report } from './chaos/report.ts'
 import { chaos } from './chaos/run.ts'

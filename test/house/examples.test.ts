@@ -85,7 +85,7 @@ const inDocstrings = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .flatMap(file => blocksIn(file, readFileSync(join(src, file), 'utf8'), /^ *\* ```ts\n(.*?)^ *\* ```$/gms))
   .map(({ where, code }): Example => ({ where, code: code.replace(/^ *\* ?/gm, '') }))
 
-/** What a block of a page takes for granted stands in a comment before it: `<!-- given ... -->`, which nobody is shown. */
+/** A block takes for granted what stands in a comment before it, `<!-- given ... -->`, which no reader is shown. */
 const IN_PAGE = /(?:^<!-- given\n((?:(?!-->).)*?)^-->\n)?^```ts\n(.*?)^```$/gms
 
 /** Every block of TypeScript in a docstring, or in a page. */

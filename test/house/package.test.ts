@@ -123,12 +123,19 @@ describe('as it would be published', () => {
     const tops = new Set(paths.map(path => path.split('/')[0]))
     expect(
       [...tops].filter(
-        top => !['dist', 'src'].includes(top!) && !/^(package\.json|README|LICENSE|CHANGELOG)/.test(top!),
+        top => !['dist', 'skills', 'src'].includes(top!) && !/^(package\.json|README|LICENSE|CHANGELOG)/.test(top!),
       ),
     ).toEqual([])
     for (const file of files) expect(paths).toContain(file.replace('./', ''))
-    expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig|build\.mjs/.test(path))).toEqual([])
+    expect(paths.filter(path => /\.test\.|tsbuildinfo|tsconfig|^src\/.*\.mjs$/.test(path))).toEqual([])
     expect(paths).toContain('CHANGELOG.md')
+    expect(paths).toContain(`skills/${manifest.name}/SKILL.md`)
+    const linked = Array.from(
+      readFileSync(join(root, 'dist/llms.txt'), 'utf8').matchAll(/\]\(([^)]+)\)/g),
+      ([, path]) => join('dist', path!),
+    )
+    expect(['dist/llms.txt', ...linked].filter(path => !paths.includes(path))).toEqual([])
+    expect(paths.filter(path => path.startsWith('src/skill/'))).toEqual([])
   })
 
   test('nothing is in it that nobody needs: no source of the page, no map without its source, no tool', () => {
@@ -141,7 +148,9 @@ describe('as it would be published', () => {
     })
     expect(maps).not.toEqual([])
     expect(lost).toEqual([])
-    expect([...paths].filter(path => !/\.(c?js|c?ts|map|md|json|html|css)$|^LICENSE$/.test(path))).toEqual([])
+    expect(
+      [...paths].filter(path => !/\.(c?js|c?ts|map|md|json|html|css)$|^LICENSE$|^dist\/llms\.txt$/.test(path)),
+    ).toEqual([])
   })
 
   test('a forge finds where it comes from, and the registry how it was built', () => {

@@ -57,3 +57,12 @@ test('no page holds the marks of a merge that was not finished', () => {
   )
   expect(marked).toEqual([])
 })
+
+test('a path that the pages for contributors name is a link, so that it is known to be there', () => {
+  const named = ['.github/CONTRIBUTING.md', '.github/SECURITY.md', 'src/decisions.md'].flatMap(page =>
+    Array.from(read(page).matchAll(/(?<!\[)`([\w./-]+\.(?:ts|tsx|css|md|mjs|json|yml))`/g), ([, path = '']) => path),
+  )
+  // Files of an adapter that is still to be written.
+  expect(named).toEqual(['index.ts', 'README.md'])
+  expect(linksOf('.github/CONTRIBUTING.md').length).toBeGreaterThan(90)
+})

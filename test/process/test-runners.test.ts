@@ -8,7 +8,9 @@ import { scripts } from '../support/scripts.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const write = scripts()
 
-/** Tests as people write them: each runs a group, and one ends it by a signal. What is left open outlives every grace. */
+/**
+ * Tests as people write them: each runs a group, and one ends it by a signal. What is left open outlives every grace.
+ */
 const TESTS = `import { serviceGroup, service, run } from 'rx-service-group'
 const open = setInterval(() => {}, 1_000)
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))

@@ -31,7 +31,7 @@ export const holdSocket = async (
   return held
 }
 
-/** Runs a TypeScript program that is passed sockets as a service manager passes them; `LISTEN_FDNAMES` is the test's. */
+/** Runs a TypeScript program that is passed sockets as by a service manager. `LISTEN_FDNAMES` is the test's. */
 export const startWithSockets = (
   program: URL,
   sockets: readonly HeldSocket[],

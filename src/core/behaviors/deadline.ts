@@ -108,7 +108,7 @@ class BoundedLife implements Asks {
     if (state.info) this.#info = state.info
     const stage = this.#timeout?.stage
     if ((phase === 'running' && stage === 'start') || (phase === 'drained' && stage === 'drain')) this.#disarm()
-    // A service that gives up its start by itself has the time of a drain, or of a stop.
+    // A service that ends its start by itself has the time of a drain, or of a stop.
     if (stage === 'start' && phase === 'draining') this.#armDrain()
     if (stage === 'start' && phase === 'stopping') this.#armStop()
     if (this.#drainTimedOut && (phase === 'draining' || phase === 'drained')) return

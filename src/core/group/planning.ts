@@ -64,7 +64,7 @@ const longestOf = ({ deadlines = UNBOUNDED, observer }: Entry, inner: Inner | un
   return {
     start: Math.min(startTimeout, inner?.start ?? Infinity),
     drain: observer ? 0 : Math.min(drainTimeout, inner?.drain ?? Infinity),
-    // One that has to be forced has its force budget besides.
+    // A service that has to be forced has its force budget besides.
     stop: inner ? Math.min(stopTimeout + clocks.forceTimeout, inner.stop) : stopTimeout + clocks.forceTimeout,
   }
 }

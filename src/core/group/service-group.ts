@@ -82,7 +82,7 @@ export interface ServiceGroup<Name extends string = string, Known extends string
    * time, also before `start()` or `run()`, and of a nested group. A start hook must not await it, since the group is
    * ready only after that hook.
    *
-   * @param options `signal`: gives up when it is aborted. The group goes on.
+   * @param options `signal`: ends the wait when it is aborted. The group goes on.
    * @throws ServiceError (as a rejection) when the group is over before: the error that `start()` rejects with, such as
    * `ERR_GROUP_FAILED`, `ERR_START_TIMEOUT` or `ERR_GROUP_STOPPED`; the reason of the signal; `ERR_INVALID_OPTION`
    * @example
@@ -178,7 +178,7 @@ export interface ServiceGroup<Name extends string = string, Known extends string
   stop(how?: string | Error | StopReason | StopOptions): Promise<Report>
 
   /**
-   * What the group is about to do, without starting anything: the services by level, the longest start and stop as
+   * The plan of the group, without starting anything: the services by level, the longest start and stop as
    * their timeouts allow, and the line that tells Kubernetes how long to wait. `mermaid(plan)` draws it.
    *
    * @throws ServiceError `ERR_UNKNOWN_DEPENDENCY`, `ERR_CIRCULAR_DEPENDENCY`

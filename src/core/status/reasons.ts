@@ -43,7 +43,7 @@ export const reasonsOf = (group: ServiceStatus, list: readonly ServiceStatus[]):
   }
   if (phase === 'starting') return [{ path: group.path, phase }, ...explain(list)]
   const detail = phase === 'failed' ? group.state.error.message : leaving && leavingBecause(leaving)
-  // The other services are leaving because they were asked to. Only services that are unwell besides are told.
+  // The other services are leaving because they were asked to. Only services that fail or warn besides are told.
   const wrong = explain(list.filter(({ state }) => isUnwell(state)))
   return [{ path: group.path, phase, ...(detail !== undefined && { detail }) }, ...wrong]
 }

@@ -21,7 +21,9 @@ import { foldStatus, type GroupStatus } from './status.ts'
 export const recordEvents = (group: { readonly events$: Observable<GroupEvent> }): Observable<string> =>
   group.events$.pipe(map(jsonLine))
 
-/** An object as a line of NDJSON. JSON itself does not escape all that ends a line: `readline` of Node 26 knows more. */
+/**
+ * An object as a line of NDJSON. JSON itself does not escape all that ends a line: `readline` of Node 26 knows more.
+ */
 export const jsonLine = (told: object): string => seenJson(jsonOf(told))
 
 /** An object as JSON. Never throws: the particulars of a service may hold a bigint. */

@@ -2,9 +2,9 @@ import type { GroupPlan, PlannedService } from '../group-plan.ts'
 import { visible } from './visible.ts'
 
 /**
- * The plan of a group as a picture, for Mermaid, which GitHub and most editors draw. An arrow leads from a service to one
- * that starts after it. A frame is a group, a round box an observer, and a dashed border a service that the group can do
- * without.
+ * The plan of a group as a picture, for Mermaid, which GitHub and most editors draw. An arrow leads from a service to
+ * one that starts after it. A frame is a group, a round box an observer, and a dashed border a service that the group
+ * can do without.
  *
  * @example
  * ```ts

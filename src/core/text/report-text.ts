@@ -11,7 +11,9 @@ export type Paint = (mark: 'good' | 'bad' | 'faint' | 'strong', text: string) =>
 
 const plain: Paint = (_, text) => text
 
-/** The width that a report fits into, in columns, but for its errors: places and messages are to be found as they are. */
+/**
+ * The width that a report fits into, in columns, but for its errors: places and messages are to be found as they are.
+ */
 const COLUMNS = 80
 
 /**

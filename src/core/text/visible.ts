@@ -3,7 +3,7 @@ import { unseen } from '../unseen.ts'
 
 const UNSEEN = unseen()
 
-/** What holds an emoji together, and what tells that a sign is to be drawn as one: seen as part of it. */
+/** The signs that hold an emoji together or ask for it to be drawn as one: seen as part of it. */
 const IN_EMOJI =
   /(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Emoji})\ufe0f/gu
 

@@ -2,7 +2,7 @@ import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { healthJson } from '../../views/probes/health-json.ts'
 import { verdicts } from '../../views/probes/verdict.ts'
 
-/** What an indicator of @nestjs/terminus answers: `{ shop: { status: 'up' } }`. */
+/** The answer of an indicator of @nestjs/terminus : `{ shop: { status: 'up' } }`. */
 export type ServiceGroupHealth = Readonly<
   Record<string, { readonly status: 'up' | 'down'; readonly notes?: readonly string[] }>
 >

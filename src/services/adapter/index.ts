@@ -17,4 +17,4 @@ export { type ListeningIncarnation, type ListeningService, listeningService } fr
 export { makeNews, type News } from '../common/news.ts'
 export { type Place, type Whereabouts, whereaboutsOf } from '../common/place.ts'
 export { makeReconnect, type Reconnect } from '../common/reconnect.ts'
-export { check } from './check.ts'
+export { type Checks, check } from './check.ts'

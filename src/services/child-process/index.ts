@@ -11,7 +11,7 @@ export type { RemoteStep, RemoteWord } from '../common/remote-words.ts'
 
 /** How a child process is started, watched and ended. */
 export interface ChildProcessOptions extends RemoteOptions<ChildProcess> {
-  /** What asks it to end, sent to its whole process group. Default `'SIGTERM'`. */
+  /** The signal that asks the process to end, sent to its whole process group. Default `'SIGTERM'`. */
   readonly stopSignal?: NodeJS.Signals
   /** Where it runs. Default: where this process does. */
   readonly cwd?: string | URL

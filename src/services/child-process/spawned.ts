@@ -7,7 +7,7 @@ import { lastWords } from './last-words.ts'
 import { groupGone, HAS_GROUPS, killAtExit, signalGroup } from './process-group.ts'
 import { cantRun } from './spawn-error.ts'
 
-/** What is to be run. */
+/** The command to run. */
 export interface Command {
   readonly command: string
   readonly args: readonly string[]
@@ -67,7 +67,7 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
 
   const verdict = ({ code, signal }: Exit): Error | undefined => {
     if (code === 0 || (killed && signal === 'SIGKILL')) return undefined
-    // As a shell says it, and a program that heeds the signal in its own way.
+    // As a shell says it, and a program that handles the signal in its own way.
     if (asked && (signal === stopSignal || code === 128 + constants.signals[stopSignal])) return undefined
     const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`
     const summary = words.summary()
@@ -82,7 +82,7 @@ export const spawnGroup = ({ command, args, stopSignal, ipc, options }: Command,
   const end = async (leader: number): Promise<Error | undefined> => {
     const noLonger = killAtExit(leader)
     const exit = await exited
-    // What it leaves behind when nobody asked it to go would be nobody's.
+    // Processes that it leaves behind without being asked to end have no owner.
     if (!asked && HAS_GROUPS) signalGroup(leader, 'SIGKILL')
     if (HAS_GROUPS) await groupGone(leader)
     over = true

@@ -10,7 +10,10 @@ export interface UnderWay {
 
 const AT_MOST = 5
 
-/** What is cut, for people, and how long it had been under way: `GET /slow (2, up to 12.3 s), POST /orders (40 ms)`. */
+/**
+ * The work that is cut, for people, and how long it had been under way: `GET /slow (2, up to 12.3 s), POST /orders (40
+ * ms)`.
+ */
 export const describeCut = (work: readonly UnderWay[], now: number): string => {
   const kinds = new Map<string, { count: number; since: number }>()
   for (const { what, since } of work) {

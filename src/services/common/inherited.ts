@@ -55,7 +55,7 @@ export const takeInherited = (name: string, server: Server, fd: number): (() => 
 
 const statsOf = (fd: number): Stats | undefined => {
   try {
-    return fstatSync(fd)
+    return fstatSync(fd, { bigint: true })
   } catch {
     return undefined
   }

@@ -2,8 +2,9 @@ import type { AddressInfo, Server } from 'node:net'
 import type { Info } from '../../core/state.ts'
 
 /**
- * Where to listen: a place on the network, a unix socket (on Windows a named pipe), or an inherited listening socket, by
- * its number or by the name under which a service manager passed it. `reusePort`: other processes may listen there too.
+ * Where to listen: a place on the network, a unix socket (on Windows a named pipe), or an inherited listening socket,
+ * by its number or by the name under which a service manager passed it. `reusePort`: other processes may listen there
+ * too.
  */
 export type Place =
   | { readonly port: number; readonly host?: string; readonly reusePort?: boolean }

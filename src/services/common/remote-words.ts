@@ -14,7 +14,7 @@ export type RemoteWord =
   | { readonly service: 'extend'; readonly ms: number }
   | { readonly service: 'heartbeat' }
 
-/** What it is told. */
+/** A step that the remote side is told. */
 export interface RemoteStep {
   readonly service: 'unready' | 'drain' | 'stop'
   readonly reason: StopReason

@@ -14,7 +14,7 @@ import { passOn, type RemoteStep, type RemoteWord, wordOf } from './remote-words
 /** Which of its two streams a line of output came from. */
 export type OutputStream = 'stdout' | 'stderr'
 
-/** What services whose code runs in another thread or process have in common. */
+/** Options that all services share whose code runs in another thread or process. */
 export interface RemoteOptions<Handle> {
   /**
    * When it is running. `'message'`: when it says so, with the message `'ready'` or `{ service: 'ready' }`. A regular
@@ -46,7 +46,7 @@ export interface Remote<Handle> {
   readonly kill: () => void
 }
 
-/** Whom it tells what it hears from there. */
+/** The listener for messages from there. */
 export interface Ear {
   readonly up: () => void
   readonly message: (message: unknown) => void
@@ -165,7 +165,7 @@ const remoteLife = <Handle>(
     if (reason) far?.tell({ service: 'drain', reason })
     return drained$
   }
-  /** One that was not told to drain is told now. */
+  /** A service that was not told to drain is told now. */
   const leave = ({ reason }: ServiceContext) => {
     if (!drains || drainTold) ask(reason)
     else drain({ reason }).subscribe({ complete: () => ask(reason) })
@@ -215,7 +215,7 @@ const remoteLife = <Handle>(
         if (signal.aborted) leave(given)
         return over()
       },
-      // What has not said that it drains has nothing to drain, and no use for a goodbye.
+      // A service that has not said that it drains has nothing to drain, and no use for this step.
       unready: ({ reason }) => {
         if (drains && reason) far?.tell({ service: 'unready', reason })
       },

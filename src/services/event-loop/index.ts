@@ -25,9 +25,9 @@ const OPTIONS = namesOf<EventLoopDelayOptions>({ interval: true, warn: true, fai
  *
  * It looks at the 99th percentile, as most dashboards do. A mean hides what hurts: one block of half a second leaves a
  * mean of 20 ms. Of the hundred ticks in a second the 99th percentile is about the longest; in a sample of ten seconds
- * one block is too rare for it. The percentiles are in `info` as `p50`, `p99` and `max`, told with the first sample and when one
- * crosses a limit, not each second: for graphs there are metrics. An idle loop reads 0, to the nearest millisecond or
- * so. It can only tell when the loop turns; for one that does not there is the `watchdog` of `run()`.
+ * one block is too rare for it. The percentiles are in `info` as `p50`, `p99` and `max`, told with the first sample and
+ * when one crosses a limit, not each second: for graphs there are metrics. An idle loop reads 0, to the nearest
+ * millisecond or so. It can only tell when the loop turns; for one that does not there is the `watchdog` of `run()`.
  *
  * @param name Default `'event-loop'`.
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_DURATION`, `ERR_INVALID_OPTION`

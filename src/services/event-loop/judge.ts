@@ -6,7 +6,7 @@ export interface Limits {
   readonly fail: number
 }
 
-/** What one sample says by itself. */
+/** The health that one sample alone stands for. */
 export const levelOf = (delay: number, { warn, fail }: Limits): Health =>
   delay >= fail ? 'fail' : delay >= warn ? 'warn' : 'pass'
 

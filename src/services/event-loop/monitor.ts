@@ -53,7 +53,7 @@ class Sampling {
 
   wait(): void {
     this.#timer = after(this.#clock, this.#settings.interval, () => {
-      // Whoever hears of this sample may end all this.
+      // A listener of this sample may end the service.
       this.wait()
       this.#sample()
     })

@@ -3,7 +3,7 @@ import { serviceError } from '../../core/errors.ts'
 
 type Serving = 'SERVING' | 'NOT_SERVING'
 
-/** What the standard health service answers, for the whole server and for each of its services. */
+/** The answers of the standard health service, for the whole server and for each of its services. */
 export interface Health {
   say(serving: Serving): void
 }

@@ -26,9 +26,11 @@ export interface GrpcOptions {
   readonly fd?: number | string
   /** grpc-js's `ServerCredentials`. Default `ServerCredentials.createInsecure()`. */
   readonly credentials?: ServerCredentials
-  /** What grpc-js's `Server` is made with: message sizes, keepalive, `interceptors`. Default: none. */
+  /** Options that grpc-js's `Server` is made with: message sizes, keepalive, `interceptors`. Default: none. */
   readonly serverOptions?: ServerOptions
-  /** Answer for the standard health service, `grpc.health.v1.Health`, by the package grpc-health-check. Default `true`. */
+  /**
+   * Answer for the standard health service, `grpc.health.v1.Health`, by the package grpc-health-check. Default `true`.
+   */
   readonly health?: boolean
 }
 
@@ -49,18 +51,18 @@ export interface GrpcService<Name extends string = string> extends ListeningServ
 
 /**
  * A gRPC server on @grpc/grpc-js as a service: running when it listens, with `info: { address, port, url }` in its
- * state; a client takes the `url`. The service itself tells `port` and `url` too, while it listens. The setup is given a new server for each incarnation, because one that was shut
- * down can't listen again.
+ * state; a client takes the `url`. The service itself tells `port` and `url` too, while it listens. The setup is given
+ * a new server for each incarnation, because one that was shut down can't listen again.
  *
  * The health service says SERVING once it runs, and NOT_SERVING as soon as it is asked to leave, for the whole server
  * (`''`) and for each service; whoever watches hears it. Draining, it closes the listener, says GOAWAY, and finishes
- * every call under way, streams too (`pending` tells how many); a call that comes all the same gets UNAVAILABLE before any
- * handler sees it. Watches of the health end. Once all is answered, a connection is closed within a second. What
- * is left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutWork: '/shop.Orders/Place
- * (2, up to 9.8 s)' }`.
+ * every call under way, streams too (`pending` tells how many); a call that comes all the same gets UNAVAILABLE before
+ * any handler sees it. Watches of the health end. Once all is answered, a connection is closed within a second. What is
+ * left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutWork: '/shop.Orders/Place (2, up
+ * to 9.8 s)' }`.
  *
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; its lifecycle fails with `ERR_PORT_IN_USE`,
- * `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws,
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; its lifecycle fails with
+ * `ERR_PORT_IN_USE`, `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws,
  * `ERR_SERVICE_FAILED` when its listener dies later
  * @example
  * ```ts

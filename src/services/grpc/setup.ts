@@ -1,6 +1,6 @@
 import type { Server } from '@grpc/grpc-js'
 
-/** What a setup is given beside the server. */
+/** The context that a setup is given beside the server. */
 export interface GrpcSetupContext {
   /**
    * Fires when the server begins to drain. A call is finished however long it takes, so a stream that never ends by

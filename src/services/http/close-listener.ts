@@ -6,7 +6,9 @@ import { closeNow } from './close-now.ts'
 
 /** How long to look for a good moment. Meanwhile new requests are held back, so it is short. */
 const PATIENCE = 20
-/** How long to insist after that: a few turns, which a busy machine makes long. Who knocks meanwhile is only delayed. */
+/**
+ * How long to insist after that: a few turns, which a busy machine makes long. Who knocks meanwhile is only delayed.
+ */
 const INSISTENCE = 1_000
 /** Node's own. */
 const BACKLOG = 511

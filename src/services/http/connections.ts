@@ -14,7 +14,7 @@ import { overhear } from './intercept.ts'
 import { isHttp2, type NodeServer } from './target.ts'
 
 export interface Connections {
-  /** Those that speak HTTP/1, and those that have not said yet what they speak. */
+  /** Connections that speak HTTP/1, or have not said yet what they speak. */
   readonly http1: ReadonlyMap<Socket, Http1Connection>
   readonly http2: ReadonlyMap<ServerHttp2Session, Http2Connection>
   readonly all: () => readonly Connection[]

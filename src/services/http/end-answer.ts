@@ -14,8 +14,8 @@ export const rememberSource = (answer: object, front: Writable, source: Readable
 export const rememberFront = (answer: object, front: Writable): void => void fronts.set(answer, front)
 
 /**
- * Ends an answer that has no end of its own, so that the app sees a regular end. What is piped into it is ended, so that
- * `await pipeline(events, response)` resolves. Otherwise the answer itself is.
+ * Ends an answer that has no end of its own, so that the app sees a regular end. What is piped into it is ended, so
+ * that `await pipeline(events, response)` resolves. Otherwise the answer itself is.
  */
 export const endAnswer = (answer: Writable): void => {
   const source = sources.get(answer)
@@ -42,9 +42,9 @@ const endSource = (source: Readable | Duplex): void => {
 }
 
 /**
- * `pipeline(generator, answer)` asks the generator for events and writes them. It can't be told to end, and a write that
- * fails rejects it. A write that throws makes it close the generator, and `undefined` is no error to it. Before the answer
- * is finished it would destroy it, so that it is told to wait until then.
+ * `pipeline(generator, answer)` asks the generator for events and writes them. It can't be told to end, and a write
+ * that fails rejects it. A write that throws makes it close the generator, and `undefined` is no error to it. Before
+ * the answer is finished it would destroy it, so that it is told to wait until then.
  */
 const endPipelineOf = (front: Writable): void => {
   const write = front.write as (...args: unknown[]) => boolean

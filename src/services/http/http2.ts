@@ -62,7 +62,7 @@ export const http2Connection = (
         else endIfEndless(stream, headers)
     },
     close: () => {
-      // It has said GOAWAY already, but the client does not let go.
+      // It has said GOAWAY already, but the client keeps the session open.
       if (session.closed) socket.destroy()
       else session.close()
     },

@@ -50,19 +50,19 @@ export interface HttpService<Name extends string = string> extends ListeningServ
  * where it listens at several places). The service itself tells `port` and `url` too, while it listens.
  *
  * Asked to leave, it serves on and says `Connection: close` in every answer, so that each client retires its own
- * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under way
- * (`pending` tells how many) and ends `text/event-stream` answers. WebSockets that the app frames itself are told to close
- * (1001); tunnels and proxied WebSockets are ended once they are quiet for 500 ms. Connections are closed once they are
- * quiet for 45 ms, or for one and a half of the time that their client takes to its next request. What is left when the
- * drain time is over is cut, and told: `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
+ * socket; of HTTP/2, GOAWAY to every session in use. Draining, it closes the listeners, finishes every request under
+ * way (`pending` tells how many) and ends `text/event-stream` answers. WebSockets that the app frames itself are told
+ * to close (1001); tunnels and proxied WebSockets are ended once they are quiet for 500 ms. Connections are closed once
+ * they are quiet for 45 ms, or for one and a half of the time that their client takes to its next request. What is left
+ * when the drain time is over is cut, and told: `info: { cut: 2, cutWork: 'GET /slow (2, up to 12.3 s)' }`.
  *
  * Calls of others that end the server while it leaves are held back, and named: `info: { heldBack: 'server.close()' }`.
  *
  * With `fd` it listens on a socket that it inherits, from systemd or a parent, and that lives on without it.
  *
- * A server that already listens is taken as it is, and where to listen is not looked at. A server of yours is
- * given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass
- * koa's `app.callback()`, fastify's `app.server` once it is ready.
+ * A server that already listens is taken as it is, and where to listen is not looked at. A server of yours
+ * is given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out:
+ * pass koa's `app.callback()`, fastify's `app.server` once it is ready.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_PORT_IN_USE`,
  * `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen, `ERR_SERVICE_FAILED` when the server dies later

@@ -18,7 +18,7 @@ export interface Listeners {
   /** Closes each at a good moment. */
   readonly close: () => Promise<void>
   readonly closeNow: () => void
-  /** Those besides the server itself are closed, and the connections that came there gone. */
+  /** All listeners besides the server itself are closed, and the connections that came there gone. */
   readonly gone: () => Promise<void>
 }
 
@@ -106,7 +106,7 @@ const passed = (name: string, places: Places): Places =>
     ...Place[],
   ]
 
-/** What a server gives the sockets that come to it. */
+/** Options that a server gives to the sockets it accepts. */
 const optionsOf = (server: Server): ServerOpts => {
   const { allowHalfOpen, noDelay, keepAlive, keepAliveInitialDelay, highWaterMark } = server as Server & ServerOpts
   return {

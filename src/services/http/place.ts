@@ -50,8 +50,8 @@ export interface HttpOptions {
   readonly reusePort?: boolean
   /**
    * Names upgraded sockets, CONNECT tunnels and WebSockets over HTTP/2 that something else brings to their end. Into
-   * these nothing is written, and they are not ended. The drain waits for them; at its deadline they are cut like all else.
-   * Asked once, when the app is handed the socket. Default: none.
+   * these nothing is written, and they are not ended. The drain waits for them; at its deadline they are cut like all
+   * else. Asked once, when the app is handed the socket. Default: none.
    *
    * @example
    * ```ts

@@ -1,4 +1,4 @@
-/** What a `text/event-stream` answer says of itself. It has no end of its own. */
+/** The content type of a `text/event-stream` answer. It has no end of its own. */
 export const EVENT_STREAM: RegExp = /^text\/event-stream/i
 
 /** A request in a few words: without the query, which may hold secrets. */

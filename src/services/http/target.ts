@@ -3,7 +3,7 @@ import type { Http2SecureServer, Http2Server } from 'node:http2'
 import type { Server as NetServer } from 'node:net'
 import type { Places } from './place.ts'
 
-/** What can be served: a request listener (an express app is one), or a server of node's. */
+/** A target that can be served: a request listener (an express app is one), or a server of node's. */
 export type HttpTarget = NodeServer | ((request: IncomingMessage, response: ServerResponse) => unknown)
 
 /** A server of `node:http`, `node:https` (which has the same methods) or `node:http2`. */

@@ -5,7 +5,9 @@ import { patienceFor } from './gap.ts'
 
 /** How long a connection is quiet at least before it is closed. At 25 ms many a busy client is still about to write. */
 const QUIET = 45
-/** One that was accepted while leaving is about to send its first request; a busy machine may be slow in that. */
+/**
+ * A connection that was accepted while leaving is about to send its first request; a busy machine may be slow in that.
+ */
 const QUIET_NEWCOMER = 90
 const SWEEP_EVERY = 5
 /** How much longer is waited for each millisecond that our own timer was late: where we are late, clients are too. */

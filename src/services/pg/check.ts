@@ -6,7 +6,7 @@ import type { PgClient, PgPool } from './pool.ts'
 /** How long the database may take to answer, in milliseconds. */
 export const CHECK_TIMEOUT = 1_000
 
-/** What is wrong with a database. */
+/** A fault of a database. */
 export interface Finding {
   readonly health: Exclude<Health, 'pass'>
   readonly detail: string

@@ -50,7 +50,7 @@ export const makeLife = <Pool extends PgPool>(create: () => Pool, publish: (pool
     question?.client?.end()
   }
 
-  /** What is wrong with the database, if anything. A question without an answer is not asked twice. */
+  /** Finds a fault of the database, if there is any. A question without an answer is not asked twice. */
   const check = async (): Promise<Finding | undefined> => {
     lost = false
     question ??= ask(pool!)

@@ -14,7 +14,7 @@ export interface ScheduleOptions {
   /** The time zone of the pattern, `'Europe/Berlin'`. Default: that of the process. */
   readonly timezone?: string
   /**
-   * What becomes of a run that is due while the one before still runs; a Kubernetes CronJob's Forbid, Replace and Allow.
+   * The fate of a run that is due while the last one still runs; a Kubernetes CronJob's Forbid, Replace and Allow.
    * `'skip'`: it is left out, and counted. `'replace'`: the signal of the one that runs fires, and when that is gone
    * the new one begins. `'allow'`: they run side by side. Default `'skip'`.
    */
@@ -28,16 +28,16 @@ const OPTIONS = namesOf<ScheduleOptions>({ timezone: true, overlap: true, clock:
 const OVERLAPS: readonly string[] = ['skip', 'replace', 'allow'] satisfies Overlap[]
 
 /**
- * A schedule as a service: it runs a tick whenever a cron pattern says so. The patterns are croner's: five fields, six with
- * seconds in front, seven with the year behind, `@daily`, or a date in ISO 8601 or a `Date` for a single run.
+ * A schedule as a service: it runs a tick whenever a cron pattern says so. The patterns are croner's: five fields, six
+ * with seconds in front, seven with the year behind, `@daily`, or a date in ISO 8601 or a `Date` for a single run.
  *
  * It takes no new run from *drain* on (in *unready* it goes on), and waits for the one under way (`pending`). When the
  * drain time is over the signal of that fires, and its end is awaited for the stop time. One that has nothing left to
  * run has ended. Runs that came due while the event loop was blocked are one run.
  *
- * Runs are due by the clock on the wall, looked at each second; the waiting is not. What a clock that is set forth passes
- * over is one run. When it is set back, what has run does not run again, unless the schedule would stand still for
- * longer than its own pace: one for each minute goes on with the next minute of the new time.
+ * Runs are due by the clock on the wall, looked at each second; the waiting is not. What a clock that is set forth
+ * passes over is one run. When it is set back, what has run does not run again, unless the schedule would stand still
+ * for longer than its own pace: one for each minute goes on with the next minute of the new time.
  *
  * A run that fails turns health to `warn` with its message, until one ends well: the next run is its retry, so the
  * service lives on. The state's `info` tells `nextRun` and `lastRun` as ISO 8601, `lastOutcome` (`'ok'`, `'failed'`,

@@ -1,7 +1,7 @@
 import { isAbortEcho } from '../../core/errors.ts'
 import { type Cancel, follow, type HookResult } from '../../core/hooks/hook-result.ts'
 
-/** What a tick is given. */
+/** The context that a tick is given. */
 export interface TickContext {
   /**
    * Fires when the run should end: the time to drain is over, or the next run replaces it. An Observable is

@@ -9,7 +9,7 @@ import { makeInside } from '../common/inside.ts'
 import { type Outcome, runTick, type Tick } from './run-tick.ts'
 import { afterSetBack, type Timetable } from './timetable.ts'
 
-/** What becomes of a run that is due while the one before still runs. */
+/** The fate of a run that is due while the one before still runs. */
 export type Overlap = 'skip' | 'replace' | 'allow'
 
 export interface Settings {
@@ -85,7 +85,7 @@ export const ticking = (tick: Tick, { timetable, overlap, clock }: Settings): Ho
 
   const begin = (at: number, context: ServiceContext) => {
     context.info({ nextRun: iso(due), lastRun: iso(now()) })
-    // Whoever hears of it may end all this.
+    // A listener of this may end the service.
     if (leaving) return
     const run = new AbortController()
     runs.add(run)

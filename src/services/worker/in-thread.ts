@@ -70,7 +70,7 @@ export const inThread = async (service: Service | Startable): Promise<void> => {
   })
 }
 
-/** What is new in a state, in words. */
+/** Words for the changes of a state. */
 const wordsFor = (before: ServiceState, now: ServiceState): readonly RemoteWord[] => {
   const words: RemoteWord[] = []
   if (now.info && now.info !== before.info) words.push({ service: 'info', info: now.info })

@@ -41,9 +41,9 @@ const OPTIONS = [
  * Asked to stop, a thread that has said that it hears is told, waited for, and terminated at force; any other one is
  * terminated at its turn. `inThread()` makes a thread of a service or a group, and does all this. Without it, a thread
  * says `{ service: 'ready', drain: true, stop: true }`, is told `{ service: 'drain', reason }` and
- * `{ service: 'stop', reason }`, answers the first with `{ service: 'drained' }` and the second with its end, and may say
- * `{ service: 'pending', count }`, `{ service: 'health', health, detail }`, `{ service: 'info', info }` and
- * `{ service: 'heartbeat' }` at any time.
+ * `{ service: 'stop', reason }`, answers the first with `{ service: 'drained' }` and the second with its end, and may
+ * say `{ service: 'pending', count }`, `{ service: 'health', health, detail }`, `{ service: 'info', info }` and `{
+ * service: 'heartbeat' }` at any time.
  *
  * @param file a URL (`new URL('./resizer.js', import.meta.url)`), or a path, which is one from the working directory.
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`; its lifecycle fails with `ERR_START_FAILED`,

@@ -19,7 +19,7 @@ const check = (name: string, needs: readonly Needs[], run: Check['run']): Check 
 
 const phasesOf = (states: readonly ServiceState[]): string => [...new Set(states.map(({ phase }) => phase))].join(', ')
 
-/** What every service must keep. */
+/** The rules that every service must keep. */
 export const checks: readonly Check[] = [
   check('nothing happens before somebody subscribes', [], async trial => {
     const service = await trial.create()

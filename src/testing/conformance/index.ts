@@ -6,7 +6,7 @@ export type { ConformanceSubject, Work } from './subject.ts'
 
 /** One check of a service. */
 export interface ConformanceCheck {
-  /** What the check demands, as a sentence. */
+  /** The rule that the check demands, as a sentence. */
   readonly name: string
   /** Runs the check, with services of its own, in real time. @throws (as a rejection) Error when it fails */
   readonly run: () => Promise<void>

@@ -23,8 +23,8 @@ export type Handler = (exchange: Exchange) => unknown
 export type Route = Readonly<Partial<Record<'GET' | 'POST', Handler>>>
 
 /**
- * A listener for a few paths. What mounts it under a path, and gives `next`, cuts off that path from the url: the rest is
- * the path of a route. Without `next` nobody has cut off anything, so that only the last part of the path counts.
+ * A listener for a few paths. What mounts it under a path, and gives `next`, cuts off that path from the url: the rest
+ * is the path of a route. Without `next` nobody has cut off anything, so that only the last part of the path counts.
  *
  * @param routes by path, without the slash at the beginning
  * @param admit looks at each request to one of them first. Returns false when it has answered the request

@@ -7,7 +7,7 @@ import { labelOf } from '../../core/text/state-text.ts'
 import type { Asked } from './asked.ts'
 import { Refused } from './refused.ts'
 
-/** What people may ask of a group from afar. A group has all of these. */
+/** The actions that people may ask of a group from afar. A group has all of these. */
 export interface DashboardActions {
   restart(name: string): Promise<void>
   stop(reason: string): Promise<unknown>
@@ -74,7 +74,7 @@ const REFUSALS: readonly string[] = [
   'ERR_ABANDONED',
 ] satisfies readonly ServiceError['code'][]
 
-/** What can't be done is refused at once. All else is told by the events, also when it fails later. */
+/** An action that can't be done is refused at once. All else is told by the events, also when it fails later. */
 const refusalOf = async (done: Promise<void>): Promise<Refused | undefined> => {
   const error = await Promise.race([done.catch((error: unknown) => error), nextTurn()])
   if (!(error instanceof ServiceError) || !REFUSALS.includes(error.code)) return undefined

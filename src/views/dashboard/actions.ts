@@ -13,7 +13,7 @@ import { newWrongTokens } from './wrong-tokens.ts'
 /** A group that can be acted on, and who may do so. */
 export interface Acted {
   readonly group: DashboardActions
-  /** What is true of the group. */
+  /** The status of the group. */
   status(): GroupStatus | undefined
   readonly token: string
   readonly hosts: readonly string[]
@@ -66,7 +66,7 @@ const refuse = async (response: ServerResponse, { status, code, message, wait }:
   if (wait > 0) await pause(wait, response)
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer')
   if (status === 429) response.setHeader('Retry-After', '2')
-  // What is still to come of the body is not waited for.
+  // The rest of the body is not waited for.
   if (status === 408) response.setHeader('Connection', 'close')
   problem(response, status, code, message)
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * The address of a client. Where a framework tells it as `request.ip`, that is the address: express looks at its setting
- * `trust proxy` for it.
+ * The address of a client. Where a framework tells it as `request.ip`, that is the address: express looks at its
+ * setting `trust proxy` for it.
  */
 export const addressOf = (request: IncomingMessage & { readonly ip?: unknown }): string => {
   const { ip, socket } = request

@@ -1,10 +1,10 @@
 import { isName, isRecord, show } from '../../core/options.ts'
 import { badRequest } from './refused.ts'
 
-/** What can be asked for. */
+/** The actions that can be asked for. */
 export const ACTIONS = ['start', 'stop', 'restart', 'stop-group'] as const
 
-/** What a request asks for. */
+/** The action that a request asks for. */
 export type Asked =
   | { readonly action: 'start' | 'stop' | 'restart'; readonly service: string }
   | { readonly action: 'stop-group'; readonly service?: undefined }
@@ -12,7 +12,7 @@ export type Asked =
 const FIELDS = ['action', 'service']
 
 /**
- * What the body of a request asks for. `stop` without a service is `stop-group`, which it was called before.
+ * Reads the action out of the body of a request. `stop` without a service is `stop-group`, which it was called before.
  *
  * @throws Refused when a field is unknown, missing or wrong
  */

@@ -29,7 +29,7 @@ export interface Backlog {
    */
   readonly completeSince: number | undefined
   add(event: GroupEvent): void
-  /** What is true after the last event. */
+  /** The status after the last event. */
   status(): GroupStatus | undefined
   /** The events after one up to another, as a JSON array; `undefined` when they are not all here any more. */
   between(after: number, upTo: number): string | undefined

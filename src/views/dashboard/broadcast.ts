@@ -13,7 +13,7 @@ import type { Feed } from './feed.ts'
 import { message } from './message.ts'
 import { newPace } from './pace.ts'
 
-/** What is kept for who comes late. */
+/** Limits of the events that are kept for late listeners. */
 const BACKLOG: Limits = { events: 2_000, bytes: 4 * 1024 * 1024 }
 /** So many are sent at once however quickly they come; fewer than the backlog holds. */
 const MOST_GATHERED = 1000
@@ -27,7 +27,7 @@ const RETRY = Buffer.from('retry: 500\n\n')
 export interface Broadcast {
   /** How many watch. */
   readonly watching: number
-  /** What is true now; `undefined` before the first event of a recording. */
+  /** The status now; `undefined` before the first event of a recording. */
   status(): GroupStatus | undefined
   /** @param lastId the id that this client has seen last */
   join(response: ServerResponse, lastId: string | undefined): void
@@ -49,7 +49,7 @@ export const broadcast = (
   let told = 0
   let own = group.name
   let state: ServiceState = { phase: 'idle' }
-  /** What is said last once the group is over. */
+  /** The last message once the group is over. */
   let over: Buffer | undefined
   /** The same, of a group that may go on unseen: made once for all who are left at the same moment. */
   let farewell: { readonly seq: number; readonly chunk: Buffer } | undefined

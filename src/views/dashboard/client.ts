@@ -29,7 +29,7 @@ export const openStream = (
   // Neither kept nor packed by anyone in between, who would also hold it back.
   response.setHeader('cache-control', 'no-store, no-transform')
   response.setHeader('x-accel-buffering', 'no')
-  // What is written to a client that is going at this moment is lost, and that is all.
+  // A message to a client that is going at this moment is lost, and that is all.
   response.on('error', () => {})
 
   let linger: NodeJS.Timeout | undefined

@@ -17,8 +17,8 @@ export interface LinesMessage {
 }
 
 /**
- * What the services of a group print from now on, as messages `lines`. When more is printed than goes into a message,
- * each service has the same share of it, and the latest lines are told.
+ * The output of the services of a group from now on, as messages `lines`. When more is printed than goes into a
+ * message, each service has the same share of it, and the latest lines are told.
  */
 export const consoleFeed = (group: string): Feed => {
   /** The services that have printed since the last message, and the last of their lines that was told. */

@@ -1,6 +1,6 @@
 import type { GroupEvent } from '../../core/status/events.ts'
 
-/** What is told to everybody who watches, besides the events of the group. */
+/** Messages for all watchers, besides the events of the group. */
 export interface Feed {
   /** The messages for a page that comes now: all that was told to the pages before, and is still kept. */
   first(): Buffer

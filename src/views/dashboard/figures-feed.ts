@@ -16,7 +16,7 @@ export interface FiguresMessage {
 }
 
 /**
- * What this process needs, and what its services are at, as messages `figures`. They are measured once a second while
+ * The figures of this process and of its services, as messages `figures`. They are measured once a second while
  * somebody watches, and not at other times. The last ten minutes that were watched are kept.
  */
 export const figuresFeed = (): Feed => {
@@ -68,7 +68,7 @@ const countWork = () => {
       const now: Told = { inFlight: numberOf(state, 'inFlight'), handled: numberOf(state, 'handled') }
       if (now.inFlight === undefined && now.handled === undefined) return
       const before = services.get(path)
-      // What was handled before anybody counted does not count. A new incarnation counts from 0.
+      // Work that was handled before anybody counted does not count. A new incarnation counts from 0.
       const from = before?.handled ?? now.handled ?? 0
       const to = now.handled ?? from
       handled += to < from ? to : to - from
@@ -79,7 +79,7 @@ const countWork = () => {
         if (other === path || other.startsWith(`${path}/`)) services.delete(other)
     },
     clear: (): void => services.clear(),
-    /** What is in flight now, and what was handled since the last reading. */
+    /** The work in flight now, and the work handled since the last reading. */
     read: (): Pick<GroupFigures, 'inFlight' | 'handled'> => {
       const all = [...services.values()]
       const inFlight = all.reduce((sum, told) => sum + (told.inFlight ?? 0), 0)

@@ -44,8 +44,8 @@ export const unknownHost = (host: string | undefined, hosts: readonly string[]):
 }
 
 /**
- * A page from elsewhere can give its own name our address (DNS rebinding), and would then be of the same origin; it can't
- * give an address or `localhost` another meaning.
+ * A page from elsewhere can give its own name our address (DNS rebinding), and would then be of the same origin; it
+ * can't give an address or `localhost` another meaning.
  */
 const isOurs = (name: string, hosts: readonly string[]): boolean =>
   isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || hosts.includes(name)

@@ -18,17 +18,17 @@ import { css, html, js } from './page-texts.ts'
 export type { ViewListener } from '../common/listener.ts'
 export type { DashboardActions } from './act.ts'
 
-/** What a dashboard shows: a group; or a recording, `{ name: 'shop', events$: replayEvents(lines) }`. */
+/** The source of a dashboard: a group; or a recording, `{ name: 'shop', events$: replayEvents(lines) }`. */
 export interface Watched extends Partial<DashboardActions> {
   readonly name: string
   readonly events$: Observable<GroupEvent>
 }
 
-/** Who may do what with a dashboard. */
+/** Rights of those who use a dashboard. */
 export interface DashboardOptions {
   /**
-   * Lets those who know it start, stop and restart services and stop the group; at least 16 characters. Without it the dashboard only
-   * shows. The page asks for it.
+   * Lets those who know it start, stop and restart services and stop the group; at least 16 characters. Without it the
+   * dashboard only shows. The page asks for it.
    */
   readonly token?: string
   /**
@@ -63,9 +63,10 @@ const READ_ONLY = 'this dashboard only shows'
  * Add it as an observer, and the shutdown can be watched to the end of all the others. It has no login: let it listen
  * where only you can reach it, or put it behind a proxy that has one.
  *
- * With a `token` there is also `POST actions` with `Authorization: Bearer <token>`: `{"action":"restart","service":"db"}`,
- * so too `start` and `stop`, and `{"action":"stop-group"}`. A service inside a group of the group is named by its path,
- * `workers/mailer`. Each request, allowed or refused, is an event of the group.
+ * With a `token` there is also `POST actions` with `Authorization: Bearer <token>`:
+ * `{"action":"restart","service":"db"}`, so too `start` and `stop`, and `{"action":"stop-group"}`. A service inside a
+ * group of the group is named by its path, `workers/mailer`. Each request, allowed or refused, is an event of the
+ * group.
  *
  * @throws ServiceError `ERR_INVALID_OPTION`
  * @example

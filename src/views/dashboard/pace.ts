@@ -57,7 +57,8 @@ export const newPace = (waiting: () => number, send: () => void): Pace => {
   }
   return {
     came: () => {
-      // What comes in this very turn is sent together. An immediate that is unref'd would not wake an idle event loop.
+      // All messages of this very turn are sent together. An immediate that is unref'd would not wake an idle event
+      // loop.
       if (!timer) soon ??= setImmediate(atOnce)
     },
     sent: () => {

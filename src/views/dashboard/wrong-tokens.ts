@@ -38,7 +38,7 @@ export const newWrongTokens = (now: () => number = () => performance.now()): Wro
       const own = Math.max(until.get(address) ?? 0, at) + AN_ADDRESS.each
       const all = Math.max(untilOfAll, at) + ALL.each
       const wait = Math.max(0, own - at - AN_ADDRESS.free * AN_ADDRESS.each, all - at - ALL.free * ALL.each)
-      // What is refused at once does not make the others wait even longer.
+      // A request that is refused at once does not make the others wait even longer.
       if (wait > LONGEST) return wait
       untilOfAll = all
       until.delete(address)

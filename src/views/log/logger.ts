@@ -15,9 +15,9 @@ export interface Logger {
 export type LogFunction = (level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>) => unknown
 
 /**
- * Writes to a logger in the order of arguments that it takes: fields first for pino and bunyan, with the error as `err`;
- * the message first for winston; the message alone for the console and loggers that are not known. pino knows an Error.
- * Bunyan would leave out the message and the stack of one, unless it was given a serializer.
+ * Writes to a logger in the order of arguments that it takes: fields first for pino and bunyan, with the error as
+ * `err`; the message first for winston; the message alone for the console and loggers that are not known. pino knows an
+ * Error. Bunyan would leave out the message and the stack of one, unless it was given a serializer.
  */
 export const writerFor = (logger: Logger | LogFunction): LogFunction => {
   if (typeof logger === 'function' && !hasLevels(logger)) return logger

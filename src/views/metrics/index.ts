@@ -36,9 +36,9 @@ const OPTIONS = namesOf<MetricsOptions>({ registry: true, prefix: true })
  * Gauges are read off when they are scraped, so they cost nothing in between. Give it the outermost group: a service
  * in a nested one has the label `service="workers/mailer"`.
  *
- * @returns a request listener for express 4 and 5, fastify, koa, hono and `node:http`, which answers `GET /metrics` for a
- * scraper; use it or not. Its `unsubscribe()` takes the group out of the registry again. The end of the group does not,
- * so that its last values can still be scraped or pushed.
+ * @returns a request listener for express 4 and 5, fastify, koa, hono and `node:http`, which answers `GET /metrics` for
+ * a scraper; use it or not. Its `unsubscribe()` takes the group out of the registry again. The end of the group does
+ * not, so that its last values can still be scraped or pushed.
  * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; `ERR_DUPLICATE_NAME` when the registry has a group
  * of that name; Error of prom-client when a name is
  * taken by another metric, or the prefix is not one

@@ -17,7 +17,7 @@ type Of<L extends string> = 'group' | 'service' | L
 
 /** The metrics of all groups in one registry under one prefix. */
 export interface Instruments {
-  /** Those that are scraped. */
+  /** The groups that are scraped. */
   readonly groups: Map<string, Tally>
   readonly transitions: Counter<Of<'from' | 'to'>>
   readonly restarts: Counter<Of<never>>
@@ -30,7 +30,7 @@ export interface Instruments {
 /** Keyed by a metric that is in the registry: when somebody clears that, these are forgotten too. */
 const known = shared('instruments.1', () => new WeakMap<object, Instruments>())
 
-/** Those that are in the registry already, or new ones. */
+/** The instruments that are in the registry already, or new ones. */
 export const instrumentsOf = (client: PromClient, registry: Registry, prefix: string): Instruments => {
   const there = registry.getSingleMetric(`${prefix}service_group_state`)
   const found = there && known().get(there)
@@ -81,7 +81,7 @@ export type Define = <L extends string, M>(
   ...labelNames: readonly L[]
 ) => M
 
-/** What is true of a group or a service, read off when it is scraped. Returns the first of them. */
+/** Gauges of a group and its services, read off when they are scraped. Returns the first of them. */
 const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<string, Tally>): object => {
   const gauge =
     <L extends string>(read: (set: (labels: Record<L, string>, value: number) => void, status: GroupStatus) => void) =>
@@ -181,7 +181,7 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
   return first
 }
 
-/** What happens, counted when it does. */
+/** Counters of events, counted when they happen. */
 const defineCounts = (
   client: PromClient,
   define: Define,

@@ -2,7 +2,7 @@ import { startGauge } from '../../process/loop-delay.ts'
 import type { Define, PromClient } from './instruments.ts'
 
 /**
- * What this process needs, once in a registry, however many groups there are. Only the event-loop delay is measured
+ * The figures of this process, once in a registry, however many groups there are. Only the event-loop delay is measured
  * between two scrapes, by Node itself and without keeping the process alive. Returns what ends that.
  */
 export const defineProcess = (client: PromClient, define: Define): (() => void) => {

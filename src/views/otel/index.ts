@@ -22,10 +22,10 @@ const OPTIONS = namesOf<OtelOptions>({ tracer: true, meter: true })
 /**
  * A trace of the start and one of the shutdown of a group, and its metrics, through the OpenTelemetry API. In a trace
  * the group is the root, nested groups nest, and each service has a span for its wait, start, drain and stop; what goes
- * wrong is the status of its span, with the error as an exception. A service that crashes while the group runs has a span
- * `crash`, and one `restart` from then until it runs again. Both have the exception, and link to what was before: the
- * crash to the start of the incarnation that it ended, the restart to the crash, each start to the start before. Give it
- * the outermost group, once the SDK is set up.
+ * wrong is the status of its span, with the error as an exception. A service that crashes while the group runs has a
+ * span `crash`, and one `restart` from then until it runs again. Both have the exception, and link to what was before:
+ * the crash to the start of the incarnation that it ended, the restart to the crash, each start to the start before.
+ * Give it the outermost group, once the SDK is set up.
  *
  * @returns what ends it: open spans are ended, and nothing is observed any more. It is not closed by the end of the
  * group, whose last values can still be exported.

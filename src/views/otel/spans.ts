@@ -8,7 +8,7 @@ import { type StageOutcome, stageEnded } from '../../core/status/stages.ts'
 import { foldStatus, type GroupStatus } from '../../core/status/status.ts'
 import { ATTEMPT, ERROR_TYPE, NAME, OUTCOME, REASON, SERVICE, WAITING_FOR } from './attributes.ts'
 
-/** What a span is of. A group has no drain and stop of its own: its shutdown holds those of its services. */
+/** The kinds of spans. A group has no drain and stop of its own: its shutdown holds those of its services. */
 type Kind = 'wait' | 'start' | 'shutdown' | 'drain' | 'stop' | 'crash' | 'restart'
 
 const KINDS: Readonly<Partial<Record<Phase, Kind>>> = {
@@ -42,7 +42,9 @@ const crashOf = ({ path, state: before }: ServiceStatus, state: ServiceState): E
   return reason?.by === 'failure' && reason.service === name ? reason.error : undefined
 }
 
-/** Tells the stages of all lives in a group as spans, at the times of the events. Returns what ends those still open. */
+/**
+ * Tells the stages of all lives in a group as spans, at the times of the events. Returns what ends those still open.
+ */
 export const spans = (
   { ROOT_CONTEXT, SpanStatusCode, trace }: typeof import('@opentelemetry/api'),
   { name, events$ }: Pick<ServiceGroup<string, never>, 'name' | 'events$'>,
@@ -63,10 +65,10 @@ export const spans = (
   const parentOf = (path: string, kind: Kind): Context => {
     const group = path.slice(0, path.lastIndexOf('/'))
     const undone = WITHIN[kind] === 'shutdown' ? undoing.get(path) : undefined
-    // What goes down before its group says so is still part of the start.
+    // A service that goes down before its group says so is still part of the start.
     const restart = kind === 'wait' || kind === 'start' ? open.get(`restart ${path}`)?.span : undefined
     const parent = undone ?? restart ?? open.get(`${WITHIN[kind]} ${group}`)?.span ?? open.get(`start ${group}`)?.span
-    // Whatever happens to be under way where the event came from has nothing to do with it.
+    // The work under way where the event came from has nothing to do with it.
     return parent ? trace.setSpan(ROOT_CONTEXT, parent) : ROOT_CONTEXT
   }
   const begin = (kind: Kind, path: string, at: number, attributes: Attributes): void => {

@@ -16,7 +16,7 @@ import { seenJson } from '../../core/unseen.ts'
 export interface Extent {
   /** Every service. */
   readonly verbose: boolean
-  /** What services and errors say of themselves. */
+  /** Texts of services and of errors. */
   readonly details: boolean
 }
 
@@ -59,7 +59,7 @@ const checksOf = (status: GroupStatus, details: boolean): object => {
   )
 }
 
-/** One that is not there is no better than one that fails; one that has done what it is for is well. */
+/** A service that is not there is no better than one that fails; one that has done its work is well. */
 const healthOf = (state: ServiceState): Health => {
   if (isServing(state)) return state.health
   return hasEnded(state) ? 'pass' : 'fail'

@@ -6,12 +6,12 @@ import { type Probe, verdicts } from './verdict.ts'
 
 export type { ViewListener } from '../common/listener.ts'
 
-/** What can be probed: a group. Give the outermost one: a group inside another may be over, and yet live again. */
+/** The source of probes: a group. Give the outermost one: a group inside another may be over, and yet live again. */
 export interface Probed {
   readonly status: GroupStatus
 }
 
-/** What probes tell. */
+/** Options of probes. */
 export interface ProbesOptions {
   /**
    * Tells what services say of their health, the messages of their errors, and why the group is leaving. They may name
@@ -26,8 +26,8 @@ const PROBES = { kind: 'probes', name: '' }
 const OPTIONS = namesOf<ProbesOptions>({ details: true })
 
 /**
- * The probes of a group as a request listener, in `application/health+json`: for express 4 and 5, fastify, koa, hono and
- * `node:http`. Each is answered from what is true at that moment; a failed one is 503.
+ * The probes of a group as a request listener, in `application/health+json`: for express 4 and 5, fastify, koa, hono
+ * and `node:http`. Each is answered from what is true at that moment; a failed one is 503.
  *
  * - `/livez` fails only when the group is over and the process is still there: it should be started anew. No bad health
  *   of a service and no step of a shutdown fails it. A service that is to take the process with it when it is not well
@@ -67,7 +67,7 @@ export const probes = (group: Probed, options: ProbesOptions = {}): ViewListener
       const { status } = group
       hasRun ||= status.group.readyAt !== null
       const verdict = verdicts[probe](status, hasRun)
-      // Whatever its value, as in Kubernetes.
+      // The value does not count, as in Kubernetes.
       const verbose = query.has('verbose')
       const body = healthJson(status, verdict, { verbose, details })
       response.setHeader('X-Content-Type-Options', 'nosniff')

@@ -3,7 +3,7 @@ import type { GroupStatus } from '../../core/status/status.ts'
 
 export type Probe = 'livez' | 'readyz' | 'startupz' | 'healthz'
 
-/** What one probe says of a group, in the words of the health+json draft. `hasRun`: it has once been running. */
+/** The verdict of one probe on a group, in the words of the health+json draft. `hasRun`: it has once been running. */
 type Verdict = (status: GroupStatus, hasRun: boolean) => Health
 
 const unless = (failed: boolean, otherwise: Health = 'pass'): Health => (failed ? 'fail' : otherwise)
@@ -14,8 +14,8 @@ const unless = (failed: boolean, otherwise: Health = 'pass'): Health => (failed 
  */
 export const verdicts: Readonly<Record<Probe, Verdict>> = {
   /**
-   * Whether the process is worth keeping. No bad health and no step of a shutdown is a reason to kill it: that would cut
-   * what is being finished. But nothing will ever work again in a process that has outlived its group.
+   * Whether the process is worth keeping. No bad health and no step of a shutdown is a reason to kill it: that would
+   * cut what is being finished. But nothing will ever work again in a process that has outlived its group.
    */
   livez: ({ group }) => unless(isFinal(group.state)),
   readyz: ({ ready, health }) => unless(!ready, health),

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { listenToWrites as listen, type Written } from '../../process/writes.ts'
 
-/** Whose writes are not ours, and what to do around them. */
+/** Actions around the writes of others. */
 export interface Around {
   /** Before such a write. */
   before(): void

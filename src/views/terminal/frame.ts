@@ -15,7 +15,7 @@ import { printedBelow, SHOWN } from './printed.ts'
 import { type Row, rowOf } from './row.ts'
 import { inTree, isFine, leavesOf, openOf, type Stage, stageOf } from './stage.ts'
 
-/** What stands on the screen, a string a line, none wider than the pane, and fewer than its rows. */
+/** The text on the screen, a string a line, none wider than the pane, and fewer than its rows. */
 export const frame = (status: GroupStatus, pane: Pane, printed?: ConsoleRings): readonly string[] => {
   const stage = stageOf(status)
   if (stage === 'before' || stage === 'well' || stage === 'over') return []
@@ -70,7 +70,7 @@ const body = (
   const table = (services: readonly ServiceStatus[], titleOf: typeof alone): Lines => {
     const rows = services.map(service => rowOf(service, stage, pane.now, glyphs))
     const titles = services.map(service => titleOf(service, status.name))
-    // What is wrong is worth a line of its own when there is no room for it beside the name.
+    // A fault is worth a line of its own when there is no room for it beside the name.
     const isFolded = ({ mark }: Row): boolean => stage === 'unwell' || mark === 'bad'
     for (const most of SHOWN) {
       const below = (i: number): Lines => printedBelow(services[i]!, titles[i]!.indent, printed, most)
@@ -96,7 +96,7 @@ const body = (
   return [...table(shown, alone).slice(0, Math.max(0, room - 1)), others].slice(0, room)
 }
 
-/** Those that something is done with before those that wait for their turn. */
+/** Services that are busy come before services that wait for their turn. */
 const firstBusy = (services: readonly ServiceStatus[]): readonly ServiceStatus[] => {
   const comesFirst = ({ state }: ServiceStatus): boolean => toneOf(state) === 'bad' || isBusy(state)
   return [...services.filter(comesFirst), ...services.filter(service => !comesFirst(service))]

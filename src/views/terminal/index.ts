@@ -22,7 +22,10 @@ const WHOSE = { kind: 'terminal', name: '' }
 
 const OPTIONS = namesOf<TerminalOptions>({ output: true, logs: true })
 
-/** Printed where a terminal is, but not both packages. These versions run on all versions of Node that this library does. */
+/**
+ * Printed where a terminal is, but not both packages. These versions run on all versions of Node that this library
+ * does.
+ */
 const HINT =
   'terminal: needs the packages log-update and string-width to draw here; npm install log-update@7 string-width@8'
 
@@ -35,7 +38,8 @@ export type TerminalGroup = Pick<ServiceGroup<string, never>, 'name' | 'events$'
  * there is no terminal (a pipe, `CI`, `TERM=dumb`) it prints the lines of `log()`.
  *
  * What the process itself writes to standard output and error meanwhile appears above, whole. The cursor is never
- * hidden. The packages `log-update` and `string-width` are loaded when there is a terminal; without them it prints lines.
+ * hidden. The packages `log-update` and `string-width` are loaded when there is a terminal; without them it prints
+ * lines.
  *
  * @returns the subscription; it ends with the group by itself. Unsubscribed earlier, the picture goes.
  * @example
@@ -54,7 +58,7 @@ export const terminal = (group: TerminalGroup, options: TerminalOptions = {}): S
 
   const subscription = new Subscription()
   const printed = logs ? hearPrinted(group.name, subscription) : undefined
-  // What happens until it is known how it is shown.
+  // The lines until it is known how to show them.
   let early = ''
   let print = (text: string): void => {
     early += text

@@ -9,8 +9,8 @@ import { type Pane, paintLine } from './line.ts'
 import { isFine, leavesOf } from './stage.ts'
 
 /**
- * The line that is left when all is up: how long it took, and what is missing. Like all that stays it may take two rows:
- * nobody has to draw it again.
+ * The line that is left when all is up: how long it took, and what is missing. Like all that stays it may take two
+ * rows: nobody has to draw it again.
  */
 export const summary = (status: GroupStatus, pane: Pane): string => {
   const { group, list } = status
@@ -38,7 +38,7 @@ const [MOST_NAMES, LONGEST_NAME] = [3, 40]
 const shortName = (name: string, { ellipsis }: Glyphs): string =>
   cut(visible(name, LONGEST_NAME * UNITS_OF_COLUMN), LONGEST_NAME, ellipsis)
 
-/** What is left when what was not well is well again. */
+/** The line that is left when all is well again. */
 export const recovery = (status: GroupStatus, since: number, who: readonly string[], pane: Pane): string => {
   const glyphs = glyphsFor(pane.unicode)
   // A group is well again a moment after the one in it that was not.

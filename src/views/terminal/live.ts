@@ -89,7 +89,7 @@ export const live = (
       unwell.clear()
     }
     wasUp = isUp
-    // What comes with it is told in the same turn of the event loop.
+    // Events that come with it are told in the same turn of the event loop.
     drawIn(0)
   }
   const subscription = new Subscription()

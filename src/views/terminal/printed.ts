@@ -4,7 +4,7 @@ import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { Lines } from './line.ts'
 import { isFine } from './stage.ts'
 
-/** What services have printed since the terminal was asked for. */
+/** The output of services since the terminal was asked for. */
 export interface Printed {
   readonly rings: ConsoleRings
   /** Has the function called after each new line, instead of the one before. */

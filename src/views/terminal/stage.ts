@@ -3,7 +3,7 @@ import { parentOf, type ServiceStatus } from '../../core/status/service-status.t
 import type { GroupStatus } from '../../core/status/status.ts'
 
 /**
- * What of a group there is to look at: nothing before its start; all of it while it comes up and while it leaves; in
+ * The part of a group to look at: nothing before its start; all of it while it comes up and while it leaves; in
  * between only what is not well; nothing once it is over.
  */
 export type Stage = 'before' | 'coming' | 'well' | 'unwell' | 'leaving' | 'over'
@@ -24,7 +24,7 @@ export const isFine = (state: ServiceState): boolean =>
 /** Nothing more is expected of it in this stage. */
 const isDone = (state: ServiceState, stage: Stage): boolean => (stage === 'leaving' ? isFinal(state) : isFine(state))
 
-/** Those that are not done; a group only when nothing in it says more. */
+/** The services that are not done; a group only when nothing in it says more. */
 export const openOf = (list: readonly ServiceStatus[], stage: Stage): readonly ServiceStatus[] => {
   const open = list.filter(({ state }) => !isDone(state, stage))
   const explained = new Set(open.map(({ path }) => parentOf(path)))
@@ -35,7 +35,7 @@ export const openOf = (list: readonly ServiceStatus[], stage: Stage): readonly S
 export const moves = (status: GroupStatus, stage: Stage): boolean =>
   stage === 'coming' || stage === 'leaving' || (stage === 'unwell' && status.list.some(({ state }) => isPassing(state)))
 
-/** Those that hold no others: what people count. */
+/** The services that hold no others: people count these. */
 export const leavesOf = (list: readonly ServiceStatus[]): readonly ServiceStatus[] => {
   const groups = new Set(list.map(({ path }) => parentOf(path)))
   return list.filter(({ path }) => !groups.has(path))

@@ -1,6 +1,6 @@
 /**
- * A shop under `run`, with its dashboard as observer on PORT. Its drain lasts until somebody asks for /go; its events are
- * printed as JSON lines.
+ * A shop under `run`, with its dashboard as observer on PORT. Its drain lasts until somebody asks for /go; its events
+ * are printed as JSON lines.
  */
 import express from 'express'
 import { run, service, serviceGroup } from 'rx-service-group'

@@ -6,7 +6,9 @@ export interface Mutation {
   /** Text that is in the file exactly once. */
   readonly find: string
   readonly replace: string
-  /** The tests to run when no scene catches it. Default: those of the core and of conformance that need no real time. */
+  /**
+   * The tests to run when no scene catches it. Default: those of the core and of conformance that need no real time.
+   */
   readonly tests?: readonly string[]
 }
 

@@ -23,8 +23,8 @@ export interface Act {
 }
 
 /**
- * One thing of each kind and some more of what is common, in random order. The broker is not killed: a killed one forgets
- * acknowledgements it had taken, and nobody could tell those from our mistakes.
+ * One thing of each kind and some more of what is common, in random order. The broker is not killed: a killed one
+ * forgets acknowledgements it had taken, and nobody could tell those from our mistakes.
  */
 export const acts = (chance: Chance, { faults }: Victim, crew: Crew): Act[] => {
   const one = (who: 'consumer' | 'producer', signal: 'SIGTERM' | 'SIGKILL'): Act => ({

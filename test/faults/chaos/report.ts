@@ -2,7 +2,10 @@ import { median } from '../../bench/statistics.ts'
 import { LONGEST_HANDLER } from './message.ts'
 import type { Chaos } from './run.ts'
 
-/** How much longer than the longest handler, and than the broker's answers, a process may take to end when nothing hangs, in milliseconds. */
+/**
+ * How much longer than the longest handler, and than the broker's answers, a process may take to end when nothing
+ * hangs, in milliseconds.
+ */
 export const MORE_THAN_HANDLER = 100
 /** How long it may take at most, whatever hangs: what the consumer processes give themselves, and their own end. */
 export const DEADLINE = 6500

@@ -39,7 +39,10 @@ export interface Ending {
 export interface Chaos {
   readonly verdict: Verdict
   readonly endings: readonly Ending[]
-  /** From the loss of a connection, or from when the broker served again, until a consumer consumed again: the longest, in milliseconds. */
+  /**
+   * From the loss of a connection, or from when the broker served again, until a consumer consumed again: the longest,
+   * in milliseconds.
+   */
   readonly againAfterLoss: readonly number[]
   readonly happened: Readonly<Record<string, number>>
   /** What ended though nobody told it to, and how. */

@@ -1,5 +1,5 @@
-// A service that prints 100,000 lines at once, in all the ways of `write`, with two that listen or, with LISTEN=no, none.
-// It tells what `write` answered and called back, and what is kept, as JSON in the file RESULT.
+// A service that prints 100,000 lines at once, in all the ways of `write`, with two that listen or, with LISTEN=no,
+// none. It tells what `write` answered and called back, and what is kept, as JSON in the file RESULT.
 import { writeFileSync } from 'node:fs'
 import { job, serviceGroup } from 'rx-service-group'
 import { listenToConsole } from '../../../src/process/console-lines.ts'

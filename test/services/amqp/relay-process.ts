@@ -1,6 +1,6 @@
 /*
- * A process that takes from one queue and publishes to another, both over one connection. It says how many it has taken,
- * its outcome, and what still keeps it alive at its end.
+ * A process that takes from one queue and publishes to another, both over one connection. It says how many it has
+ * taken, its outcome, and what still keeps it alive at its end.
  */
 import { run, serviceGroup } from 'rx-service-group'
 import { amqpConnection, amqpConsumer, amqpPublisher } from 'rx-service-group/amqp'

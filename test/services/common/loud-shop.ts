@@ -1,6 +1,6 @@
 /**
- * A shop whose only service writes without end, to standard output which nobody reads; what it has to tell the test goes
- * to standard error. Its first argument is what runs the writer, the second what that is, the third how it writes.
+ * A shop whose only service writes without end, to standard output which nobody reads; what it has to tell the test
+ * goes to standard error. Its first argument is what runs the writer, the second what that is, the third how it writes.
  */
 import { type Service, serviceGroup } from 'rx-service-group'
 import { childProcess } from 'rx-service-group/child-process'

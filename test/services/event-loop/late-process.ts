@@ -1,4 +1,6 @@
-/** A group that watches its event loop, which is blocked for longer and longer until the group says so, and then not. */
+/**
+ * A group that watches its event loop, which is blocked for longer and longer until the group says so, and then not.
+ */
 import { serviceGroup } from 'rx-service-group'
 import { eventLoopDelay } from 'rx-service-group/event-loop'
 import { filter, firstValueFrom } from 'rxjs'

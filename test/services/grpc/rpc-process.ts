@@ -1,6 +1,6 @@
 /**
- * A gRPC server under `run`: answers each call after the milliseconds it is asked for, and says at the end how many it saw. It takes
- * a socket that it is passed.
+ * A gRPC server under `run`: answers each call after the milliseconds it is asked for, and says at the end how many it
+ * saw. It takes a socket that it is passed.
  */
 import { setTimeout as passed } from 'node:timers/promises'
 import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'

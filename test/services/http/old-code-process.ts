@@ -1,6 +1,6 @@
 /**
- * A server with old code beside the group: a handler of SIGTERM that ends the server by itself. Arguments: whether it is
- * registered `before` or `after` the group runs, and the methods that it calls.
+ * A server with old code beside the group: a handler of SIGTERM that ends the server by itself. Arguments: whether it
+ * is registered `before` or `after` the group runs, and the methods that it calls.
  */
 import { createServer } from 'node:http'
 import { run, serviceGroup } from 'rx-service-group'

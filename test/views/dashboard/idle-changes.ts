@@ -1,4 +1,6 @@
-/** A group that changes now and then. Between two changes nothing happens in the process: only the next timer wakes it. */
+/**
+ * A group that changes now and then. Between two changes nothing happens in the process: only the next timer wakes it.
+ */
 import { createServer } from 'node:http'
 import express from 'express'
 import { type ServiceContext, service, serviceGroup } from 'rx-service-group'

@@ -1,6 +1,6 @@
 /**
- * A group on a terminal in a process that does nothing but wait. Now and then it prints a line, or a service changes. It
- * ends with how late each was seen, measured at the write: see terminal-idle.test.ts.
+ * A group on a terminal in a process that does nothing but wait. Now and then it prints a line, or a service changes.
+ * It ends with how late each was seen, measured at the write: see terminal-idle.test.ts.
  */
 import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
 import { terminal } from 'rx-service-group/terminal'

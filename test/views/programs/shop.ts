@@ -1,4 +1,6 @@
-/** A group on a terminal, whose story is told through a socket, since what is typed would show: see terminal.test.ts. */
+/**
+ * A group on a terminal, whose story is told through a socket, since what is typed would show: see terminal.test.ts.
+ */
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 import { run, type ServiceContext, service, serviceGroup } from 'rx-service-group'

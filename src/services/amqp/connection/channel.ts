@@ -9,7 +9,7 @@ import { codeOf } from './errors.ts'
 import type { Hold, LineState } from './line.ts'
 import type { AmqpModel } from './model.ts'
 
-/** What there is of a channel on a line: all of it, or which level is missing and why. */
+/** The state of a channel on a line: all of it, or which level is missing and why. */
 export type ChannelState<T> =
   | { readonly missing: 'connection' | 'channel' | 'consumer'; readonly error: Error | undefined }
   | OpenChannel<T>
@@ -17,7 +17,7 @@ export type ChannelState<T> =
 /** A channel, ready for use. */
 export interface OpenChannel<T> {
   readonly missing: undefined
-  /** What it was prepared to be. */
+  /** The result of `prepare`. */
   readonly opened: T
   /**
    * Closes it for good. Settles when the broker has answered, which says that all that was sent before arrived, or when
@@ -26,7 +26,7 @@ export interface OpenChannel<T> {
   close(): Promise<void>
 }
 
-/** What a channel is opened with. */
+/** The way a channel is opened and prepared. */
 export interface ChannelUse<C extends Channel, T> {
   /** How the channel is opened: `model => model.createConfirmChannel()` */
   readonly create: (model: AmqpModel) => PromiseLike<C>
@@ -35,7 +35,7 @@ export interface ChannelUse<C extends Channel, T> {
    * that one of several answers has come, and begins the wait for the next answer.
    */
   readonly prepare: (channel: C, lose: (error: Error) => void, answered: () => void) => PromiseLike<T>
-  /** What is made of an error of `create` and `prepare`. */
+  /** Makes the error to report from one of `create` or `prepare`. */
   readonly explain?: (error: unknown) => Error
 }
 
@@ -99,7 +99,7 @@ const openChannel = <C extends Channel, T>(
     let closing = false
     let late: Subscription | undefined
     let sayGone = () => {}
-    // What is asked of a broker that is gone stays pending for ever.
+    // A request to a broker that is gone stays pending for ever.
     const gone = new Promise<void>(resolve => {
       sayGone = resolve
     })
@@ -113,7 +113,7 @@ const openChannel = <C extends Channel, T>(
 
     const lost = () => {
       if (closing) return out.complete()
-      // Whoever prepares it hears of it too, and knows better what it was about.
+      // `prepare` fails by this too, and its error says more.
       if (prepared) out.error(new Error(`channel closed${cause === undefined ? '' : `: ${messageOf(cause)}`}`))
     }
 

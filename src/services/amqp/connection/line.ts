@@ -23,19 +23,21 @@ export interface Hold {
   readonly settings: BrokerSettings
   /** The name of who holds it. */
   readonly service: string
-  /** The present state, then each change. Errors name the service that holds it. Completes when it is let go. */
+  /** The present state, then each change. Errors name the service that holds it. Completes when it is released. */
   readonly state$: Observable<LineState>
   /**
-   * Lets go: the last to leave closes the connection, and waits for that a second at most. Close your channels before.
+   * Releases the line: the last to leave closes the connection, and waits for that a second at most. Close your
+   * channels before.
    */
   leave(): Promise<void>
-  /** Lets go without waiting: the last destroys the socket. Ends a `leave` that is under way. */
+  /** Releases the line without waiting: the last destroys the socket. Ends a `leave` that is under way. */
   drop(): void
 }
 
 /**
  * A connection that several services share: opened when the first takes hold of it, opened anew whenever it is lost,
- * closed by the last that leaves. It tries for as long as anyone holds it; who sees no point in that lets go.
+ * closed by the last that leaves. It tries for as long as anyone holds it; a service that sees no point in that
+ * releases it.
  */
 export interface Line {
   hold(service: string): Hold
@@ -53,7 +55,7 @@ export const makeLine = (settings: ConnectionSettings): Line => {
       let leaving: Promise<void> | undefined
       let isLast = false
 
-      /** Nobody holds it any more once the last has let go: who comes now opens another. */
+      /** The line has no holder any more: the next service opens another. */
       const release = () => {
         released$.next()
         supervision.holders.delete(me)

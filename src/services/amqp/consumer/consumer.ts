@@ -23,7 +23,7 @@ import { type AmqpConsumerOptions, type MessageHandler, settingsOf } from './opt
  * 5 minutes then fail the service.
  *
  * Health is `warn` in four cases. A message that failed can't be set aside: it is held, and tried again. Replies wait
- * for the broker. A handler runs on 250 ms after it was asked to give up: it no longer counts for `concurrency`, and
+ * for the broker. A handler runs on 250 ms after it was asked to end: it no longer counts for `concurrency`, and
  * its message is not begun again before it ends. All places are taken, and no message has come to its end for 5 min.
  *
  * Asked to drain, it takes no more messages, gives back the messages that it has not begun, and waits for its handlers.

@@ -1,7 +1,7 @@
 import type { Info } from '../../../core/state.ts'
 import { makeNews, type News } from '../../common/news.ts'
 
-/** What has become of messages, in numbers for people. */
+/** Counts of messages by their outcome, for people. */
 export interface Counts extends News {
   /** Messages that ended well; counted before `changed`, because there are many. */
   handled: number

@@ -3,7 +3,7 @@ import { messageOf } from '../../../core/errors.ts'
 import { must } from '../../../core/options.ts'
 import { amqpError } from '../amqp-error.ts'
 
-/** What is made of a message's content. */
+/** The form that a message's content is turned into. */
 export type Decode = 'json' | 'text' | 'buffer' | ((content: Buffer, message: ConsumeMessage) => unknown)
 
 /** The body that comes of it. What JSON holds nobody knows before: say it at the handler's parameter, or check it. */

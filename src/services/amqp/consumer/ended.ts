@@ -1,6 +1,6 @@
 import type { Delivery } from './delivery.ts'
 
-/** How the work on a message ended: well, by a failure, or because it was asked to give up. */
+/** How the work on a message ended: well, by a failure, or because it was asked to end. */
 export type Ended =
   | { readonly how: 'done' }
   | { readonly how: 'aborted' }
@@ -9,5 +9,5 @@ export type Ended =
 export const DONE: Ended = { how: 'done' }
 export const ABORTED: Ended = { how: 'aborted' }
 
-/** Told once for each message; what is told of one that was given up meanwhile is ignored. */
+/** Told once for each message; a message that was taken back meanwhile is ignored. */
 export type OnEnded = (delivery: Delivery, ended: Ended) => void

@@ -5,7 +5,7 @@ import { codeOf, connectError } from '../connection/errors.ts'
 import { isRefusal } from '../exchange.ts'
 import type { Settings } from './options.ts'
 
-/** What went wrong while declaring the queue or beginning to consume: the queue's fault, or the connection's. */
+/** The error of declaring the queue or beginning to consume: the queue's fault, or the connection's. */
 export const queueError = (
   { service, queue, declare }: Settings,
   broker: BrokerSettings,

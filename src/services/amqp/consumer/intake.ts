@@ -18,7 +18,7 @@ const HOLD = 1_000
 /** The least number of deliveries without an end before a message fails, because a stop can cause some of them. */
 const LEAST_LIMIT = 3
 
-/** Decides what is done with a message when it is delivered: begin it, hold it, count it, or give it up. */
+/** Decides what is done with a message when it is delivered: begin it, hold it, count it, or leave it to the broker. */
 export interface Intake {
   readonly places: Places
   take(delivery: Delivery): void

@@ -1,9 +1,9 @@
 import type { Info } from '../../../core/state.ts'
 
-/** What a consumer stands on, from the ground up. */
+/** The levels that a consumer stands on, from the ground up. */
 export type Level = 'connection' | 'channel' | 'consumer'
 
-/** What there is of the three levels, in a word each; those above a missing one are missing too. */
+/** The three levels, in a word each; all above a missing level are missing too. */
 export const levels = (missing: Level | undefined): Info => ({
   connection: missing === 'connection' ? 'connecting' : 'connected',
   channel: missing === 'connection' || missing === 'channel' ? 'closed' : 'open',

@@ -19,7 +19,7 @@ export interface AmqpMessage<T = unknown> extends MessageContext {
   fail(error: unknown): void
 }
 
-/** What is done with messages: what comes out of it, one by one or in arrays, is acknowledged. */
+/** A pipeline for messages: each message that comes out of it, alone or in an array, is acknowledged. */
 export type AmqpPipeline<T = unknown> = (
   messages$: Observable<AmqpMessage<T>>,
 ) => Observable<AmqpMessage<T> | readonly AmqpMessage<T>[]>

@@ -11,7 +11,7 @@ import { checkOffset, type StreamOffset } from './offsets.ts'
 import { longestDelay, type OnError, OUTCOMES, type RetryOptions, type RetrySettings, retrySettings } from './policy.ts'
 import { type Queue, type QueueOptions, queueOf } from './queue.ts'
 
-/** What a handler is given beside its message's body. */
+/** The context that a handler is given beside its message's body. */
 export interface MessageContext {
   /**
    * The message as amqplib gives it: `content`, `fields`, `properties`; as it was first published, with the exchange,
@@ -47,7 +47,7 @@ export interface MessageContext {
 /** Handles one message. It is acknowledged when what this returns has come to its end well; see `HookResult`. */
 export type MessageHandler<T = unknown> = (body: T, context: MessageContext) => HookResult
 
-/** What is consumed, and what becomes of messages that fail. */
+/** Options of consuming, and of messages that fail. */
 export interface AmqpSourceOptions<D extends Decode = Decode> extends ConnectionChoice {
   /** The queue to consume: its name, or its name and what to declare it with. */
   readonly queue: string | QueueOptions
@@ -74,22 +74,22 @@ export interface AmqpSourceOptions<D extends Decode = Decode> extends Connection
    */
   readonly offset?: StreamOffset
   /**
-   * What is made of a message's content: `'json'`, `'text'` (UTF-8), `'buffer'` (the content as it is), or a function.
-   * A body that can't be decoded goes the way of `onError`. Default `'json'`.
+   * The form that a message's content is turned into: `'json'`, `'text'` (UTF-8), `'buffer'` (the content as it is), or
+   * a function. A body that can't be decoded goes the way of `onError`. Default `'json'`.
    */
   readonly decode?: D
   /** The encoding of replies: `'json'`, `'text'`, `'buffer'`, or a function of the body. Default `'json'`. */
   readonly encode?: Encode
   /**
-   * What becomes of a message that fails, or a function that says so. Default `'retry'`, and that a body that can't be
-   * decoded is parked at once. It loses nothing.
+   * The outcome of a message that fails, or a function that returns it. Default `'retry'`, and that a body that can't
+   * be decoded is parked at once. It loses nothing.
    */
   readonly onError?: OnError
   /** How often, and after how long, a message that failed is tried again. */
   readonly retry?: RetryOptions
 }
 
-/** What a consumer consumes, and how. */
+/** Options of a consumer. */
 export interface AmqpConsumerOptions<D extends Decode = Decode> extends AmqpSourceOptions<D> {
   /** How many messages are handled at a time. Default: as many as are held (`prefetch`). */
   readonly concurrency?: number

@@ -3,7 +3,7 @@ import { ServiceError } from '../../../core/errors.ts'
 import { known, must, namesOf, timerDuration } from '../../../core/options.ts'
 
 /**
- * What becomes of a message that failed.
+ * The outcome of a message that failed.
  *
  * - `'retry'`: it comes again after a delay, out of the queue's way meanwhile, and is parked after the last attempt
  * - `'park'`: it is set aside in the queue `<queue>.parked`, with headers that tell why

@@ -12,8 +12,8 @@ const LAST = -1_000
 /**
  * Waits until a queue has carried out the acknowledgements of a channel that is about to close. A quorum queue takes 32
  * requests of a channel at a time. The requests behind them wait inside the channel, and are lost when it closes: the
- * messages come again though they were handled. One more consumer is a request with an answer, behind all those. It asks
- * for no message, and goes with the channel. So does what it gets all the same.
+ * messages come again though they were handled. One more consumer is a request with an answer, behind all those. It
+ * asks for no message, and goes with the channel. So does what it gets all the same.
  *
  * @param sent how many acknowledgements the channel has sent
  */

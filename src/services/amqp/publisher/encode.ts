@@ -15,7 +15,7 @@ export type BodyFor<E extends Encode> = E extends 'text'
       ? T
       : unknown
 
-/** What the content says it is. */
+/** The content type of an encoded body. */
 export const contentTypeOf = (encode: Encode): string | undefined =>
   encode === 'json' ? 'application/json' : encode === 'text' ? 'text/plain' : undefined
 

@@ -2,7 +2,7 @@ import { messageOf, type ServiceError } from '../../../core/errors.ts'
 import { type AmqpErrorCode, amqpError } from '../amqp-error.ts'
 import type { Outgoing } from './outgoing.ts'
 
-/** What is said to those who publish when a message is not published, or nobody knows. */
+/** Errors for the publisher of a message that is not published, or may not be. */
 export interface PublishErrors {
   closed(): ServiceError
   bufferFull(held: number): ServiceError

@@ -28,8 +28,8 @@ export interface AmqpPublisherOptions<E extends Encode = Encode> extends Connect
    */
   readonly maxPending?: number
   /**
-   * What a body becomes: `'json'`, `'text'` (UTF-8), `'buffer'` (sent as it is), or what a function makes of it.
-   * Default `'json'`.
+   * The form that a body is sent in: `'json'`, `'text'` (UTF-8), `'buffer'` (sent as it is), or what a function makes
+   * of it. Default `'json'`.
    */
   readonly encode?: E
 }

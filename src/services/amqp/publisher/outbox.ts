@@ -7,14 +7,14 @@ import type { PublishOptions, Settings } from './options.ts'
 import { Outgoing } from './outgoing.ts'
 import { SentMessages } from './sent.ts'
 
-/** What has become of messages. */
+/** Counts of messages by their outcome. */
 export interface Tally {
   confirmed: number
   unroutable: number
   nacked: number
-  /** Those the broker, or amqplib, found something wrong with. */
+  /** Messages that the broker, or amqplib, found something wrong with. */
   refused: number
-  /** Those that came when there was no more room. */
+  /** Messages that came when there was no more room. */
   overflowed: number
 }
 

@@ -5,7 +5,7 @@ export class Outgoing {
   readonly key: string
   readonly content: Buffer
   readonly options: PublishOptions
-  /** Whoever published it is told that it has arrived, or why not. */
+  /** Tells the caller of `publish` that the message has arrived, or why not. */
   readonly resolve: () => void
   readonly reject: (error: Error) => void
   /** It was sent to a broker, by whom it may have been heard. */

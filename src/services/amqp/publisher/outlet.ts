@@ -10,11 +10,11 @@ export type OutletSource = Pick<Outbox, 'attach' | 'detach' | 'drained' | 'pause
 /** The callbacks of the owner of an outlet. */
 export interface OutletUse {
   /**
-   * What has to be done before a channel is of use. `lose` says that it is of no more use, `answered` that the broker
+   * Prepares a new channel for use. `lose` says that it is of no more use, `answered` that the broker
    * has given one of several answers.
    */
   readonly prepare?: (channel: ConfirmChannel, lose: (error: Error) => void, answered: () => void) => PromiseLike<void>
-  /** What is made of an error while a channel is opened. */
+  /** Makes the error to report from one while a channel is opened. */
   readonly explain?: (error: unknown) => Error
   readonly onLine: (state: LineState) => void
   /** Messages are about to be published on a new channel. */

@@ -12,14 +12,14 @@ import type { Settings } from './options.ts'
 import type { Outbox } from './outbox.ts'
 import { type OutletSource, openOutlet } from './outlet.ts'
 
-/** What is published in one life, and told of it. */
+/** The publishing of one incarnation, and its numbers. */
 export interface Publishing {
   readonly outbox: OutletSource & Pick<Outbox, 'size' | 'giveUp'>
-  /** What `info` tells once a second. */
+  /** The numbers that `info` tells once a second. */
   numbers(): Info
-  /** The name under which `info` tells how much was given up. */
+  /** The name under which `info` tells how many messages were dropped. */
   readonly givenUp: string
-  /** What has to be done on each new channel, once the exchanges are there. */
+  /** Prepares each new channel, once the exchanges are there. */
   readonly prepare?: (channel: ConfirmChannel, lose: (error: Error) => void) => PromiseLike<void>
   /** Left out: it takes no part in draining. */
   readonly drain?: NonNullable<ServiceHooks['drain']>
@@ -28,7 +28,7 @@ export interface Publishing {
 /** One life of a publisher, from outside. */
 export interface Publication<P extends Publishing> {
   readonly hooks: ServiceHooks
-  /** What is published, while it takes messages. */
+  /** The publishing side, while it takes messages. */
   readonly open: P | undefined
 }
 

@@ -36,8 +36,8 @@ export interface AmqpPublisher<Name extends string = string, T = unknown> extend
  *
  * What can be published is anything JSON holds; to have it checked, say so: `AmqpPublisher<'outbox', Order>`.
  *
- * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE` at the call. The start
- * fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`,
+ * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE` at the call. The
+ * start fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`, `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`,
  * `ERR_AMQP_EXCHANGE` or `ERR_INVALID_OPTION`; later only logins that are refused for 5 minutes fail it.
  * @example
  * ```ts

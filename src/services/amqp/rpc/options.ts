@@ -21,14 +21,19 @@ export interface AmqpRpcOptions<E extends Encode = Encode, D extends Decode = De
   readonly timeout?: number
   /** How many requests may wait for their replies at a time. One more is refused at once. Default 1000. */
   readonly maxPending?: number
-  /** What the body of a request becomes: `'json'`, `'text'`, `'buffer'`, or what a function says. Default `'json'`. */
+  /**
+   * The form that the body of a request is sent in: `'json'`, `'text'`, `'buffer'`, or a function. Default `'json'`.
+   */
   readonly encode?: E
-  /** What is made of the content of a reply: `'json'`, `'text'`, `'buffer'`, or a function. Default `'json'`. */
+  /**
+   * The form that the content of a reply is turned into: `'json'`, `'text'`, `'buffer'`, or a function. Default
+   * `'json'`.
+   */
   readonly decode?: D
 }
 
 /**
- * What is said of one request: the options of amqplib, a timeout and a signal. Unless said otherwise a request is not
+ * Options of one request: those of amqplib, a timeout and a signal. Unless said otherwise a request is not
  * `persistent`, and its `expiration` is its timeout: nobody waits for it any longer. A queue with a dead-letter
  * exchange gives it what has expired.
  */

@@ -14,7 +14,7 @@ import { requestErrors } from './errors.ts'
 import type { RequestOptions, RpcSettings } from './options.ts'
 import { makeReplyQueue } from './reply-queue.ts'
 
-/** What became of requests. */
+/** Counts of requests by their outcome. */
 interface Tally {
   replied: number
   timedOut: number

@@ -51,7 +51,8 @@ export interface AmqpRpc<Name extends string = string, T = unknown, R = unknown>
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_AMQP_URL`, `ERR_INVALID_OPTION`, `ERR_INVALID_DURATION`,
  * `ERR_MISSING_PACKAGE` at the call. The start fails with `ERR_AMQP_UNREACHABLE`, `ERR_AMQP_CREDENTIALS`,
- * `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`, `ERR_AMQP_EXCHANGE` or `ERR_INVALID_OPTION`; later only logins refused for 5 minutes fail it.
+ * `ERR_AMQP_CERTIFICATE`, `ERR_AMQP_VHOST`, `ERR_AMQP_EXCHANGE` or `ERR_INVALID_OPTION`; later only logins refused for
+ * 5 minutes fail it.
  * @example
  * ```ts
  * const url = 'amqp://localhost'
@@ -78,7 +79,7 @@ export const amqpRpc = <const Name extends string, D extends Decode, E extends E
       if (!requests) throw requestErrors(name).closed()
       const overflow = requests.overflow()
       if (overflow) throw overflow
-      // What comes back is as good as its `decode`, or as the word of the caller.
+      // The type of a reply is as good as its `decode`, or as the word of the caller.
       return (await requests.send(routingKey, contentOf(body), given)) as Reply
     },
     lifecycle: lives.lifecycle,

@@ -2,20 +2,20 @@ import { isFinal, reasonOf, type ServiceState } from '../../../core/state.ts'
 import type { Hello } from './connection.ts'
 import { forTheTab } from './storage.ts'
 
-/** What can be done with one service. */
+/** An action on one service. */
 export type Verb = 'start' | 'stop' | 'restart'
 
-/** What the page may ask of a group: something of one service, by its path, or the end of the whole. */
+/** An action that the page may ask of a group: something of one service, by its path, or the end of the whole. */
 export type Action = { readonly action: Verb; readonly service: string } | { readonly action: 'stop' }
 
-/** What a server lets be asked for. An older one only says that it lets something. */
+/** The actions that a server allows. An older one only says that it lets something. */
 export const allowedBy = (hello: Hello | undefined): ReadonlySet<string> => {
   const actions = hello?.actions
   if (Array.isArray(actions)) return new Set(actions)
   return new Set(actions === true ? ['restart', 'stop-group'] : [])
 }
 
-/** What makes sense for a service in its present state. */
+/** The actions that make sense for a service in its present state. */
 export const verbsFor = (state: ServiceState, allowed: ReadonlySet<string>): readonly Verb[] => {
   const isDown = isFinal(state)
   const verbs: readonly Verb[] =
@@ -23,7 +23,9 @@ export const verbsFor = (state: ServiceState, allowed: ReadonlySet<string>): rea
   return verbs.filter(verb => allowed.has(verb))
 }
 
-/** Of which group a token is: two groups behind one host may have the same name, or the same path one after the other. */
+/**
+ * Of which group a token is: two groups behind one host may have the same name, or the same path one after the other.
+ */
 const keyOf = (group: string): string => `rx-service-group token ${new URL('.', import.meta.url).href} ${group}`
 
 export const knownToken = (group: string): string => forTheTab.get(keyOf(group)) ?? ''

@@ -14,7 +14,7 @@ export const dependentsOf = (path: string, { list }: Pick<GroupStatus, 'list'>):
   return siblings.flatMap(one => (found.has(one.path) ? [one.path] : []))
 }
 
-/** What else an action touches, in words, before it is done. */
+/** The other services that an action touches, in words, before it is done. */
 export const effectOf = (action: Action, status: GroupStatus): readonly string[] => {
   const { name, list } = status
   if (!('service' in action))

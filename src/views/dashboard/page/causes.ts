@@ -10,7 +10,7 @@ export interface Cause {
   readonly detail?: string
   /** Whether the group is not ready because of it. Otherwise it only warns. */
   readonly blocks: boolean
-  /** Those it holds up, nearest first. */
+  /** The services that it holds up, nearest first. */
   readonly held: readonly Held[]
 }
 
@@ -69,7 +69,7 @@ const rankOf = ({ path, phase, health }: Unready, optional: ReadonlySet<string>)
 
 interface Step {
   readonly path: string
-  /** Whom those behind it are said to wait for. */
+  /** The name that services behind it are said to wait for. */
   readonly as: string
 }
 

@@ -3,7 +3,7 @@ import type { GroupFigures } from '../../../core/figures.ts'
 import type { GroupEvent } from '../../../core/status/events.ts'
 import { newReader } from './sse.ts'
 
-/** What a server says of itself first. */
+/** The first message of a server, about itself. */
 export interface Hello {
   /** Changes with every process. */
   readonly boot: string
@@ -12,7 +12,7 @@ export interface Hello {
   /** The number of that event. */
   readonly seq: number
   readonly group: string
-  /** What can be asked for from here; `true` of an older server. */
+  /** The actions that can be asked for from here; `true` of an older server. */
   readonly actions: boolean | readonly string[]
   /** Left out of a recording that does not tell it. */
   readonly pid?: number
@@ -20,13 +20,13 @@ export interface Hello {
   readonly node?: string
 }
 
-/** What services have printed: all that is kept of it, or what is new. */
+/** The output of services: all that is kept of it, or its news. */
 export interface Lines {
   readonly all: boolean
   readonly of: readonly LinesOf[]
 }
 
-/** What the process needs: all that is kept of it, or what is new. */
+/** The figures of the process: all that are kept, or the new ones. */
 export interface Figures {
   readonly all: boolean
   readonly figures: readonly GroupFigures[]
@@ -38,7 +38,7 @@ export interface Figures {
  */
 export type Connection = 'connecting' | 'live' | 'lost' | 'silent' | 'gone'
 
-/** What is heard of a group. Events and reports are JSON, as they came. */
+/** A message about a group. Events and reports are JSON, as they came. */
 export type Heard =
   /** `age`: how long ago it was said, in milliseconds. */
   | { readonly kind: 'hello'; readonly hello: Hello; readonly age: number }
@@ -90,7 +90,7 @@ export const follow = (url: string, hear: (heard: Heard) => void): (() => void) 
   const onMessage = (event: string, data: string, id: string | undefined): boolean => {
     if (event === 'hello') {
       const hello = JSON.parse(data) as Hello
-      // It has said goodbye, and still answers: there is nothing new to hear.
+      // The server has told its end, and still answers: there is nothing new to hear.
       if (gone && hello.boot === boot) return false
       gone = false
       boot = hello.boot
@@ -119,7 +119,7 @@ export const follow = (url: string, hear: (heard: Heard) => void): (() => void) 
     const texts = response.body.pipeThrough(new TextDecoderStream()).getReader()
     for (;;) {
       const { done, value = '' } = await texts.read()
-      // What was on its way when somebody gave up waiting for it.
+      // The answer came after the wait for it had been cancelled.
       if (done || signal.aborted) return true
       heardAt = performance.now()
       listenOut()

@@ -38,17 +38,19 @@ export interface GanttRow {
 
 export interface Gantt {
   readonly part: Part
-  /** What is told, from its first moment to now or its end. */
+  /** The span that is known, from its first moment to now or its end. */
   readonly told: Span
   /** Whether it is still going on: then what is told ends now. */
   readonly goesOn: boolean
-  /** What is drawn: a little longer, and growing by steps, so that a row is drawn anew only when it has news. */
+  /**
+   * The span that is drawn: a little longer, and growing by steps, so that a row is drawn anew only when it has news.
+   */
   readonly drawn: Span
   readonly rows: readonly GanttRow[]
   readonly criticalPath: readonly string[]
 }
 
-/** What people want to see at this moment. */
+/** The part that people want to see at this moment. */
 export const partNow = ({ phase, trigger, group }: GroupStatus): Part =>
   trigger !== undefined || (isFinal(group.state) && group.leftAt !== null) || phase === 'stopping' ? 'stop' : 'start'
 
@@ -129,7 +131,7 @@ const CELLS = 200
 /** Fewer short stretches in a row than this are drawn one by one. */
 const CROWD = 6
 
-/** What is drawn one by one, and what is too short and too much for that. */
+/** Pieces that are drawn one by one, and stretches too dense for that. */
 const piecesOf = ({ segments, between = [] }: Life, drawn: Span): readonly (Piece | Dense)[] => {
   const cell = (drawn.to - drawn.from) / CELLS
   const all: readonly (Piece | Dense)[] = segments.map((segment, i) => ({ ...segment, next: segments[i + 1]?.state }))
@@ -162,7 +164,7 @@ const crowdBar = (dense: Dense, drawn: Span): readonly Bar[] => {
 const barOf = ({ kind, from, to, next }: Piece, drawn: Span): readonly Bar[] => {
   const shortest = (drawn.to - drawn.from) / 1_000
   if (UNDRAWN.has(kind) || from > drawn.to || (to !== null && to <= drawn.from && from < drawn.from)) return []
-  // What a service was for a moment on its way to something else is no news; what it did in a moment is.
+  // A phase that a service only passes through is not worth a piece; work that took a moment is.
   if (QUIET.has(kind) && to !== null && to - Math.max(from, drawn.from) < shortest) return []
   const bad = next && badEnd(next)
   return [
@@ -212,7 +214,7 @@ const STEPS: readonly number[] = [
 /** The text at a mark of an axis: `0`, `200 ms`, `1.5 s`, `5 min`, `2 h`. */
 export const tickText = (ms: number): string => (ms === 0 ? '0' : milliseconds(ms))
 
-/** Whom everybody waits for at this moment. */
+/** The services that everybody waits for at this moment. */
 export const awaited = (status: GroupStatus, part: Part): readonly ServiceStatus[] => {
   const busy: readonly string[] = part === 'stop' ? ['draining', 'stopping'] : ['starting', 'backoff']
   const all = status.list.filter(({ state }) => busy.includes(state.phase))

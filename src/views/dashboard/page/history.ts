@@ -6,7 +6,7 @@ import { latestFigures } from './series.ts'
 
 /** So many events are kept at least, as many as the log of a page; and at most twice as many. */
 const KEPT = 5_000
-/** What events are kept in all, in characters. */
+/** The size of all events that are kept, in characters. */
 const LARGEST = 16_000_000
 
 interface Chunk {
@@ -14,7 +14,7 @@ interface Chunk {
   readonly count: number
 }
 
-/** What was heard of one process. */
+/** All that was heard of one process. */
 interface Run {
   readonly boot: string
   hello: Hello
@@ -26,7 +26,7 @@ interface Run {
   /** How many events the chunks hold, and of how many characters. */
   count: number
   size: number
-  /** What services have printed, and what the process needs, when it tells that. */
+  /** The output of services and the figures of the process, if it tells them. */
   rings?: ConsoleRings
   figures?: readonly GroupFigures[]
   report?: string

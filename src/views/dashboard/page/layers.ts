@@ -36,7 +36,9 @@ export const layoutKey = (list: readonly ServiceStatus[]): string =>
     .map(({ path, dependsOn, observer }) => `${path} ${dependsOn?.join(',') ?? '-'} ${observer ? 'o' : ''}`)
     .join('\n')
 
-/** Layers by longest path: each service below all that it starts after. A layer that is too wide is broken into lines. */
+/**
+ * Layers by longest path: each service below all that it starts after. A layer that is too wide is broken into lines.
+ */
 export const layoutOf = (group: string, list: readonly ServiceStatus[], width: number): Layout => {
   const children = childrenOf(list)
   const boxes: Box[] = []
@@ -114,7 +116,7 @@ export const layoutOf = (group: string, list: readonly ServiceStatus[], width: n
 const isDeclared = (one: ServiceStatus, other: ServiceStatus): boolean =>
   one.dependsOn?.includes(nameIn(parentOf(other.path), other.path)) === true
 
-/** Whom each starts after; what a group would refuse is drawn without edges. */
+/** The services that each starts after; an order that a group would refuse is drawn without edges. */
 const orderOf = (parent: string, members: readonly ServiceStatus[]): readonly (readonly number[])[] => {
   try {
     return plan(members.map(({ path, dependsOn, observer }) => ({ name: nameIn(parent, path), dependsOn, observer })))

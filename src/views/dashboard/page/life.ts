@@ -3,10 +3,10 @@ import { errorOf, isFinal, type Phase, type ServiceState } from '../../../core/s
 import type { ServiceStatus } from '../../../core/status/service-status.ts'
 import { type Dense, denseOf, thicken } from './density.ts'
 
-/** What a stretch of a life is drawn as. */
+/** The kind of a stretch of a life, as it is drawn. */
 export type Kind = Phase | 'leaving' | 'forced'
 
-/** Those that a timeline draws, in the order of a life. */
+/** The kinds that a timeline draws, in the order of a life. */
 export const DRAWN: readonly Kind[] = [
   'waiting',
   'starting',
@@ -28,11 +28,11 @@ export interface Segment {
   readonly state: ServiceState
 }
 
-/** What a service has been through, as far as it is kept. */
+/** The past of a service, as far as it is kept. */
 export interface Life {
   /** The first few, which tell of the start, and the newest. */
   readonly segments: readonly Segment[]
-  /** What was between the first few and the newest, if it was too much to keep one by one. */
+  /** The stretches between the first few and the newest, if they were too many to keep one by one. */
   readonly between?: readonly Dense[]
   readonly lastError?: { readonly at: number; readonly error: ErrorInfo }
 }

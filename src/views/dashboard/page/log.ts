@@ -78,7 +78,7 @@ export const write = (log: Log, added: readonly Line[], from = Infinity): Log =>
   return { lines: first > 0 ? lines.slice(first) : lines, told }
 }
 
-/** Those that hold a text in their path, state or detail. */
+/** The lines that hold a text in their path, state or detail. */
 export const matching = (lines: readonly Line[], filter: string): readonly Line[] => {
   const wanted = filter.trim().toLowerCase()
   if (wanted === '') return lines

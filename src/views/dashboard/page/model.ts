@@ -5,7 +5,7 @@ import { foldStatus, type GroupStatus } from '../../../core/status/status.ts'
 import { type Life, lifeBefore, lifeMovedBy, live } from './life.ts'
 import { EMPTY_LOG, type Line, type Log, lineOf, write } from './log.ts'
 
-/** What the page shows of one run of a group: its status, and what has led to it. A value, plain data. */
+/** The picture of one run of a group: its status, and what has led to it. A value, plain data. */
 export interface Model {
   readonly status: GroupStatus
   /** By path, the group's own too. */
@@ -17,7 +17,7 @@ export interface Model {
   readonly deadline?: number | undefined
   /** Since when all is known, if there was something before that. */
   readonly begins?: number | undefined
-  /** What the process said last. */
+  /** The last report of the process. */
   readonly report?: Report
 }
 

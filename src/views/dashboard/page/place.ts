@@ -21,7 +21,7 @@ export type Column = (typeof COLUMNS)[number]
 /** How the table is ordered: by a column, the worst first, or as the services were added when left out. */
 export type Sort = 'problems' | Column | `-${Column}`
 
-/** What a reader looks at. It stands in the address, so that it can be sent to somebody, and gone back to. */
+/** The place that a reader looks at. It stands in the address, so that it can be sent to somebody, and gone back to. */
 export interface Place {
   readonly screen: Screen
   /** The path of the service in the drawer. */

@@ -9,7 +9,7 @@ import { healthOf, lookOf, shortName } from './words.ts'
 /** One row of the table. */
 export interface Row {
   readonly status: ServiceStatus
-  /** What stands in the first column. */
+  /** The text of the first column. */
   readonly name: string
   /** How deep inside nested groups; 0 for the group's own services. */
   readonly depth: number
@@ -55,7 +55,7 @@ export const urgency = ({ state }: ServiceStatus): number => {
 export const isProblem = ({ state }: ServiceStatus): boolean =>
   !isWell(state) && !(state.phase === 'stopped' && state.how === 'stopped')
 
-/** What a reader wants to see of the table, and in which order. */
+/** The filter and the order that a reader chooses for the table. */
 export type Wish = Pick<Place, 'find' | 'state' | 'health' | 'sort'>
 
 /** The last error of a service that has got over it. */
@@ -100,7 +100,7 @@ const { compare: compareTexts } = new Intl.Collator(undefined, { numeric: true }
 const compare = (a: string | number, b: string | number): number =>
   typeof a === 'number' && typeof b === 'number' ? a - b : compareTexts(String(a), String(b))
 
-/** What each column is sorted by. What has lasted longest comes last, as the largest number does. */
+/** The value that each column is sorted by. The longest duration comes last, as the largest number does. */
 const VALUES: Readonly<Record<Column, (row: Row, lastError: LastError) => string | number | undefined>> = {
   service: ({ name }) => name,
   state: ({ status }) => PHASES.indexOf(status.state.phase),

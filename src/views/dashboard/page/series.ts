@@ -20,7 +20,7 @@ export const NO_SERIES: AllSeries = new Map()
 export const MOST_POINTS = 600
 const APART = 1_000
 
-/** What a process needs, with what is new of it: the latest ten minutes. */
+/** The figures of a process with new ones added: the latest ten minutes. */
 export const latestFigures = (
   known: readonly GroupFigures[] = [],
   fresh: readonly GroupFigures[],

@@ -50,7 +50,7 @@ const join = (script: string, hear: (heard: Heard) => void, alone: () => void): 
   return leave
 }
 
-/** What a shared worker does: it listens while there are tabs. */
+/** The work of a shared worker: it listens while there are tabs. */
 export const serveTabs = (url: string): void => {
   const ports = new Set<MessagePort>()
   const history = newHistory()

@@ -1,7 +1,7 @@
 /** A browser may refuse to keep anything for a page. Then it is kept as long as the page is open. */
 const kept = new Map<string, string>()
 
-/** What a browser gives a page to keep texts in. */
+/** The storage that a browser gives a page. */
 interface Shelf {
   getItem(key: string): string | null
   setItem(key: string, value: string): void

@@ -6,17 +6,17 @@ import { foldModel, type Model } from './model.ts'
 import { type AllSeries, foldSeries, latestFigures, NO_SERIES } from './series.ts'
 import { followTogether } from './shared.ts'
 
-/** What services and their process have told besides their states. */
+/** The output and the figures of services and their process. */
 interface Told {
   /** The figures of services, by path. */
   readonly series: AllSeries
-  /** What the process needs, the latest last; `undefined` unless the process tells it. */
+  /** The figures of the process, the latest last; `undefined` unless the process tells it. */
   readonly figures?: readonly GroupFigures[]
-  /** What services have printed; `undefined` unless the process tells it. Another object after each change. */
+  /** The output of services; `undefined` unless the process tells it. Another object after each change. */
   readonly printed?: { readonly rings: ConsoleRings }
 }
 
-/** What is known of one process. */
+/** All that is known of one process. */
 export interface Run extends Told {
   readonly model: Model
   readonly hello?: Hello | undefined
@@ -111,7 +111,7 @@ export const openStore = (url: string, script: string): Store => {
   }
   const connected = (connection: Connection, ago: number): void => {
     if (connection === view.connection) return
-    // What ended may have done so long ago: a recording.
+    // A group that ended may have done so long ago: a recording.
     const known = connection === 'gone' ? view.model?.status.at : undefined
     const { asOf = known ?? live() - ago, ...rest } = view
     if (connection === 'live') lastKnown = view.asOf

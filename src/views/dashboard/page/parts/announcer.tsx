@@ -5,7 +5,7 @@ import type { Look } from '../words.ts'
 import { groupLook, healthLook } from './banner.tsx'
 import { showInTab } from './tab.ts'
 
-/** What is not heard of is not known. */
+/** A group that is not heard of is not known. */
 const UNKNOWN: Readonly<Record<'lost' | 'silent', Look>> = {
   lost: { text: 'connection lost', tone: 'calm', glyph: 'abandoned' },
   silent: { text: 'no answer', tone: 'calm', glyph: 'abandoned' },

@@ -146,7 +146,7 @@ const OtherRun = ({ view, latest }: Pick<Props, 'view' | 'latest'>): JSX.Element
   )
 }
 
-/** What the process said last. */
+/** The last report of the process. */
 const LastWords = ({ model: { status, report } }: { readonly model: Model }): JSX.Element => {
   const errors = report?.errors ?? []
   const { trigger } = status

@@ -3,7 +3,7 @@ import type { JSX } from 'preact'
 interface Props<T extends string> {
   readonly label: string
   readonly value: T | undefined
-  /** What it is called when nothing is chosen. */
+  /** The label when nothing is chosen. */
   readonly none: string
   readonly choices: readonly (readonly [value: T, title: string])[]
   readonly onChange: (value: T | undefined) => void

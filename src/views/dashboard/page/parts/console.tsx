@@ -15,7 +15,7 @@ interface Props {
 /** So close to the end, in pixels, the list follows it. */
 const NEAR = 24
 
-/** What a service prints, or all services of a group. It follows the end, unless one has scrolled up. */
+/** The output of a service, or of all services of a group. It follows the end, unless one has scrolled up. */
 export const Console = ({ printed: { rings }, path }: Props): JSX.Element => {
   const [filter, setFilter] = useState('')
   const [copied, setCopied] = useState('')

@@ -33,7 +33,7 @@ const CopyButton = ({ text }: { readonly text: () => string }): JSX.Element => {
 
 interface Props {
   readonly error: ErrorInfo
-  /** What the others are the causes of. */
+  /** The first error: the others are its causes. */
   readonly isFirst?: boolean
 }
 

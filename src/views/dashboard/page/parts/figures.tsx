@@ -25,7 +25,7 @@ interface FigureProps {
   readonly points: readonly Point[]
   readonly now: number
   readonly text: (value: number) => string
-  /** What it is now, when that is not the last point. */
+  /** The present value, when that is not the last point. */
   readonly value?: string
   readonly holds?: boolean
 }
@@ -50,7 +50,7 @@ const Figure = ({ name, points, now, text, value, holds = false }: FigureProps):
   )
 }
 
-/** What the process needs, and what its services are at: the last ten minutes that somebody watched. */
+/** The figures of the process and of its services: the last ten minutes that somebody watched. */
 export const ProcessFigures = ({ figures }: { readonly figures: readonly GroupFigures[] }): JSX.Element => {
   const now = figures.at(-1)?.at ?? 0
   const of = (read: (one: GroupFigures) => number | undefined): readonly Point[] =>

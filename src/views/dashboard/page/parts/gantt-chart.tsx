@@ -203,7 +203,7 @@ const CrowdOf = ({
   readonly width: number
   readonly top: number
 }): JSX.Element => {
-  // What was there is seen, however short.
+  // Every stretch is seen, however short.
   const heights = shares.map(([, share]) => Math.max(2, share * HEIGHT))
   const whole = heights.reduce((sum, height) => sum + height, 0)
   let y = top + 0.5

@@ -21,7 +21,7 @@ const ASIDE = BOX.gap / 2 + 2
 /** More lines than this hide each other: only those of one service are drawn then. */
 const CROWDED = 80
 
-/** Who starts after whom, from top to bottom. */
+/** The dependency graph, from top to bottom. */
 export const Graph = ({ model: { status }, onOpen }: Props): JSX.Element => {
   const body = useRef<HTMLDivElement>(null)
   const width = useWidth(body)

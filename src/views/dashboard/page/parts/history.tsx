@@ -12,7 +12,7 @@ interface Props {
   readonly begins: number | undefined
 }
 
-/** What a service has been through, the newest first. */
+/** The past of a service, the newest first. */
 export const History = ({ life: { segments, between = [] }, begins }: Props): JSX.Element => {
   const left = between.reduce((sum, { count }) => sum + count, 0)
   const rows = segments.map((segment, i) => <Stretch key={`${segment.from} ${i}`} segment={segment} />)

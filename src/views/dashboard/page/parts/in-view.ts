@@ -21,7 +21,7 @@ const newObserver = (): IntersectionObserver => {
   })
   addEventListener('afterprint', () => {
     for (const element of watched.keys()) {
-      // Who is observed anew is told how it is.
+      // An element that is observed anew is told its state.
       observer.unobserve(element)
       observer.observe(element)
     }

@@ -106,7 +106,7 @@ export const Page = ({ view, latest }: Props): JSX.Element => {
   )
 }
 
-/** What stands there before anything is known. */
+/** The text before anything is known. */
 const WAITING: Readonly<Record<View['connection'], string>> = {
   connecting: 'Waiting for the first word of the group…',
   live: 'Waiting for the first word of the group…',

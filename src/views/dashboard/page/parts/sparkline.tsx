@@ -1,7 +1,7 @@
 import type { JSX } from 'preact'
 import type { Point } from '../series.ts'
 
-/** What a sparkline shows, in milliseconds: the last ten minutes, or as much as there is, but a minute at least. */
+/** The span of a sparkline, in milliseconds: the last ten minutes, or as much as there is, but a minute at least. */
 const LONGEST = 600_000
 const SHORTEST = 60_000
 
