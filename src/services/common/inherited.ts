@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import { fstatSync, readFileSync, type Stats } from 'node:fs'
+import { type BigIntStats, fstatSync, readFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { show } from '../../core/options.ts'
 import { cannotListen } from './listen-error.ts'
@@ -7,7 +7,7 @@ import { notePath } from './place.ts'
 
 interface Taken {
   readonly service: string
-  readonly inode: number
+  readonly inode: bigint
 }
 
 /** The sockets that were taken, by number. Node closes a descriptor with its listener; then its inode is another. */
@@ -53,7 +53,7 @@ export const takeInherited = (name: string, server: Server, fd: number): (() => 
   }
 }
 
-const statsOf = (fd: number): Stats | undefined => {
+const statsOf = (fd: number): BigIntStats | undefined => {
   try {
     return fstatSync(fd, { bigint: true })
   } catch {
@@ -71,7 +71,7 @@ const TABLES = [
 ]
 
 /** A socket as the system knows it. Undefined where that is not told: other systems, another network namespace. */
-const lookUp = (inode: number): { readonly listens: boolean; readonly path: string | undefined } | undefined => {
+const lookUp = (inode: bigint): { readonly listens: boolean; readonly path: string | undefined } | undefined => {
   for (const { file, line, listening } of TABLES) {
     for (const { groups = {} } of tableOf(file).matchAll(line))
       if (groups['inode'] === String(inode)) return { listens: groups['state'] === listening, path: groups['path'] }
