@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { type MemorySources, oldSpaceLimit, startMemoryGauge } from '../../src/process/memory-use.ts'
+import { startNode, TSX } from '../support/child.ts'
 
 const MB = 2 ** 20
 
@@ -88,6 +90,15 @@ describe('a gauge of memory', () => {
     gauge.stop()
     expect(heard.listening).toBe(false)
   })
+
+  test('tells what a real full collection has left, and keeps no process alive', async () => {
+    const program = fileURLToPath(new URL('./programs/garbage.ts', import.meta.url))
+    const { code, output } = await startNode(['--expose-gc', '--initial-heap-size=1024', ...TSX, program]).ended
+    expect(output).toBe(
+      'what may be garbage is not told: true\nwhat a full collection has left is told: true\nwhat it has released is not: true\n',
+    )
+    expect(code).toBe(0)
+  }, 30_000)
 
   test('reads this process as it is', () => {
     const gauge = startMemoryGauge()
