@@ -1,13 +1,13 @@
 import type { Server } from 'node:net'
-import { serviceError } from '../../core/errors.ts'
-import { describePlace, type Place } from './place.ts'
-import { isSocketFile, removeIfDead } from './socket-file.ts'
-
-/** The codes of the errors of a server that can't listen. */
-export type ListenErrorCode = 'ERR_PORT_IN_USE' | 'ERR_PORT_FORBIDDEN'
+import { takeInherited } from './inherited.ts'
+import { cannotListen, listenError } from './listen-error.ts'
+import { inheritedFds } from './passed-sockets.ts'
+import type { Place } from './place.ts'
+import { removeIfDead } from './socket-file.ts'
 
 /**
  * Makes a server listen, at most once. Resolves when it does. A socket file that a dead process left is replaced.
+ * On an inherited socket a process can listen once: Node closes it with the listener.
  *
  * @throws (as a rejection) ServiceError `ERR_PORT_IN_USE`, `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED`, each with what to
  * do; the reason of the signal if that aborts
@@ -22,6 +22,7 @@ export type ListenErrorCode = 'ERR_PORT_IN_USE' | 'ERR_PORT_FORBIDDEN'
  */
 export const listen = async (name: string, server: Server, place: Place, signal: AbortSignal): Promise<void> => {
   if (server.listening) return
+  if ('fd' in place) return listenOnInherited(name, server, place.fd, signal)
   try {
     await listenAt(server, place, signal)
   } catch (error) {
@@ -33,6 +34,26 @@ export const listen = async (name: string, server: Server, place: Place, signal:
       throw listenError(name, place, again)
     })
   }
+}
+
+const listenOnInherited = async (
+  name: string,
+  server: Server,
+  named: number | string,
+  signal: AbortSignal,
+): Promise<void> => {
+  const [fd, ...more] = inheritedFds(name, named)
+  if (more.length > 0)
+    throw cannotListen(
+      name,
+      `fd "${named}": ${more.length + 1} sockets of that name were passed; give each a name of its own ` +
+        '(FileDescriptorName= in the .socket unit)',
+    )
+  const giveBack = takeInherited(name, server, fd)
+  await listenAt(server, { fd }, signal).catch(error => {
+    giveBack()
+    throw listenError(name, { fd }, error)
+  })
 }
 
 const listenAt = (server: Server, place: Place, signal: AbortSignal): Promise<void> =>
@@ -48,37 +69,3 @@ const listenAt = (server: Server, place: Place, signal: AbortSignal): Promise<vo
     server.on('listening', onListening).on('error', onError).on('close', onClose)
     server.listen(place)
   })
-
-const listenError = (name: string, place: Place, thrown: unknown): unknown => {
-  const error = thrown as NodeJS.ErrnoException
-  // Not of the listening: it was cancelled, or closed by someone.
-  if (typeof error.code !== 'string') return error
-  const where = describePlace(place)
-  const failed = (code: ListenErrorCode | 'ERR_START_FAILED', what: string) =>
-    serviceError(code, name, what, { cause: error })
-  if (error.code === 'EADDRINUSE') {
-    if (!('path' in place))
-      return failed(
-        'ERR_PORT_IN_USE',
-        `can't listen on ${where}: it is already in use; stop what uses it, or give another port`,
-      )
-    return failed(
-      'ERR_PORT_IN_USE',
-      isSocketFile(place.path)
-        ? `can't listen on ${where}: another process listens there; stop it, or give another path`
-        : `can't listen on ${where}: a file is there that is no socket; give another path`,
-    )
-  }
-  if (error.code === 'EACCES')
-    return failed(
-      'ERR_PORT_FORBIDDEN',
-      'path' in place
-        ? `may not listen on ${where}; give a path in a directory that exists and that the process may write to`
-        : `may not listen on ${where}: permission denied; give a port from 1024 up, ` +
-            'or grant the process the right (on Linux CAP_NET_BIND_SERVICE)',
-    )
-  return failed(
-    'ERR_START_FAILED',
-    `can't listen on ${where}: ${error.message}; check ${'path' in place ? 'the path' : 'host and port'}`,
-  )
-}

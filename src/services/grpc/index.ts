@@ -8,7 +8,7 @@ import loadGrpcJs from './grpc-js.cts'
 import { serve } from './serve.ts'
 import type { GrpcSetup } from './setup.ts'
 
-export type { ListenErrorCode } from '../common/listen.ts'
+export type { ListenErrorCode } from '../common/listen-error.ts'
 export type { ListeningService } from '../common/listening.ts'
 export type { GrpcSetup, GrpcSetupContext } from './setup.ts'
 

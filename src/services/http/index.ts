@@ -5,13 +5,20 @@ import { type HttpOptions, placesOf } from './place.ts'
 import { serve } from './serve.ts'
 import { type HttpTarget, isServer, targetOf } from './target.ts'
 
-export type { ListenErrorCode } from '../common/listen.ts'
+export type { ListenErrorCode } from '../common/listen-error.ts'
 export type { ListeningService } from '../common/listening.ts'
 export type { LeaveAlone, UpgradeRequest } from './handed-over.ts'
 export type { HttpOptions } from './place.ts'
 export type { HttpTarget, NodeServer } from './target.ts'
 
-const OPTIONS = namesOf<HttpOptions>({ port: true, host: true, path: true, leaveAlone: true })
+const OPTIONS = namesOf<HttpOptions>({
+  port: true,
+  host: true,
+  path: true,
+  fd: true,
+  reusePort: true,
+  leaveAlone: true,
+})
 
 /**
  * An HTTP server as a service. It knows its `port` and `url` from the moment it listens until its listener is closed,
@@ -51,7 +58,9 @@ export interface HttpService<Name extends string = string> extends ListeningServ
  *
  * Calls of others that end the server while it leaves are held back, and named: `info: { heldBack: 'server.close()' }`.
  *
- * A server that already listens is taken as it is, and `port`, `host` and `path` are not looked at. A server of yours is
+ * With `fd` it listens on a socket that it inherits, from systemd or a parent, and that lives on without it.
+ *
+ * A server that already listens is taken as it is, and where to listen is not looked at. A server of yours is
  * given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out: pass
  * koa's `app.callback()`, fastify's `app.server` once it is ready.
  *
