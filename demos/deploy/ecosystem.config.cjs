@@ -9,7 +9,7 @@ module.exports = {
       instances: 1,
       // group.plan().grace, in milliseconds. PM2 tells it the process, and sends SIGINT.
       kill_timeout: 32_000,
-      // The old process ends when the new one is ready, or after group.plan().longestStart.
+      // pm2 start returns when the group is running, or after group.plan().longestStart.
       wait_ready: true,
       listen_timeout: 15_000,
       // Only the main process is asked. It ends what it has started.

@@ -22,6 +22,9 @@ const api = createServer(async (_, response) => {
   response.end('world\n')
 })
 
+/** The socket that systemd holds, so that a restart refuses nobody, or a port. */
+const place = process.env['LISTEN_FDS'] ? { fd: 'web' } : { port: number('PORT', 8080) }
+
 /** Each has a second to close what it has open: its work is done when it is stopped. */
 const quick = { startTimeout: 5_000, stopTimeout: 1_000 }
 
@@ -33,7 +36,7 @@ const group = serviceGroup('shop', { drainDelay, shutdownTimeout: drainDelay + 3
     schedule('prices', '*/5 * * * *', () => delay(200)),
     { ...quick, drainTimeout: 10_000 },
   )
-  .add(http('api', api, { port: number('PORT', 8080) }), { ...quick, drainTimeout: 25_000 })
+  .add(http('api', api, place), { ...quick, drainTimeout: 25_000 })
   .add(memoryUse(), { ...quick, observer: true, dependsOn: [] })
 
 const watch = http('probes', probes(group), { port: number('PROBES_PORT', 8081) })

@@ -45,11 +45,15 @@ export const planWith = async (env: Env): Promise<GroupPlan> => {
   return JSON.parse(stdout)
 }
 
-/** Runs a command in the folder of the program. */
-export const start = (command: readonly string[], env: Env = {}): Child => {
+/**
+ * Runs a command in the folder of the program.
+ *
+ * @param launcher a command that becomes it
+ */
+export const start = (command: readonly string[], env: Env = {}, launcher: readonly string[] = []): Child => {
   const [node, args] = here(command)
   // A shell that becomes the command, as the working directory of a child is that of its parent.
-  return startCommand('/bin/sh', ['-c', 'cd "$0" && exec "$@"', folder, node, ...args], env)
+  return startCommand('/bin/sh', ['-c', 'cd "$0" && exec "$@"', folder, ...launcher, node, ...args], env)
 }
 
 /** The address of a service once it runs. */

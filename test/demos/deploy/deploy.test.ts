@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { addressOf, folder, planWith, start } from './app.ts'
-import { deployments, dockerfile, objects, task, textOf } from './files.ts'
+import { deployments, dockerfile, objects, task, textOf, unit } from './files.ts'
 
 const run = promisify(execFile)
 
@@ -71,6 +74,26 @@ test('a new pod is ready before an old one is asked to end, and no hook waits in
   expect(spec.strategy.rollingUpdate.maxUnavailable).toBe(0)
   expect(spec.template.spec.containers[0].lifecycle).toBeUndefined()
 })
+
+/** Asks a server on a unix socket. */
+const ask = async (socketPath: string): Promise<string> => {
+  const [answer] = (await once(get({ socketPath, path: '/' }), 'response')) as [IncomingMessage]
+  return text(answer)
+}
+
+test('the socket of the .socket unit is the one that the program listens on, and takes the client that waits', async () => {
+  const socket = join(folder, 'web.sock')
+  const { command, env } = deployments.find(({ platform }) => platform === 'systemd')!
+  const [name] = unit('systemd/shop.socket')['FileDescriptorName'] ?? []
+  const variables = Object.entries({ ...env, PROBES_PORT: '0' }).map(([name, value]) => `--setenv=${name}=${value}`)
+  // It holds the socket, and becomes the program as soon as a client connects, as the socket unit does.
+  const activate = ['systemd-socket-activate', `--listen=${socket}`, `--fdname=${name}`, ...variables]
+  const child = start(command, {}, activate)
+  await child.says('Listening on')
+  expect(await ask(socket)).toBe('hello world\n')
+  child.kill('SIGTERM')
+  expect(await child.ended).toMatchObject({ code: 0, signal: null })
+}, 60_000)
 
 /** The unit with the paths of this machine. */
 const unitHere = (text: string): string =>
