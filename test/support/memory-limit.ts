@@ -28,6 +28,7 @@ export const memoryLimit = (mebibytes: number): MemoryLimit | undefined => {
     mkdirSync(folder)
     writeFileSync(join(folder, file), String(mebibytes * 2 ** 20))
   } catch {
+    if (existsSync(folder)) rmdirSync(folder)
     return undefined
   }
   const enter = `echo $$ > ${join(folder, 'cgroup.procs')} && exec "$@"`
