@@ -46,6 +46,15 @@ export const size = (bytes: number): string => {
   return bytes < 999_500 ? `${Math.round(bytes / 1_000)} kB` : `${Number((bytes / 1e6).toFixed(1))} MB`
 }
 
+/**
+ * A size of memory for people: `64 MB`, `480.5 MB`, `1.9 GB`. A megabyte is 2^20 bytes here, as it is for the limits of
+ * V8 (`--max-old-space-size=64`), Docker (`512m`) and Kubernetes (`512Mi`).
+ */
+export const memorySize = (bytes: number): string => {
+  const mebibytes = bytes / 2 ** 20
+  return mebibytes < 1_023.95 ? `${Number(mebibytes.toFixed(1))} MB` : `${Number((mebibytes / 1_024).toFixed(1))} GB`
+}
+
 /** A number of times for people: once, twice, 3 times. */
 export const times = (count: number): string => (count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`)
 

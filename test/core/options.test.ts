@@ -12,6 +12,7 @@ import { eventLoopDelay } from 'rx-service-group/event-loop'
 import { grpc } from 'rx-service-group/grpc'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
+import { memoryUse } from 'rx-service-group/memory'
 import { metrics } from 'rx-service-group/metrics'
 import { otel } from 'rx-service-group/otel'
 import { probes } from 'rx-service-group/probes'
@@ -115,6 +116,7 @@ describe('X5 an option that is not known is refused by name', () => {
       { warning: 5 },
       /^service "e": unknown option warning; /.source,
     ],
+    ['memoryUse', typo => memoryUse('m', typo), { warm: 0.5 }, 'service "m": unknown option warm; did you mean warn?'],
     ['log', typo => log(shop(), typo), { fromat: 'json' }, 'log: unknown option fromat; did you mean format?'],
     ['terminal', typo => terminal(shop(), typo), { out: 5 }, 'terminal: unknown option out; known are output, logs'],
     ['probes', typo => probes(shop(), typo), { detail: true }, 'probes: unknown option detail; did you mean details?'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { elapsed, milliseconds, restarted, times, wholeSeconds } from '../../src/core/units.ts'
+import { elapsed, memorySize, milliseconds, restarted, times, wholeSeconds } from '../../src/core/units.ts'
 
 describe('a duration is written for people', () => {
   test.each([
@@ -68,4 +68,20 @@ test.each([
 ])('%d is %s', (count, text) => {
   expect(times(count)).toBe(text)
   expect(restarted(count)).toBe(`restarted ${text}`)
+})
+
+const MB = 2 ** 20
+
+test.each([
+  [0, '0 MB'],
+  [MB / 10, '0.1 MB'],
+  [64 * MB, '64 MB'],
+  [480.46 * MB, '480.5 MB'],
+  [1_000 * MB, '1000 MB'],
+  [1_023.9 * MB, '1023.9 MB'],
+  [1_023.96 * MB, '1 GB'],
+  [1_945.6 * MB, '1.9 GB'],
+  [2_048 * MB, '2 GB'],
+])('%d bytes of memory are %s', (bytes, text) => {
+  expect(memorySize(bytes)).toBe(text)
 })

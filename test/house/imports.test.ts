@@ -38,7 +38,7 @@ const within =
     !isPackage(specifier) && folders.includes(folderOf(specifier))
 
 /** What views and services may know of the process. It changes nothing of it, and knows nothing of the shell. */
-const SENSES = ['console-lines', 'figures', 'loop-delay', 'writes'].map(name => `process/${name}.ts`)
+const SENSES = ['console-lines', 'figures', 'loop-delay', 'memory-use', 'writes'].map(name => `process/${name}.ts`)
 
 /** What runs in a browser: bundled when it is built, so that it brings all it needs. */
 const PAGE = 'views/dashboard/page/'
@@ -197,8 +197,8 @@ test('an adapter of the house is made of what other people can import too, but f
       'errorLine',
       'times',
       'withoutUserinfo',
-      // The words that a mark of the event loop's health is taken from.
-      'HEALTHS',
+      // A size of memory, which only the watch over memory tells.
+      'memorySize',
       // What runs in a thread is made from anything that a group takes.
       'toService',
       // The wall clock, which only a schedule looks at.

@@ -27,6 +27,7 @@ const OTHERS = [
   '/worker',
   '/child-process',
   '/event-loop',
+  '/memory',
   '/log',
   '/terminal',
   '/probes',

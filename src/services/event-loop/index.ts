@@ -2,7 +2,7 @@ import { systemClock } from '../../core/clock.ts'
 import { count, known, namesOf, positive } from '../../core/options.ts'
 import { checkName, type Service } from '../../core/service.ts'
 import { startGauge } from '../../process/loop-delay.ts'
-import { monitor } from './monitor.ts'
+import { monitorDelay } from './monitor.ts'
 
 /** When the event loop of this process is not well. Times are milliseconds. */
 export interface EventLoopDelayOptions {
@@ -51,5 +51,5 @@ export const eventLoopDelay = <const Name extends string = 'event-loop'>(
     fail: positive(name, 'fail', fail),
     threshold: count(name, 'threshold', options.threshold, 3),
   }
-  return monitor(name, settings, startGauge, systemClock)
+  return monitorDelay(name, settings, startGauge, systemClock)
 }

@@ -24,6 +24,7 @@ import { eventLoopDelay } from 'rx-service-group/event-loop'
 import { grpc } from 'rx-service-group/grpc'
 import { http } from 'rx-service-group/http'
 import { log } from 'rx-service-group/log'
+import { memoryUse } from 'rx-service-group/memory'
 import { metrics } from 'rx-service-group/metrics'
 import { otel } from 'rx-service-group/otel'
 import { probes } from 'rx-service-group/probes'
@@ -54,6 +55,7 @@ export const group = serviceGroup('shop')
   .add(worker('resizer', './resizer.js'))
   .add(childProcess('child', 'node', ['child.js']))
   .add(eventLoopDelay('event-loop', { warn: 50 }), { observer: true })
+  .add(memoryUse('memory', { warn: 0.7 }), { observer: true })
   .add(serviceGroup('workers').add(fakeService('mailer', { clock: virtualTime() })))
 
 app.use(probes(group)).use('/admin', dashboard(group, { maxClients: 5 }))

@@ -7,6 +7,7 @@ import * as eventLoop from 'rx-service-group/event-loop'
 import * as grpc from 'rx-service-group/grpc'
 import { http } from 'rx-service-group/http'
 import * as log from 'rx-service-group/log'
+import * as memory from 'rx-service-group/memory'
 import * as metrics from 'rx-service-group/metrics'
 import * as otel from 'rx-service-group/otel'
 import * as probes from 'rx-service-group/probes'
@@ -35,6 +36,7 @@ test('every entry can be loaded', () => {
     eventLoop,
     grpc,
     log,
+    memory,
     metrics,
     otel,
     probes,

@@ -2,7 +2,7 @@ import { type Service, serviceGroup } from 'rx-service-group'
 import { type EventLoopDelayOptions, eventLoopDelay } from 'rx-service-group/event-loop'
 import { fakeService, recordTrace, type VirtualTime, virtualTime } from 'rx-service-group/testing'
 import { describe, expect, test } from 'vitest'
-import { monitor } from '../../../src/services/event-loop/monitor.ts'
+import { monitorDelay } from '../../../src/services/event-loop/monitor.ts'
 import { startProgram } from '../../support/child.ts'
 
 /** A monitor each second, and a gauge that reads these delays, then 0. */
@@ -23,7 +23,7 @@ const monitored = (
     }
   }
   const all = { interval: 1_000, warn: 100, fail: 1_000, threshold: 3, ...settings }
-  return { time, gauges, loop: monitor('loop', all, startGauge, time) }
+  return { time, gauges, loop: monitorDelay('loop', all, startGauge, time) }
 }
 
 describe('a group with an event loop that is late', () => {
@@ -47,6 +47,8 @@ describe('a group with an event loop that is late', () => {
       '4000 shop/loop running warn "event loop delay: p99 200 ms" {p50: 1, p99: 150, max: 150}',
       '4000 shop running warn "loop: event loop delay: p99 200 ms"',
       '5000 shop/loop running warn "event loop delay: p99 200 ms" {p50: 1, p99: 1500, max: 1500}',
+      '5000 shop/loop running warn "event loop delay: p99 1.5 s" {p50: 1, p99: 1500, max: 1500}',
+      '5000 shop running warn "loop: event loop delay: p99 1.5 s"',
       '7000 shop/loop running fail "event loop delay: p99 1.5 s" {p50: 1, p99: 1500, max: 1500}',
       '7000 shop running fail "loop: event loop delay: p99 1.5 s"',
       '8000 shop/loop running fail "event loop delay: p99 1.5 s" {p50: 1, p99: 20, max: 20}',

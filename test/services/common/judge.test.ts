@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Health } from 'rx-service-group'
 import { describe, expect, test } from 'vitest'
-import { judge, levelOf } from '../../../src/services/event-loop/judge.ts'
+import { judge, levelOf } from '../../../src/services/common/judge.ts'
 
 const word = { p: 'pass', w: 'warn', f: 'fail' } as const
 type Letter = keyof typeof word
