@@ -1,3 +1,5 @@
+import { otherListeners } from './process-events.ts'
+
 /** The standard streams, and the resources of this very turn of the event loop, keep no process alive. */
 const HARMLESS = new Set(['TTYWrap', 'Immediate', 'TickObject', 'SignalWrap', 'FSReqCallback'])
 
@@ -21,9 +23,9 @@ export const activeResources = (channel = false): readonly string[] => {
   return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} x${count}`))
 }
 
-/** Whether the process listens for messages of its parent. Node keeps it alive for them. */
+/** Whether the program listens for messages of its parent. Node keeps it alive for them. */
 export const hearsParent = (): boolean =>
-  process.connected === true && process.listenerCount('message') + process.listenerCount('disconnect') > 0
+  process.connected === true && otherListeners('message') + process.listenerCount('disconnect') > 0
 
 /** Settles when handles that were just closed are gone. That takes a few turns of the event loop. */
 export const closing = async (): Promise<void> => {
