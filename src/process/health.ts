@@ -23,8 +23,8 @@ const DEFAULT_PORT = '8081'
 const DEFAULT_PATH = '/healthz'
 const DEFAULT_TIMEOUT = 3_000
 
-/** The first so many bytes of an answer hold the reasons. */
-const MOST_BYTES = 4_096
+/** No more of an answer is read, in characters. */
+const MOST_READ = 4_096
 
 /** Longest reason, in characters. */
 const LONGEST_REASON = 500
@@ -80,29 +80,29 @@ const end = (code: 0 | 1, text?: string): void => {
 }
 
 const ask = ({ target: { name, options }, timeout }: Asked): void => {
-  const fail = (why: string): void => end(1, visible(`${name}: ${why}`, LONGEST_REASON + name.length))
   const signal = AbortSignal.timeout(timeout)
   // Without an agent no proxy of the environment stands in between.
   const asking = request({ ...options, agent: false, signal, headers: { accept: 'application/health+json' } })
-  asking.on('error', error => fail(signal.aborted ? `no answer within ${milliseconds(timeout)}` : error.message))
+  let isOver = false
+  /** @param why the group is not well, or not there */
+  const conclude = (why?: string): void => {
+    if (isOver) return
+    isOver = true
+    asking.destroy()
+    if (why === undefined) end(0)
+    else end(1, visible(`${name}: ${why}`, LONGEST_REASON + name.length))
+  }
+  asking.on('error', error => conclude(signal.aborted ? `no answer within ${milliseconds(timeout)}` : error.message))
   asking.on('response', (answer: IncomingMessage) => {
-    const { statusCode = 0 } = answer
-    const isWell = statusCode >= 200 && statusCode < 300
-    let body = ''
-    let told = false
-    // A cut answer closes too.
+    // An answer that is cut closes too.
     answer.on('error', () => {})
-    const tell = (): void => {
-      if (told) return
-      told = true
-      if (isWell) end(0)
-      else fail(`${statusCode}${body === '' ? '' : `, ${reasonsIn(body)}`}`)
-      asking.off('error', fail).on('error', () => {})
-      asking.destroy()
-    }
-    if (isWell) return tell()
+    const { statusCode = 0 } = answer
+    if (statusCode >= 200 && statusCode < 300) return conclude()
+    let body = ''
+    const tell = (): void => conclude(body === '' ? `${statusCode}` : `${statusCode}, ${reasonsIn(body)}`)
     answer.setEncoding('utf8').on('data', (more: string) => {
-      body = `${body}${more}`.slice(0, MOST_BYTES)
+      body += more
+      if (body.length >= MOST_READ) tell()
     })
     answer.on('close', tell)
   })
