@@ -100,7 +100,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
 /** Leads the group from its start to its end, with the watchdog beside it. */
 const lead = async (
   group: ServiceGroup<string, never>,
-  { clocks, watchdog }: RunSettings,
+  { clocks, watchdog, terminationLog }: RunSettings,
   begin$: Observable<StopReason>,
   force$: Observable<StopReason>,
 ): Promise<void> => {
@@ -108,7 +108,7 @@ const lead = async (
   const empty$ = new Subject<StopReason>()
   // Signal handlers do not keep a process alive, and services need not either.
   const keepAlive = setInterval(() => {}, 2 ** 31 - 1)
-  const stopWatchdog = watchdog && watch(group, watchdog)
+  const stopWatchdog = watchdog && watch(group, watchdog, terminationLog)
   try {
     await new Promise<void>(resolve => {
       conduct(

@@ -53,6 +53,14 @@ const ENDS = [
     /^shop stopped, not gracefully, in .*: uncaught: out of cheese\n {2}error 1 shop: out of cheese/,
   ],
   [
+    'the event loop was blocked, and the watchdog killed the process',
+    `await run(
+      serviceGroup('shop').add(service('api', { start: () => void setTimeout(() => { for (;;); }, 50) })),
+      { watchdog: { threshold: 200, killAfter: 200 } },
+    )`,
+    /^group "shop": the event loop is still blocked after .*: SIGKILL\n( .*\n)* {2}shop\/api +running for /,
+  ],
+  [
     'the program called process.exit()',
     `await run(serviceGroup('shop').add(service('api', { start: () => void setTimeout(() => process.exit(3), 50) })))`,
     /^group "shop": process\.exit\(\) was called while it was running; not stopped: api\n$/,
