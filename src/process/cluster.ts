@@ -1,4 +1,4 @@
-import type { Cluster } from 'node:cluster'
+import type { Cluster, Worker } from 'node:cluster'
 import { Observable } from 'rxjs'
 
 /**
@@ -6,10 +6,8 @@ import { Observable } from 'rxjs'
  * primary is gone. It emits before the cluster closes the worker's servers. Outside a cluster it never emits.
  */
 export const clusterDisconnect$: Observable<void> = new Observable(out => {
-  if (!process.connected) return
-  // `getBuiltinModule` returns the default export, though its type says otherwise.
-  const { isWorker, worker } = process.getBuiltinModule('node:cluster') as unknown as Cluster
-  if (!isWorker || !worker) return
+  const worker = clusterWorker()
+  if (!worker) return
   let leaving = worker.exitedAfterDisconnect
   const define = (property: PropertyDescriptor): void => {
     Object.defineProperty(worker, 'exitedAfterDisconnect', { configurable: true, enumerable: true, ...property })
@@ -32,3 +30,13 @@ export const clusterDisconnect$: Observable<void> = new Observable(out => {
     define({ value: leaving, writable: true })
   }
 })
+
+/** Whether this process is a worker of a cluster, whose primary goes on without it. */
+export const isClusterWorker = (): boolean => clusterWorker() !== undefined
+
+const clusterWorker = (): Worker | undefined => {
+  if (!process.connected) return undefined
+  // `getBuiltinModule` returns the default export, though its type says otherwise.
+  const { isWorker, worker } = process.getBuiltinModule('node:cluster') as unknown as Cluster
+  return isWorker ? worker : undefined
+}

@@ -1,6 +1,7 @@
 import { merge, type Observable, Subject, Subscription, take } from 'rxjs'
 import type { StopReason } from '../core/state.ts'
 import { clusterDisconnect$ } from './cluster.ts'
+import { hasPm2AsParent, pm2Shutdown$ } from './pm2.ts'
 import { processEvent } from './process-events.ts'
 import { signals } from './signals.ts'
 
@@ -25,6 +26,8 @@ export class EndRequests {
     this.#names = names
     if (names.length > 0) this.#all.add(signals(...names).subscribe(signal => this.#onSignal(signal)))
     this.#all.add(clusterDisconnect$.subscribe(() => this.#onFirst({ by: 'signal', signal: 'disconnect' })))
+    if (hasPm2AsParent())
+      this.#all.add(pm2Shutdown$.subscribe(() => this.#onFirst({ by: 'signal', signal: 'shutdown' })))
   }
 
   /** The request that begins a shutdown. Emits once. */

@@ -38,6 +38,9 @@ export const platformOf = (env: Env, inDocker: boolean): Platform | undefined =>
 /** The platform that this process runs on. */
 export const platform = (): Platform | undefined => platformOf(process.env, inDocker())
 
+/** Whether the process runs in a pod, whatever runs there besides. */
+export const inKubernetes = (): boolean => Boolean(process.env['KUBERNETES_SERVICE_HOST'])
+
 const inDocker = (): boolean => {
   try {
     return process.getBuiltinModule('node:fs').existsSync('/.dockerenv')

@@ -1,3 +1,5 @@
+import { otherListeners } from './process-events.ts'
+
 /** The standard streams, and the resources of this very turn of the event loop, keep no process alive. */
 const HARMLESS = new Set(['TTYWrap', 'Immediate', 'TickObject', 'SignalWrap', 'FSReqCallback'])
 
@@ -13,17 +15,20 @@ const kindsOfAll = (): readonly string[] =>
 export const activeResources = (channel = false): readonly string[] => {
   const counts = new Map<string, number>()
   for (const kind of kindsOfAll()) if (!HARMLESS.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-  const heard = hearsParent()
-  const pipes = (counts.get('PipeWrap') ?? 0) - standardPipes() - (heard ? 1 : 0)
+  const pipes = (counts.get('PipeWrap') ?? 0) - standardPipes() - (isChannelHeld() ? 1 : 0)
   if (pipes > 0) counts.set('PipeWrap', pipes)
   else counts.delete('PipeWrap')
-  if (channel && heard) counts.set('IPC channel', 1)
+  if (channel && hearsParent()) counts.set('IPC channel', 1)
   return [...counts].map(([kind, count]) => (count === 1 ? kind : `${kind} x${count}`))
 }
 
-/** Whether the process listens for messages of its parent. Node keeps it alive for them. */
-export const hearsParent = (): boolean =>
+/** Whether anything here listens to the parent, this library too. The channel counts as a pipe then. */
+const isChannelHeld = (): boolean =>
   process.connected === true && process.listenerCount('message') + process.listenerCount('disconnect') > 0
+
+/** Whether the program listens for messages of its parent. Node keeps it alive for them. */
+export const hearsParent = (): boolean =>
+  process.connected === true && otherListeners('message') + process.listenerCount('disconnect') > 0
 
 /** Settles when handles that were just closed are gone. That takes a few turns of the event loop. */
 export const closing = async (): Promise<void> => {

@@ -1,6 +1,16 @@
 import { SHUTDOWN_TIMEOUT } from '../core/defaults.ts'
 import type { ServiceGroup } from '../core/group/service-group.ts'
-import { duration, group as groupNamed, known, must, namesOf, positive, refuse, type Whose } from '../core/options.ts'
+import {
+  duration,
+  flag,
+  group as groupNamed,
+  known,
+  must,
+  namesOf,
+  positive,
+  refuse,
+  type Whose,
+} from '../core/options.ts'
 import type { ShutdownClocks } from '../core/shutdown.ts'
 import { isFinal } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'
@@ -8,6 +18,7 @@ import { type Fitted, fit, type Grace } from './budget.ts'
 import { platform } from './platform.ts'
 import type { ReportOption } from './report-output.ts'
 import { signalNames } from './signals.ts'
+import { terminationLog } from './termination-log.ts'
 import { inTestRunner } from './test-runner.ts'
 import { type WatchdogOptions, watchdogTimes } from './watchdog.ts'
 
@@ -47,6 +58,11 @@ export interface RunOptions {
    */
   readonly report?: ((report: Report) => unknown) | false
   /**
+   * Tells the platform of the group's life where it listens: systemd (`READY=1`, `STATUS=`, `STOPPING=1`, `WATCHDOG=1`),
+   * PM2 (`ready`), and the termination log of Kubernetes after an end that was not graceful. Default `true`.
+   */
+  readonly notify?: boolean
+  /**
    * Watches the event loop from a thread of its own. When the loop is blocked, the watchdog prints the last states and
    * sends SIGTERM. When the loop is not free in time, it kills the process. Default `false`; `true`: a `threshold` of
    * 5,000, `killAfter` 10,000. It does nothing while a debugger can attach. Where no thread can be made the group runs
@@ -64,6 +80,9 @@ export interface RunSettings {
   /** A line that tells what does not fit into the grace period. */
   readonly warning: string | undefined
   readonly report: ReportOption
+  readonly notify: boolean
+  /** The file that tells Kubernetes why the container ended, if it is to be told. */
+  readonly terminationLog: string | undefined
   readonly watchdog: Required<WatchdogOptions> | undefined
 }
 
@@ -77,6 +96,7 @@ const OPTIONS = namesOf<RunOptions>({
   grace: true,
   exitGrace: true,
   report: true,
+  notify: true,
   watchdog: true,
 })
 
@@ -88,6 +108,8 @@ export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptio
   refuseBegun(group)
   const { report } = options
   must(whose, 'report', !report || typeof report === 'function', 'a function or false', report)
+  flag(whose, 'notify', options.notify)
+  const { notify = true } = options
   const clock = (option: 'drainDelay' | 'shutdownTimeout' | 'forceTimeout'): number =>
     duration(whose, option, options[option], group.options[option])
   const asked = {
@@ -110,6 +132,8 @@ export const settingsOf = (group: ServiceGroup<string, never>, options: RunOptio
     grace: grace?.ms ?? Infinity,
     warning,
     report,
+    notify,
+    terminationLog: notify && !inTestRunner() ? terminationLog() : undefined,
     watchdog: watchdogTimes(whose, options.watchdog),
   }
 }

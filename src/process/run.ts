@@ -5,18 +5,22 @@ import { conduct } from '../core/shutdown.ts'
 import type { StopReason } from '../core/state.ts'
 import type { Report } from '../core/status/report.ts'
 import { errorLine } from '../core/text/error-text.ts'
+import { failureText } from '../core/text/failure-text.ts'
 import { exitGraceOf } from './budget.ts'
 import { EndRequests } from './end-requests.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { tellUnstopped } from './exit-watch.ts'
 import { brokenOutput$, tellOf } from './output.ts'
+import { inKubernetes } from './platform.ts'
 import { processEvent } from './process-events.ts'
 import { tellReport } from './report-output.ts'
 import { activeResources, closing, turn } from './resources.ts'
 import { type RunOptions, type RunSettings, settingsOf } from './run-options.ts'
 import { recordRun } from './run-recording.ts'
 import { beginRun, type RunEnd } from './runs.ts'
+import { writeTerminationLog } from './termination-log.ts'
 import { inTestRunner } from './test-runner.ts'
+import { tellPlatform } from './told.ts'
 import { isEndOf, UncaughtErrors, uncaught$ } from './uncaught.ts'
 import { startWatchdog } from './watchdog.ts'
 
@@ -52,13 +56,16 @@ import { startWatchdog } from './watchdog.ts'
  */
 export const run = async (group: ServiceGroup<string, never>, options: RunOptions = {}): Promise<Report> => {
   const settings = settingsOf(group, options)
+  const { exitGrace, notify, clocks } = settings
   const handlers = new Subscription()
   let requests: EndRequests | undefined
   const endRun = beginRun()
   const endRecording = recordRun(group)
+  const ends = (reason: StopReason): boolean => endsProcess(reason, exitGrace)
+  const endTelling = notify ? tellPlatform(group, ends, clocks.shutdownTimeout + clocks.forceTimeout) : undefined
   try {
     handlers.add(brokenOutput$.subscribe())
-    const unreported = processEvent('exit').subscribe(() => tellUnstopped(group, settings.report === undefined))
+    const unreported = processEvent('exit').subscribe(() => tellUnstopped(group, settings))
     handlers.add(unreported)
     const errors = new UncaughtErrors(group.name)
     const failed$ = new Subject<StopReason>()
@@ -69,16 +76,20 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
     warnOfKubernetes(group, settings)
 
     await lead(group, settings, merge(requests.first$, failed$), requests.force$)
+    await endTelling?.()
     const report = await reportOn(group, settings, errors)
     unreported.unsubscribe()
     endRecording(report)
-    await endRun(endOf(report, settings, errors.total, requests.forcedBy))
+    const end = endOf(report, settings, errors.total, requests.forcedBy)
+    if (end.code !== 0) writeTerminationLog(settings.terminationLog, failureText(report))
+    await endRun(end)
     handlers.unsubscribe()
     await requests.close(!inTestRunner())
     return report
   } catch (error) {
     // A failure of the group never comes here. This error is one of `run` itself, before the start or after the end.
     endRecording()
+    await endTelling?.()
     handlers.unsubscribe()
     await requests?.close(false)
     await endRun()
@@ -89,7 +100,7 @@ export const run = async (group: ServiceGroup<string, never>, options: RunOption
 /** Leads the group from its start to its end, with the watchdog beside it. */
 const lead = async (
   group: ServiceGroup<string, never>,
-  { clocks, watchdog }: RunSettings,
+  { clocks, watchdog, terminationLog }: RunSettings,
   begin$: Observable<StopReason>,
   force$: Observable<StopReason>,
 ): Promise<void> => {
@@ -97,7 +108,7 @@ const lead = async (
   const empty$ = new Subject<StopReason>()
   // Signal handlers do not keep a process alive, and services need not either.
   const keepAlive = setInterval(() => {}, 2 ** 31 - 1)
-  const stopWatchdog = watchdog && watch(group, watchdog)
+  const stopWatchdog = watchdog && watch(group, watchdog, terminationLog)
   try {
     await new Promise<void>(resolve => {
       conduct(
@@ -154,7 +165,7 @@ const reportOn = async (
 const withProcess = (report: Report, uncaught: UncaughtErrors, exitGrace: number): Report => {
   const stray = uncaught.list
   const errors = report.trigger?.by === 'uncaught' ? [...stray, ...report.errors] : [...report.errors, ...stray]
-  const keepsAlive = activeResources(!endsProcess(report, exitGrace))
+  const keepsAlive = activeResources(!endsProcess(report.trigger, exitGrace))
   return { ...report, ok: report.ok && stray.length === 0, errors, keepsAlive }
 }
 
@@ -165,16 +176,16 @@ const endOf = (
   forcedBy: NodeJS.Signals | undefined,
 ): RunEnd => ({
   code: exitCodeOf(report, uncaught, forcedBy),
-  grace: endsProcess(report, exitGrace) ? exitGraceOf(exitGrace, grace, report.stopTook ?? 0) : undefined,
+  grace: endsProcess(report.trigger, exitGrace) ? exitGraceOf(exitGrace, grace, report.stopTook ?? 0) : undefined,
   atOnce: forcedBy !== undefined || (report.outcome === 'abandoned' && exitGrace !== Infinity),
 })
 
 /** A program that called `stop()`, or whose services have all ended, goes on. Every other shutdown ends the process. */
-const endsProcess = ({ trigger }: Report, exitGrace: number): boolean =>
+const endsProcess = (trigger: StopReason | undefined, exitGrace: number): boolean =>
   exitGrace !== Infinity && (trigger?.by === 'end' ? trigger.service !== undefined : trigger?.by !== 'call')
 
 const warnOfKubernetes = ({ name }: ServiceGroup<string, never>, { clocks }: RunSettings): void => {
-  if (clocks.drainDelay({ by: 'signal', signal: 'SIGTERM' }) > 0 || !process.env['KUBERNETES_SERVICE_HOST']) return
+  if (clocks.drainDelay({ by: 'signal', signal: 'SIGTERM' }) > 0 || !inKubernetes()) return
   const what = 'drainDelay is 0 inside Kubernetes, so requests may still be routed here after the listener has closed'
   void tellOf(name, `${what}; 5000 is a good start`)
 }

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { visible } from '../core/text/visible.ts'
 import { milliseconds } from '../core/units.ts'
 import { callsOfMainThread } from './blocking-calls.ts'
+import { writeTerminationLog } from './termination-log.ts'
 
 /** The data that the thread begins with. Times are milliseconds. */
 export interface Watched {
@@ -14,6 +15,7 @@ export interface Watched {
   readonly every: number
   readonly threshold: number
   readonly killAfter: number
+  readonly terminationLog: string | undefined
 }
 
 /** The state of a service, sent at each transition: a blocked main thread can't be asked. */
@@ -24,7 +26,7 @@ export interface LastState {
   readonly leaving: boolean
 }
 
-const { group, beats, every, threshold, killAfter } = workerData as Watched
+const { group, beats, every, threshold, killAfter, terminationLog } = workerData as Watched
 const subject = visible(`group "${group}"`)
 
 const last = new Map<string, LastState & { readonly since: number }>()
@@ -102,7 +104,9 @@ const WRITE_TIMEOUT = 100
 
 const kill = (blocked: number): void => {
   const end = (): void => void process.kill(process.pid, 'SIGKILL')
-  say(`${subject}: the event loop is still blocked after ${milliseconds(blocked)}: SIGKILL`, end)
+  const why = `${subject}: the event loop is still blocked after ${milliseconds(blocked)}: SIGKILL`
+  say(why, end)
+  writeTerminationLog(terminationLog, [why, ...lastStates(), ''].join('\n'))
   setTimeout(end, WRITE_TIMEOUT)
 }
 

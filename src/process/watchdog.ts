@@ -38,11 +38,13 @@ export const watchdogTimes = (
  * Watches the event loop from a thread of its own. The main thread sends heartbeats and the last states there while it
  * can. The watchdog keeps no process alive.
  *
+ * @param terminationLog the file that tells Kubernetes why the process was killed
  * @returns ends the watch. Settles when the thread is gone.
  */
 export const startWatchdog = (
   group: ServiceGroup<string, never>,
   { threshold, killAfter }: Required<WatchdogOptions>,
+  terminationLog: string | undefined,
 ): (() => Promise<unknown>) => {
   if (process.pid === 1)
     void tellOf(
@@ -53,7 +55,7 @@ export const startWatchdog = (
   const inspector = process.getBuiltinModule('node:inspector')
   const beats = new Int32Array(new SharedArrayBuffer(8))
   const every = Math.min(Math.max(threshold / 20, 5), 250)
-  const workerData: Watched = { group: group.name, beats, every, threshold, killAfter }
+  const workerData: Watched = { group: group.name, beats, every, threshold, killAfter, terminationLog }
   // Modules that the program preloads (`--import`) must not run a second time in the thread.
   const worker = new Worker(source, { eval: true, name: 'watchdog', workerData, execArgv: [] })
   worker.unref()

@@ -71,6 +71,29 @@ test('P1 P6 pm2 stop amid five orders: all are handled within its 1.6 s, and the
   expect(shop!.pm2_env).toMatchObject({ status: 'stopped', exit_code: 0 })
 }, 120_000)
 
+test('P6 pm2 waits until the app is ready, and is heard when it asks by a message', async ({ onTestFinished }) => {
+  onTestFinished(async () => void (await pm2('kill')))
+  const output = join(folder, 'pm2-messages.log')
+  const [script, ecosystem] = [join(folder, 'slow.mjs'), join(folder, 'slow.config.cjs')]
+  const library = new URL('../../dist/index.js', import.meta.url)
+  writeFileSync(
+    script,
+    `import { run, service, serviceGroup } from '${library}'
+    const start = () => new Promise(resolve => setTimeout(resolve, 1_000))
+    await run(serviceGroup('shop').add(service('db', { start })))`,
+  )
+  const app = { name: 'slow', script, wait_ready: true, listen_timeout: 60_000, shutdown_with_message: true }
+  const outputs = { output, error: output, merge_logs: true, autorestart: false, kill_timeout: 20_000 }
+  writeFileSync(ecosystem, `module.exports = { apps: [${JSON.stringify({ ...app, ...outputs })}] }`)
+  const began = performance.now()
+  await pm2('start', ecosystem)
+  const took = performance.now() - began
+  expect(took).toBeGreaterThan(1_000)
+  expect(took).toBeLessThan(45_000)
+  await pm2('stop', 'slow')
+  await expect.poll(() => readFileSync(output, 'utf8')).toMatch(/shop stopped gracefully in .*: shutdown/)
+}, 120_000)
+
 describe('P1 one Ctrl-C amid five orders is one request, whoever started the program', () => {
   test.each(Object.entries(launchers))('%s', { timeout: 120_000 }, async (_, { command, code = 0 }) => {
     const [program, ...args] = command as [string, ...string[]]

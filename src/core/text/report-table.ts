@@ -73,7 +73,7 @@ const layOut = (rows: readonly Row[], columns: number): { widths: readonly numbe
 /** Before each line, and between two columns. */
 const [INDENT, GAP] = [2, 2]
 
-const isGraceful = ({ outcome, timedOut, down }: ServiceReport): boolean =>
+export const isGraceful = ({ outcome, timedOut, down }: ServiceReport): boolean =>
   !down && timedOut.length === 0 && (outcome === 'stopped' || outcome === 'ended' || outcome === 'never started')
 
 const rowOf = (service: ServiceReport, order: number, group: string): Row => {
@@ -94,7 +94,7 @@ const rowOf = (service: ServiceReport, order: number, group: string): Row => {
 /** Longest name, and longest of the texts of others among the notes, in characters. */
 const [LONGEST_NAME, LONGEST_NOTE] = [400, 200]
 
-const notesOf = (service: ServiceReport): readonly string[] => {
+export const notesOf = (service: ServiceReport): readonly string[] => {
   const { restarts, timedOut, info, down, inBackoff, optional, error } = service
   const why = error ? `: ${visible(essence(error), LONGEST_NOTE)}` : ''
   return [

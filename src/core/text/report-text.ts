@@ -9,7 +9,7 @@ import { visible } from './visible.ts'
 /** Marks a part of a report, for example with a colour. */
 export type Paint = (mark: 'good' | 'bad' | 'faint' | 'strong', text: string) => string
 
-const plain: Paint = (_, text) => text
+export const plain: Paint = (_, text) => text
 
 /**
  * The width that a report fits into, in columns, but for its errors: places and messages are to be found as they are.
@@ -40,7 +40,7 @@ export const formatReport = (report: Report, paint: Paint = plain): string =>
     '',
   ].join('\n')
 
-const headline = ({ group, outcome, ok, trigger, stopTook }: Report, paint: Paint): readonly string[] => {
+export const headline = ({ group, outcome, ok, trigger, stopTook }: Report, paint: Paint): readonly string[] => {
   const name = visible(group)
   const took = stopTook === null ? '' : ` in ${milliseconds(stopTook)}`
   const graceful = outcome === 'still there' ? '' : ' gracefully'
@@ -72,7 +72,7 @@ const hanging = (word: string, text: string, indent: number): readonly string[] 
 /** Longest path before an error, in characters. */
 const LONGEST_PATH = 200
 
-const errors = ({ errors: all }: Report, paint: Paint): readonly string[] => {
+export const errors = ({ errors: all }: Report, paint: Paint): readonly string[] => {
   const lines = all.flatMap((error, i) => {
     const [first = '', ...rest] = errorLines(error)
     const count = error.count === undefined ? '' : ` x ${error.count}`
