@@ -112,5 +112,6 @@ export const grpc = <const Name extends string>(
       )
     : undefined
   const place = host === undefined ? { port } : { port, host }
-  return listeningService(name, () => serve(grpcJs, name, setup, { place, credentials, serverOptions, healthCheck }))
+  const settings = { place, credentials, serverOptions, healthCheck }
+  return listeningService(name, changed => serve(grpcJs, name, setup, settings, changed))
 }

@@ -81,5 +81,5 @@ export const http = <const Name extends string>(
   const { leaveAlone = () => false } = options
   callable(name, 'leaveAlone', leaveAlone)
   const newServer = targetOf(target, places)
-  return listeningService(name, () => serve(name, newServer(), leaveAlone))
+  return listeningService(name, changed => serve(name, newServer(), leaveAlone, changed))
 }
