@@ -72,7 +72,10 @@ export const trackCalls = (
     let started = false
     let code: number | undefined
     const over = () => {
-      if (among.release(call) && among === open) count(code, isCut)
+      if (!among.has(call)) return
+      // Before `pending` is told, whose state has the figures too.
+      if (among === open) count(code, isCut)
+      among.release(call)
     }
     among.take(call)
     if (among === open) {
