@@ -1,4 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
+// Not the global ones, which tests fake and count: the moments of figures are nothing to wait for.
+import { clearTimeout, setTimeout } from 'node:timers'
 import { Observable } from 'rxjs'
 import type { Info, ServiceState } from '../../core/state.ts'
 
