@@ -92,16 +92,26 @@ const isNoise = (state: ServiceState, path: string): boolean =>
   ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
 
 /** News of counts and moments only, which change all the time. They are for dashboards. */
-const isFiguresOnly = (before: ServiceState, now: ServiceState): boolean =>
-  before.phase === 'running' &&
-  now.phase === 'running' &&
-  before.health === now.health &&
-  before.detail === now.detail &&
-  before.leaving === now.leaving &&
-  Object.entries(now.info ?? {}).every(([key, value]) => before.info?.[key] === value || isFigure(value))
+const isFiguresOnly = (before: ServiceState, now: ServiceState): boolean => {
+  const isOld = ([key, value]: readonly [string, unknown]): boolean => before.info?.[key] === value
+  if (before.phase === 'running' && now.phase === 'running')
+    return (
+      before.health === now.health &&
+      before.detail === now.detail &&
+      before.leaving === now.leaving &&
+      Object.entries(now.info ?? {}).every(one => isOld(one) || typeof one[1] === 'number' || isMoment(one[1]))
+    )
+  return (
+    (now.phase === 'draining' || now.phase === 'stopping') &&
+    pendingOf(before) === now.pending &&
+    deadlineOf(before) === now.deadline &&
+    Object.entries(toldInfo(now)).every(one => isOld(one) || isMoment(one[1]))
+  )
+}
 
-const isFigure = (value: unknown): boolean =>
-  typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
+const isMoment = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)
+
+const pendingOf = (state: ServiceState): number | undefined => ('pending' in state ? state.pending : undefined)
 
 const deadlineOf = (state: ServiceState): number | undefined => ('deadline' in state ? state.deadline : undefined)
 
