@@ -32,6 +32,7 @@ export const MOST_FIGURES = 10
 const COUNTS: ReadonlySet<string> = new Set([
   'handled',
   'failed',
+  'aborted',
   'retried',
   'parked',
   'deadLettered',

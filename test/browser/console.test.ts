@@ -75,7 +75,9 @@ test('a drawer shows what its service prints, told apart, followed to its end, s
   await expect.poll(() => lines.first().locator('.text').textContent()).toBe('orders: order 0')
 })
 
-test('figures of the process and of services have a picture, and a text that says the same', async () => {
+test('figures of the process and of services have a picture, and a text that says the same', {
+  timeout: 30_000,
+}, async () => {
   let tell!: (figures: Readonly<Record<string, number>>) => void
   const orders = service('orders', {
     start: ({ info }) => {
@@ -101,6 +103,11 @@ test('figures of the process and of services have a picture, and a text that say
       return own.textContent()
     })
     .toMatch(/inFlight7, in the last ten minutes between 3 and 7.*handled20, [\d.]+\/s/)
+  const particulars = page.locator('.drawer .particulars dt')
+  expect(await particulars.allTextContents()).toEqual(expect.arrayContaining(['port']))
+  expect(await particulars.allTextContents()).not.toContain('inFlight')
+  // A rate that is over is not told.
+  await expect.poll(() => own.textContent(), { timeout: 15_000 }).toMatch(/handled20, in the last ten minutes/)
   const path = await own.locator('.sparkline path').first().getAttribute('d')
   expect(path).toMatch(/^M.*V.*H120$/)
   expect(await violations(page)).toEqual([])

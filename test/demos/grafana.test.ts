@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js'
 import { Registry } from 'prom-client'
 import { type ServiceContext, service, serviceGroup } from 'rx-service-group'
+import { grpc } from 'rx-service-group/grpc'
+import { http } from 'rx-service-group/http'
 import { metrics } from 'rx-service-group/metrics'
 import { fakeService, virtualTime } from 'rx-service-group/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { echo, echoClient, say } from '../services/grpc/echo.ts'
 
 const demos = new URL('../../demos/grafana/', import.meta.url)
 const alerts = fileURLToPath(new URL('alerts.yml', demos))
@@ -54,7 +58,7 @@ const scraped = async () => {
       service('orders', {
         start: context => {
           orders = context
-          context.info({ inFlight: 1, handled: 0 })
+          context.info({ inFlight: 1, handled: 0, failed: 0 })
         },
       }),
     )
@@ -142,6 +146,42 @@ describe('the dashboard', () => {
     }
     expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length)
   })
+})
+
+test('the panels of work draw what servers and consumers tell of theirs, and what failed of it', async () => {
+  const registry = new Registry()
+  const api = http('api', ({ url }, response) => {
+    response.statusCode = url === '/fault' ? 500 : 200
+    response.end()
+  })
+  const rpc = grpc('rpc', server =>
+    server.addService(echo as ServiceDefinition, {
+      Say: ((call, reply) => reply(null, call.request)) satisfies handleUnaryCall<string, string>,
+    }),
+  )
+  const group = serviceGroup('shop').add(api).add(rpc)
+  metrics(group, { registry })
+  await group.start()
+  await fetch(api.url!)
+  await fetch(`${api.url}/fault`)
+  const client = echoClient(rpc.port!)
+  expect(await say(client, 'hello')).toBe('hello')
+  await group.stop()
+  client.close()
+  const figures = (await registry.metrics())
+    .split('\n')
+    .filter(line => line.startsWith('service_group_service_figure{'))
+  const line = (name: string, figure: string, value: number): string =>
+    `service_group_service_figure{group="shop",service="${name}",figure="${figure}"} ${value}`
+  expect(figures).toEqual([
+    line('api', 'inFlight', 0),
+    line('api', 'handled', 2),
+    line('api', 'failed', 1),
+    line('rpc', 'inFlight', 0),
+    line('rpc', 'handled', 1),
+  ])
+  const drawn = Array.from(expressions.join(' ').matchAll(/service_figure\{[^}]*figure="(\w+)"/g), ([, name]) => name!)
+  expect(drawn.toSorted()).toEqual(['failed', 'handled', 'inFlight'])
 })
 
 test('the alert rules ask only for what is exported', () => {

@@ -273,6 +273,7 @@ describe('effects on the process', () => {
     const ofTheirOwn = [
       'process/',
       'services/grpc/serve.ts',
+      'services/common/live-figures.ts',
       'services/http/',
       'services/child-process/',
       'testing/conformance/leftovers.ts',

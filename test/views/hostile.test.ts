@@ -1,10 +1,19 @@
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { Registry } from 'prom-client'
 import { type GroupStatus, type ServiceGroup, service, serviceGroup } from 'rx-service-group'
 import { formatReport, log } from 'rx-service-group/log'
 import { metrics } from 'rx-service-group/metrics'
+import { otel } from 'rx-service-group/otel'
 import { VirtualTimeScheduler } from 'rxjs'
 import stringWidth from 'string-width'
 import { describe, expect, test } from 'vitest'
+import { visible } from '../../src/core/text/visible.ts'
 import { healthJson } from '../../src/views/probes/health-json.ts'
 import { frame } from '../../src/views/terminal/frame.ts'
 import { recovery, summary } from '../../src/views/terminal/lasting.ts'
@@ -110,16 +119,79 @@ describe.each(TEXTS)('texts of others with %s', (_, text) => {
   })
 })
 
-test('a metric has one line for each value, and a parser reads the names as they are', async () => {
-  const text = 'a\nservice_group_ready{group="shop"} 1\\"\r\u001b[2J'
-  const group = serviceGroup(text).add(service(`db ${text}`, {}))
-  const registry = new Registry()
-  const watched = metrics(group, { registry })
-  const exposed = await registry.metrics()
-  for (const line of exposed.split('\n')) expect(line).toMatch(/^(#.*|service_group_\w+(\{[^\n]*\})? \S+|)$/)
-  const [, label = ''] = /^service_group_ready\{group="((?:[^"\\]|\\.)*)"\} 0$/m.exec(exposed) ?? []
-  expect(JSON.parse(`"${label.replaceAll('\r', '\\r').replaceAll('\u001b', '\\u001b')}"`)).toBe(text)
-  watched.unsubscribe()
+/** A group whose names, and the name of a figure, have this text; in the group it waits, runs and fails. */
+const named = (text: string) =>
+  serviceGroup(`shop ${text}`)
+    .add(service(`db ${text}`, { start: ({ info }) => info({ [`rows ${text}`]: 7, handled: 3 }) }))
+    .add(
+      service(`api ${text}`, {
+        start: () => {
+          throw Object.assign(new Error(`no ${text}`), { code: text })
+        },
+      }),
+      { dependsOn: [`db ${text}` as never], optional: true },
+    )
+
+const LABELLED: readonly (readonly [string, string])[] = [
+  ...TEXTS,
+  ['a forged sample', 'a\nservice_group_ready{group="shop"} 1\\"\r\u001b[2J'],
+  ['14 kB', 'a long name '.repeat(1_200)],
+  ['14 kB that has to be escaped', '\u001b"\n'.repeat(5_000)],
+]
+
+/** Longest label, with the mark of what was cut off, and the word before it in the name of a span. */
+const LONGEST_LABEL = 230
+
+describe.each(LABELLED)('a name with %s', (_, text) => {
+  test('is escaped and cut in each label of a metric, and a parser reads one sample a line', async () => {
+    const registry = new Registry()
+    const group = named(text)
+    const watched = metrics(group, { registry })
+    await group.start()
+    await group.stop()
+    const exposed = await registry.metrics()
+    for (const line of exposed.split('\n')) {
+      expect(line).not.toMatch(UNSEEN)
+      expect(line).toMatch(/^(#.*|service_group_\w+(\{[^\n]*\})? \S+|)$/)
+    }
+    const labels = Array.from(exposed.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g), ([, name, label]) => {
+      return [name, JSON.parse(`"${label}"`) as string] as const
+    })
+    for (const [, label] of labels) expect(label.length).toBeLessThanOrEqual(LONGEST_LABEL)
+    const valuesOf = (name: string) => [...new Set(labels.flatMap(([of, label]) => (of === name ? [label] : [])))]
+    expect(valuesOf('group')).toEqual([visible(`shop ${text}`, 200)])
+    expect(valuesOf('service')).toEqual([visible(`db ${text}`, 200), visible(`api ${text}`, 200)])
+    expect(valuesOf('figure')).toEqual([visible(`rows ${text}`, 200), 'handled'])
+    watched.unsubscribe()
+    expect(await registry.metrics()).not.toMatch(/service=/)
+  })
+
+  test('is escaped and cut in each attribute and name of OpenTelemetry', async () => {
+    const finished = new InMemorySpanExporter()
+    const tracer = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(finished)] }).getTracer('test')
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1_000_000 })
+    const provider = new MeterProvider({ readers: [reader] })
+    const group = named(text)
+    otel(group, { tracer, meter: provider.getMeter('test') })
+    await group.start()
+    await group.stop()
+    await reader.forceFlush()
+    const spans = finished.getFinishedSpans()
+    const points: { readonly attributes: object }[] = []
+    for (const { scopeMetrics } of exporter.getMetrics())
+      for (const one of scopeMetrics) for (const { dataPoints } of one.metrics) points.push(...dataPoints)
+    const attributes = [...spans, ...points].flatMap(one => Object.values(one.attributes).flat())
+    const texts = attributes.filter(value => typeof value === 'string')
+    expect(texts).toContain(visible(`shop ${text}`, 200))
+    expect(texts).toContain(visible(`rows ${text}`, 200))
+    for (const one of [...texts, ...spans.map(({ name }) => name)]) {
+      expect(one).not.toMatch(UNSEEN)
+      expect(one.length).toBeLessThanOrEqual(LONGEST_LABEL)
+    }
+    for (const { status } of spans) expect(status.message ?? '').not.toMatch(UNSEEN)
+    await provider.shutdown()
+  })
 })
 
 describe('long texts of others', () => {

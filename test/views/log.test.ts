@@ -262,3 +262,30 @@ test('figures that go on while a service runs get no line of their own, but come
     '00:00:00.000  shop        running    warn: queue: slow',
   ])
 })
+
+test('counts are told again when a service has ended, and pending tells what is in flight before that', async () => {
+  const clock = new VirtualTimeScheduler()
+  const queue = service('queue', {
+    start: ({ info }) => info({ prefetch: 5 }),
+    drain: ({ info, pending }) => {
+      info({ inFlight: 3, handled: 7, failed: 1 })
+      pending(3)
+      info({ inFlight: 0, handled: 9, cut: 1 })
+    },
+  })
+  const group = serviceGroup('shop', { clock }).add(queue)
+  const out = output()
+  log(group, { output: out })
+  void group.start()
+  clock.flush()
+  const before = out.lines.length
+  void group.stop()
+  clock.flush()
+  expect(out.lines.slice(before).filter(line => line.includes('shop/queue'))).toEqual([
+    '00:00:00.000  shop/queue  draining',
+    '00:00:00.000  shop/queue  draining   3 pending, cut 1',
+    '00:00:00.000  shop/queue  drained    after 0 ms',
+    '00:00:00.000  shop/queue  stopping',
+    '00:00:00.000  shop/queue  stopped    after 0 ms, handled 9, failed 1',
+  ])
+})

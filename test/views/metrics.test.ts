@@ -381,7 +381,7 @@ describe('the registry', () => {
   test('escapes what a name may hold', async () => {
     const registry = new Registry()
     metrics(serviceGroup('<b>"shop"\n\\'), { registry })
-    expect(await scrape(registry, '_ready')).toEqual(['service_group_ready{group="<b>\\"shop\\"\\n\\\\"} 0'])
+    expect(await scrape(registry, '_ready')).toEqual(['service_group_ready{group="<b>\\"shop\\"\\\\n\\\\"} 0'])
   })
 })
 

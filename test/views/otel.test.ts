@@ -11,7 +11,8 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
-import { type GroupEvent, job, type ServiceGroup, serviceGroup } from 'rx-service-group'
+import { type GroupEvent, job, type ServiceContext, type ServiceGroup, service, serviceGroup } from 'rx-service-group'
+import { http } from 'rx-service-group/http'
 import { otel } from 'rx-service-group/otel'
 import { fakeService, virtualTime } from 'rx-service-group/testing'
 import { from } from 'rxjs'
@@ -401,6 +402,45 @@ describe('metrics', () => {
       `service_group.service.stop.duration [s] ${service('workers/mailer')} outcome=ok: 1 in 0.005`,
       `service_group.service.stop.duration [s] ${service('workers')} outcome=ok: 1 in 0.005`,
       `service_group.service.stop.duration [s] ${service('db')} outcome=timeout: 1 in 0.2`,
+    ])
+    await end()
+  })
+
+  test('are the figures of a service, ten at most: what counts up is a counter, all else a gauge', async () => {
+    let context!: ServiceContext
+    const start = (given: ServiceContext) => {
+      context = given
+    }
+    const group = serviceGroup('shop').add(service('api', { start }))
+    const { collect, end } = measured(group)
+    await group.start()
+    const figures = async () => (await collect()).filter(line => /figure/.test(line))
+    expect(await figures()).toEqual([])
+    const many = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`f${n}`, n + 1]))
+    context.info({ port: 8080, url: 'http://localhost:8080', inFlight: 3, handled: 120, failed: 2, ...many })
+    const line = (kind: string, name: string, value: number): string =>
+      `service_group.service.${kind} name=shop service=api figure=${name}: ${value}`
+    await expect
+      .poll(figures)
+      .toEqual([
+        line('figure [1]', 'inFlight', 3),
+        ...Array.from({ length: 7 }, (_, n) => line('figure [1]', `f${n}`, n + 1)),
+        line('count [{item}]', 'handled', 120),
+        line('count [{item}]', 'failed', 2),
+      ])
+    await group.stop()
+    await end()
+  })
+
+  test('are those that an HTTP server tells', async () => {
+    const api = http('api', (_, response) => response.end('hello'), { host: '127.0.0.1' })
+    const group = serviceGroup('shop').add(api)
+    const { collect, end } = measured(group)
+    await group.start()
+    await (await fetch(api.url!)).text()
+    await group.stop()
+    expect((await collect()).filter(line => /figure/.test(line))).toEqual([
+      'service_group.service.count [{item}] name=shop service=api figure=handled: 1',
     ])
     await end()
   })

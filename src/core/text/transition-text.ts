@@ -1,4 +1,5 @@
-import { type Info, isBusy, reasonOf, type ServiceState } from '../state.ts'
+import { isCount } from '../figures.ts'
+import { type Info, isBusy, isFinal, reasonOf, type ServiceState } from '../state.ts'
 import type {
   AddedEvent,
   FailureEvent,
@@ -61,12 +62,12 @@ export const lineParts = (): ((event: GroupEvent) => Line | undefined) => {
     const now = advance(before, state, seq, at)
     seen.set(path, now)
     const moved = before.state.phase !== state.phase
-    if (!moved && (isNoise(state, path) || isCount(before.state, state))) return undefined
+    if (!moved && (isNoise(state, path) || isFiguresOnly(before.state, state))) return undefined
     const took = moved && isBusy(before.state) ? at - before.since : undefined
     const restarts = moved && state.phase === 'running' ? now.restarts : 0
     const left = moved ? undefined : timeLeft(before.state, state, at)
     const line = toLine(event, { told: told.get(path), took, restarts, left })
-    told.set(path, state.info)
+    told.set(path, toldInfo(state))
     return line
   }
   const setClock = (ms: number): void => {
@@ -91,16 +92,26 @@ const isNoise = (state: ServiceState, path: string): boolean =>
   ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
 
 /** News of counts and moments only, which change all the time. They are for dashboards. */
-const isCount = (before: ServiceState, now: ServiceState): boolean =>
-  before.phase === 'running' &&
-  now.phase === 'running' &&
-  before.health === now.health &&
-  before.detail === now.detail &&
-  before.leaving === now.leaving &&
-  Object.entries(now.info ?? {}).every(([key, value]) => before.info?.[key] === value || isFigure(value))
+const isFiguresOnly = (before: ServiceState, now: ServiceState): boolean => {
+  const isOld = ([key, value]: readonly [string, unknown]): boolean => before.info?.[key] === value
+  if (before.phase === 'running' && now.phase === 'running')
+    return (
+      before.health === now.health &&
+      before.detail === now.detail &&
+      before.leaving === now.leaving &&
+      Object.entries(now.info ?? {}).every(one => isOld(one) || typeof one[1] === 'number' || isMoment(one[1]))
+    )
+  return (
+    (now.phase === 'draining' || now.phase === 'stopping') &&
+    pendingOf(before) === now.pending &&
+    deadlineOf(before) === now.deadline &&
+    Object.entries(toldInfo(now)).every(one => isOld(one) || isMoment(one[1]))
+  )
+}
 
-const isFigure = (value: unknown): boolean =>
-  typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value))
+const isMoment = (value: unknown): boolean => typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)
+
+const pendingOf = (state: ServiceState): number | undefined => ('pending' in state ? state.pending : undefined)
 
 const deadlineOf = (state: ServiceState): number | undefined => ('deadline' in state ? state.deadline : undefined)
 
@@ -183,7 +194,7 @@ const toLine = (event: TransitionEvent, { told, took, restarts, left }: Before):
       ...(left !== undefined && { deadline: () => inTime(left) }),
     }),
     ...again,
-    ...newInfo(state.info, told),
+    ...newInfo(toldInfo(state), told),
   ]
   return {
     time: preciseTimeOfDay(at),
@@ -204,8 +215,16 @@ const dueAt = (retryAt: number): string => `at ${preciseTimeOfDay(retryAt)}`
 
 const inTime = (left: number): string => `deadline in ${milliseconds(left)}`
 
+/** The particulars for a line. In a shutdown counts would be in every line, and `pending` tells what is in flight. */
+const toldInfo = (state: ServiceState): Info => {
+  const tellsCounts = state.phase === 'running' || isFinal(state)
+  return Object.fromEntries(
+    Object.entries(state.info ?? {}).filter(([key]) => key !== 'inFlight' && (tellsCounts || !isCount(key))),
+  )
+}
+
 /** The particulars that a reader has not seen yet. */
-const newInfo = (info: Info | undefined, told: Info | undefined): readonly string[] =>
-  Object.entries(info ?? {})
+const newInfo = (info: Info, told: Info | undefined): readonly string[] =>
+  Object.entries(info)
     .filter(([key, value]) => told?.[key] !== value)
     .map(([key, value]) => `${key} ${value}`)

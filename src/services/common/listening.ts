@@ -1,5 +1,7 @@
 import { defer, finalize } from 'rxjs'
 import { type Service, type ServiceHooks, service } from '../../core/service.ts'
+import type { Info } from '../../core/state.ts'
+import { liveFigures } from './live-figures.ts'
 import type { Whereabouts } from './place.ts'
 
 /** A service that listens, and knows where. */
@@ -15,6 +17,11 @@ export interface ListeningIncarnation {
   readonly hooks: ServiceHooks
   /** Where the server listens now; nothing while it does not. */
   readonly whereabouts: () => Whereabouts
+  /**
+   * The figures now, such as `{ inFlight: 2, handled: 17 }`: each state has them in its `info`. Empty while there is
+   * nothing to tell. Default: none.
+   */
+  readonly figures?: () => Info
   /** Releases everything that the incarnation holds, whatever has happened before. */
   readonly letGo: () => void
 }
@@ -23,6 +30,8 @@ export interface ListeningIncarnation {
  * A service from the incarnations of a server: each subscription makes a new one. The service tells where the latest
  * one listens.
  *
+ * @param newIncarnation is given a function to call when `figures` may have changed: while the service runs, its state is
+ * then said again, once a second at most
  * @example
  * ```ts
  * import { createServer } from 'node:net'
@@ -41,20 +50,21 @@ export interface ListeningIncarnation {
  */
 export const listeningService = <Name extends string>(
   name: Name,
-  newIncarnation: () => ListeningIncarnation,
+  newIncarnation: (changed: () => void) => ListeningIncarnation,
 ): ListeningService<Name> => {
   let latest: ListeningIncarnation | undefined
   return {
     name,
     lifecycle: shutdown$ =>
       defer(() => {
-        const incarnation = newIncarnation()
+        const figures = liveFigures(() => incarnation.figures?.() ?? {})
+        const incarnation = newIncarnation(figures.changed)
         latest = incarnation
         const end = (): void => {
           incarnation.letGo()
           if (latest === incarnation) latest = undefined
         }
-        return service(name, incarnation.hooks).lifecycle(shutdown$).pipe(finalize(end))
+        return figures.addTo(service(name, incarnation.hooks).lifecycle(shutdown$)).pipe(finalize(end))
       }),
     get port() {
       return latest?.whereabouts().port

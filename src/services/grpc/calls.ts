@@ -1,4 +1,5 @@
 import type { ServerInterceptor } from '@grpc/grpc-js'
+import type { Info } from '../../core/state.ts'
 import type { UnderWay } from '../common/cut.ts'
 import { type InFlight, makeInFlight } from '../common/in-flight.ts'
 import { makeInside } from '../common/inside.ts'
@@ -15,28 +16,72 @@ export interface Calls {
   readonly interceptor: ServerInterceptor
   /** From now on a call that comes is answered with UNAVAILABLE, and every watch of the health ends. */
   readonly refuseNew: () => void
+  /** The calls that are open, and what became of those that are over. Nothing before the first call. */
+  readonly figures: () => Info
 }
 
 /** They are meant to last as long as their connection, so they hold up nothing. */
 const WATCH = '/grpc.health.v1.Health/Watch'
 
-/** Follows the calls of a server. One is over when its last byte has been handed to the connection, or that is gone. */
-export const trackCalls = ({ ServerInterceptingCall, status }: typeof import('@grpc/grpc-js')): Calls => {
+/**
+ * Follows the calls of a server. One is over when its last byte has been handed to the connection, or that is gone.
+ *
+ * @param changed called whenever a call begins or is over
+ */
+export const trackCalls = (
+  { ServerInterceptingCall, status }: typeof import('@grpc/grpc-js'),
+  changed: () => void,
+): Calls => {
   // No handler has seen such a call, or it hears that it is cut: the client may try elsewhere.
   const leaving = { code: status.UNAVAILABLE, details: 'the server is shutting down' }
   const inside = makeInside()
   const open = makeInFlight<Call>()
   const watches = makeInFlight<Call>()
   let refusing = false
+  // By OpenTelemetry's conventions for gRPC: the codes that are faults of the server.
+  const { UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS } = status
+  const faults: ReadonlySet<number> = new Set([
+    UNKNOWN,
+    DEADLINE_EXCEEDED,
+    UNIMPLEMENTED,
+    INTERNAL,
+    UNAVAILABLE,
+    DATA_LOSS,
+  ])
+  let begun = 0
+  let handled = 0
+  let failed = 0
+  let aborted = 0
+  /** @param code the status that was sent, if any was */
+  const count = (code: number | undefined, isCut: boolean): void => {
+    if (code !== undefined) handled++
+    else if (!isCut) aborted++
+    if (code !== undefined && faults.has(code)) failed++
+    changed()
+  }
 
   const interceptor: ServerInterceptor = ({ path }, wire) => {
-    const refuse = () => wire.sendStatus(leaving)
+    let isCut = false
+    const refuse = () => {
+      isCut = true
+      wire.sendStatus(leaving)
+    }
     if (refusing) return new ServerInterceptingCall(wire, { start: refuse })
     const call: Call = { what: path, since: performance.now(), refuse }
     const among = path === WATCH ? watches : open
     let started = false
-    const over = () => void among.release(call)
+    let code: number | undefined
+    const over = () => {
+      if (!among.has(call)) return
+      // Before `pending` is told, whose state has the figures too.
+      if (among === open) count(code, isCut)
+      among.release(call)
+    }
     among.take(call)
+    if (among === open) {
+      begun++
+      changed()
+    }
     const isOpen = () => among.has(call)
     return new ServerInterceptingCall(wire, {
       start: next => {
@@ -54,6 +99,7 @@ export const trackCalls = ({ ServerInterceptingCall, status }: typeof import('@g
         if (!started) over()
       },
       sendStatus: (answer, next) => {
+        code = answer.code ?? UNKNOWN
         next(answer)
         // Another interceptor has turned it away.
         if (!started) over()
@@ -68,5 +114,9 @@ export const trackCalls = ({ ServerInterceptingCall, status }: typeof import('@g
       refusing = true
       for (const watch of watches.all()) watch.refuse()
     },
+    figures: () =>
+      begun === 0
+        ? {}
+        : { inFlight: open.size, handled, ...(failed > 0 && { failed }), ...(aborted > 0 && { aborted }) },
   }
 }

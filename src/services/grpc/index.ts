@@ -61,6 +61,10 @@ export interface GrpcService<Name extends string = string> extends ListeningServ
  * left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutWork: '/shop.Orders/Place (2, up
  * to 9.8 s)' }`.
  *
+ * From the first call on `info` tells the figures `inFlight`, `handled` (answered in this incarnation), `failed` (of those,
+ * with a code that is a fault of the server, such as INTERNAL) and `aborted` (cancelled, or their connection lost): in
+ * each state, and while it runs once a second at most when they have changed. Draining, `inFlight` is what is pending.
+ *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; its lifecycle fails with
  * `ERR_PORT_IN_USE`, `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws,
  * `ERR_SERVICE_FAILED` when its listener dies later
@@ -123,5 +127,6 @@ export const grpc = <const Name extends string>(
     : undefined
   const place =
     fd === undefined ? { port: port ?? 0, ...(host !== undefined && { host }) } : passedPlace(name, fd, { port, host })
-  return listeningService(name, () => serve(grpcJs, name, setup, { place, credentials, serverOptions, healthCheck }))
+  const settings = { place, credentials, serverOptions, healthCheck }
+  return listeningService(name, changed => serve(grpcJs, name, setup, settings, changed))
 }

@@ -36,8 +36,9 @@ export const serve = (
   name: string,
   setup: GrpcSetup,
   { place, credentials, serverOptions, healthCheck }: Settings,
+  changed: () => void,
 ): ListeningIncarnation => {
-  const calls = trackCalls(grpcJs)
+  const calls = trackCalls(grpcJs, changed)
   const interceptors = [calls.interceptor, ...(serverOptions.interceptors ?? [])]
   const server = new grpcJs.Server({ ...serverOptions, interceptors })
   const services = noteServices(server)
@@ -118,6 +119,7 @@ export const serve = (
   return {
     letGo,
     whereabouts,
+    figures: calls.figures,
     hooks: {
       start,
       unready: () => health?.say('NOT_SERVING'),

@@ -8,6 +8,8 @@ export interface Connection {
   readonly gap: number
   /** How much is under way on it. */
   count(): number
+  /** How many requests of it have begun, and are not counted as over. The same as `count()`, until it is destroyed. */
+  uncounted(): number
   work(): readonly UnderWay[]
   /**
    * Draining, while something is under way: ends what is endless, tells clients to go that can be told. `quietFor`: for

@@ -8,9 +8,10 @@ import { rememberFront, rememberSource } from './end-answer.ts'
 import { answerOn, socketsOf } from './existing.ts'
 import { gapOfHandshake, laterGap } from './gap.ts'
 import { handOver, type LeaveAlone } from './handed-over.ts'
-import { type Http1Connection, http1Connection } from './http1.ts'
+import { type Http1Connection, http1Connection, isUpgraded } from './http1.ts'
 import { type Http2Connection, http2Connection } from './http2.ts'
 import { overhear } from './intercept.ts'
+import type { RequestCounts } from './request-counts.ts'
 import { isHttp2, type NodeServer } from './target.ts'
 
 export interface Connections {
@@ -65,23 +66,24 @@ const onHttp2Request = (request: IncomingMessage, response: ServerResponse & { s
 }
 
 /**
- * Follows the connections of a server. A request of HTTP/1 costs a glance at the clock and two assignments:
+ * Follows the connections of a server. A request of HTTP/1 costs a glance at the clock and some assignments:
  * whether it is under way is asked of its answer, when it matters.
  */
-export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): Connections => {
+export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone, counts: RequestCounts): Connections => {
   const http1 = new Map<Socket, Http1Connection>()
   const http2 = new Map<ServerHttp2Session, Http2Connection>()
   let turningAway = false
 
   const add = (socket: Marked): Http1Connection => {
-    const connection = http1Connection(socket)
+    const connection = http1Connection(socket, counts)
     http1.set(socket, connection)
     socket[CONNECTION] = connection
     socket.once('close', onClose)
     return connection
   }
-  function onClose(this: Socket) {
+  function onClose(this: Marked) {
     http1.delete(this)
+    this[CONNECTION]?.closed()
   }
   const onConnection = (socket: Socket) => {
     if (turningAway) socket.destroy()
@@ -97,7 +99,7 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
   }
   const onSession = (session: ServerHttp2Session): Http2Connection => {
     const opening = (session.socket as Marked)[CONNECTION] ?? { socket: session.socket as Socket, gap: 0 }
-    const connection = http2Connection(opening, session, isLeftAlone)
+    const connection = http2Connection(opening, session, isLeftAlone, counts)
     http1.delete(opening.socket)
     http2.set(session, connection)
     session.once('close', () => http2.delete(session))
@@ -106,11 +108,12 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
   }
   const remember = (request: IncomingMessage, response: ServerResponse) => {
     const connection = (request.socket as Marked)[CONNECTION] ?? add(request.socket)
+    // A listener of `checkContinue` hands it on as a `request`.
+    if (connection.knows(response)) return
     const now = performance.now()
     if (connection.answeredAt > 0) connection.gap = laterGap(connection.gap, now - connection.answeredAt)
     connection.answeredAt = 0
-    connection.last = response
-    connection.since = now
+    connection.begin(response, now)
     response.on('pipe', onPipe)
     if (connection.requests++ < MEASURED || connection.requests % MEASURED_EVERY === 0)
       response.on('finish', onAnswered)
@@ -120,6 +123,7 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
     if (!isHttp1(request)) return
     const connection = (socket as Marked)[CONNECTION] ?? add(socket)
     connection.since = performance.now()
+    connection.upgraded()
     connection.handedOver = handOver(socketCarrier(socket, request), isLeftAlone(request, socket))
   }
   const rememberIfHttp1 = (request: IncomingMessage, response: ServerResponse) => {
@@ -145,7 +149,12 @@ export const trackConnections = (server: NodeServer, isLeftAlone: LeaveAlone): C
   server.on('session', onSession)
   const stopOverhearing = [overhear(server, HANDING_OVER, onHandOver)]
   if (speaksHttp2) stopOverhearing.unshift(overhear(server, REQUEST, onHttp2Request))
-  for (const socket of server.listening ? socketsOf(server) : []) add(socket).last = answerOn(socket)
+  for (const socket of server.listening ? socketsOf(server) : []) {
+    const connection = add(socket)
+    const answer = answerOn(socket)
+    if (isUpgraded(connection)) connection.upgraded()
+    else if (answer) connection.begin(answer, connection.since)
+  }
 
   const stopRemembering = () => {
     for (const event of rememberedEvents) server.off(event, onRequest)

@@ -6,6 +6,7 @@ import { endAnswer, rememberSource } from './end-answer.ts'
 import { laterGap } from './gap.ts'
 import { type HandedOver, handOver, type LeaveAlone } from './handed-over.ts'
 import { EVENT_STREAM, routeOf } from './request.ts'
+import { countAnswer, countUnanswered, type RequestCounts } from './request-counts.ts'
 
 /** A connection of HTTP/2: as many requests at once as there are streams. */
 export interface Http2Connection extends Connection {
@@ -26,14 +27,22 @@ export const http2Connection = (
   opening: Pick<Connection, 'socket' | 'gap'>,
   session: ServerHttp2Session,
   isLeftAlone: LeaveAlone,
+  counts: RequestCounts,
 ): Http2Connection => {
   const { socket } = opening
   const streams = new Map<ServerHttp2Stream, OpenStream>()
   let stirredAt = 0
   let { gap } = opening
+  let isCut = false
   function onClose(this: ServerHttp2Stream) {
+    // Node ends a stream that its client has cancelled, and says that it is aborted.
+    const isWhole = this.writableFinished && !this.aborted
+    const isRegular = streams.get(this)?.handedOver !== undefined && !isCut
     streams.delete(this)
     stirredAt = performance.now()
+    if (isWhole || isRegular) countAnswer(counts, Number(this.sentHeaders?.[':status'] ?? 0))
+    else countUnanswered(counts, 1, isCut)
+    counts.changed()
   }
   return {
     socket,
@@ -53,8 +62,11 @@ export const http2Connection = (
       stream.on('pipe', source => rememberSource(stream, stream, source))
       streams.set(stream, { headers, since: stirredAt, handedOver })
       stream.once('close', onClose)
+      counts.begun++
+      counts.changed()
     },
     count: () => streams.size,
+    uncounted: () => streams.size,
     work: () => Array.from(streams.values(), ({ headers, since }): UnderWay => ({ what: route(headers), since })),
     hasten: quietFor => {
       for (const [stream, { headers, handedOver }] of streams)
@@ -67,6 +79,7 @@ export const http2Connection = (
       else session.close()
     },
     destroy: () => {
+      isCut ||= !session.destroyed
       session.destroy()
       socket.destroy()
     },

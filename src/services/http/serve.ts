@@ -7,6 +7,7 @@ import type { LeaveAlone } from './handed-over.ts'
 import { listenersOf } from './listeners.ts'
 import { holdBackOthers } from './others-close.ts'
 import { whereaboutsOfAll } from './place.ts'
+import { figuresOf, newCounts } from './request-counts.ts'
 import { requestsAsWork } from './requests-as-work.ts'
 import { type SayingClose, sayClose } from './say-close.ts'
 import { sayGoaway } from './say-goaway.ts'
@@ -14,7 +15,12 @@ import { type Incarnation, isHttp2 } from './target.ts'
 import { windDown } from './wind-down.ts'
 
 /** One incarnation of an HTTP service. `letGo` takes everything that the service has added off the server. */
-export const serve = (name: string, incarnation: Incarnation, leaveAlone: LeaveAlone): ListeningIncarnation => {
+export const serve = (
+  name: string,
+  incarnation: Incarnation,
+  leaveAlone: LeaveAlone,
+  changed: () => void,
+): ListeningIncarnation => {
   const { server } = incarnation
   const listeners = listenersOf(name, incarnation)
   const isLeftAlone: LeaveAlone = (request, socket) => {
@@ -25,7 +31,8 @@ export const serve = (name: string, incarnation: Incarnation, leaveAlone: LeaveA
       return true
     }
   }
-  const connections = trackConnections(server, isLeftAlone)
+  const counts = newCounts(changed)
+  const connections = trackConnections(server, isLeftAlone, counts)
   let tellHeldBack = (_calls: string) => {}
   const others = holdBackOthers(server, calls => tellHeldBack(calls))
   const undo = [connections.untrack, others.undo]
@@ -87,6 +94,7 @@ export const serve = (name: string, incarnation: Incarnation, leaveAlone: LeaveA
   return {
     letGo,
     whereabouts,
+    figures: () => figuresOf(connections.all(), counts),
     hooks: {
       start: async context => {
         await listeners.open(context.signal).catch(error => {

@@ -47,8 +47,12 @@ export const figuresFeed = (): Feed => {
     hear: event => {
       if (event.kind === 'snapshot') {
         work.clear()
-        for (const { path, state } of event.services) work.note(path, state)
-      } else if (event.kind === 'transition') work.note(event.path, event.state)
+        for (const { path, state, observer } of event.services) {
+          if (observer) work.leaveOut(path)
+          work.note(path, state)
+        }
+      } else if (event.kind === 'added' && event.observer) work.leaveOut(event.path)
+      else if (event.kind === 'transition') work.note(event.path, event.state)
       else if (event.kind === 'removed') work.forget(event.path)
     },
   }
@@ -59,14 +63,20 @@ interface Told {
   readonly handled: number | undefined
 }
 
-/** Adds up what services tell of their work in `info`: `inFlight` and `handled`. */
+/**
+ * Adds up what services tell of their work in `info`: `inFlight` and `handled`. The requests of an observer, such as
+ * those of this dashboard, are no work of the group.
+ */
 const countWork = () => {
   const services = new Map<string, Told>()
+  const observers = new Set<string>()
+  const isIn = (path: string, whole: string): boolean => path === whole || path.startsWith(`${whole}/`)
   let handled = 0
   return {
     note: (path: string, state: ServiceState): void => {
       const now: Told = { inFlight: numberOf(state, 'inFlight'), handled: numberOf(state, 'handled') }
-      if (now.inFlight === undefined && now.handled === undefined) return
+      if ((now.inFlight === undefined && now.handled === undefined) || [...observers].some(one => isIn(path, one)))
+        return
       const before = services.get(path)
       // Work that was handled before anybody counted does not count. A new incarnation counts from 0.
       const from = before?.handled ?? now.handled ?? 0
@@ -74,11 +84,15 @@ const countWork = () => {
       handled += to < from ? to : to - from
       services.set(path, isFinal(state) ? { ...now, inFlight: 0 } : now)
     },
+    leaveOut: (path: string): void => void observers.add(path),
     forget: (path: string): void => {
-      for (const other of [...services.keys()])
-        if (other === path || other.startsWith(`${path}/`)) services.delete(other)
+      for (const other of [...services.keys()]) if (isIn(other, path)) services.delete(other)
+      for (const other of [...observers]) if (isIn(other, path)) observers.delete(other)
     },
-    clear: (): void => services.clear(),
+    clear: (): void => {
+      services.clear()
+      observers.clear()
+    },
     /** The work in flight now, and the work handled since the last reading. */
     read: (): Pick<GroupFigures, 'inFlight' | 'handled'> => {
       const all = [...services.values()]

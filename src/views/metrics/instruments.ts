@@ -6,6 +6,8 @@ import type { Tally } from '../../core/status/counts.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import type { Stage } from '../../core/status/stages.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
+import { visible } from '../../core/text/visible.ts'
+import { label } from '../common/label.ts'
 import { defineProcess } from './process.ts'
 
 export type PromClient = typeof import('prom-client')
@@ -101,12 +103,13 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
     ) => void,
   ) =>
     gauge<Of<L>>((set, { name, list }) => {
-      for (const service of list) read(set, { group: name, service: service.path.slice(name.length + 1) }, service)
+      for (const service of list)
+        read(set, { group: label(name), service: label(service.path.slice(name.length + 1)) }, service)
     })
 
   const first = define(
     gauge<'group' | 'state'>((set, { name, phase }) => {
-      for (const state of PHASES) set({ group: name, state }, Number(phase === state))
+      for (const state of PHASES) set({ group: label(name), state }, Number(phase === state))
     }),
     'state',
     'Lifecycle state of the group: 1 for the one it is in.',
@@ -115,7 +118,7 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
   )
   define(
     gauge<'group' | 'health'>((set, status) => {
-      for (const health of HEALTHS) set({ group: status.name, health }, Number(status.health === health))
+      for (const health of HEALTHS) set({ group: label(status.name), health }, Number(status.health === health))
     }),
     'health',
     'Health of the group, the worst of its services: 1 for what it is.',
@@ -123,7 +126,7 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
     'health',
   )
   define(
-    gauge<'group'>((set, { name, ready }) => set({ group: name }, Number(ready))),
+    gauge<'group'>((set, { name, ready }) => set({ group: label(name) }, Number(ready))),
     'ready',
     'Whether the group should be sent work.',
     'group',
@@ -158,7 +161,7 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
   )
   define(
     each<'figure'>((set, labels, { state }) => {
-      for (const [figure, value] of figuresOf(state.info)) set({ ...labels, figure }, value)
+      for (const [figure, value] of figuresOf(state.info)) set({ ...labels, figure: label(figure) }, value)
     }),
     'service_figure',
     'A number that a service tells in its info, ten at most: how many messages it handles, and the like.',
@@ -168,7 +171,15 @@ const defineGauges = (client: PromClient, define: Define, groups: ReadonlyMap<st
   )
   define(
     each<'depends_on' | 'optional' | 'observer'>((set, labels, { dependsOn, optional = false, observer = false }) =>
-      set({ ...labels, depends_on: dependsOn?.join(',') ?? '', optional: `${optional}`, observer: `${observer}` }, 1),
+      set(
+        {
+          ...labels,
+          depends_on: visible(dependsOn?.map(label).join(',') ?? ''),
+          optional: `${optional}`,
+          observer: `${observer}`,
+        },
+        1,
+      ),
     ),
     'service_info',
     'What a service was added as.',

@@ -2,6 +2,7 @@ import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { PHASES } from '../../core/state.ts'
 import { type Tally, tally } from '../../core/status/counts.ts'
 import { stageOutcomes } from '../../core/status/stages.ts'
+import { label } from '../common/label.ts'
 import type { Instruments } from './instruments.ts'
 
 /** Counts what happens in a group, until it is unsubscribed: that takes back all its series. */
@@ -10,7 +11,8 @@ export const watch = (
   { transitions, restarts, workFailures, groupDurations, durations }: Instruments,
 ): Tally => {
   const { name } = group
-  const labelsOf = (service: string) => ({ group: name, service })
+  const ofGroup = label(name)
+  const labelsOf = (service: string) => ({ group: ofGroup, service: label(service) })
 
   const forget = (service: string): void => {
     const labels = labelsOf(service)
@@ -33,7 +35,7 @@ export const watch = (
     workFailed: (service, count) => workFailures.inc(labelsOf(service), count),
     stageEnded: (service, stage, outcome, took) =>
       durations[stage].observe({ ...labelsOf(service), outcome }, took / 1000),
-    groupEnded: (stage, outcome, took) => groupDurations[stage].observe({ group: name, outcome }, took / 1000),
+    groupEnded: (stage, outcome, took) => groupDurations[stage].observe({ group: ofGroup, outcome }, took / 1000),
   })
   return {
     get status() {
@@ -43,7 +45,7 @@ export const watch = (
       counted.unsubscribe()
       for (const { path } of counted.status.list) forget(path.slice(name.length + 1))
       for (const outcome of stageOutcomes)
-        for (const histogram of Object.values(groupDurations)) histogram.remove({ group: name, outcome })
+        for (const histogram of Object.values(groupDurations)) histogram.remove({ group: ofGroup, outcome })
     },
   }
 }

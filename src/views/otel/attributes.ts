@@ -2,6 +2,8 @@
 export const NAME = 'service_group.name'
 /** The path inside the group: `workers/mailer`. */
 export const SERVICE = 'service_group.service'
+/** The name of a number that a service tells: `inFlight`. */
+export const FIGURE = 'service_group.figure'
 export const STATE = 'service_group.state'
 export const HEALTH = 'service_group.health'
 export const OUTCOME = 'service_group.outcome'

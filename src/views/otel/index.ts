@@ -27,6 +27,9 @@ const OPTIONS = namesOf<OtelOptions>({ tracer: true, meter: true })
  * the crash to the start of the incarnation that it ended, the restart to the crash, each start to the start before.
  * Give it the outermost group, once the SDK is set up.
  *
+ * The numbers that a service tells in its `info` are observed as `service_group.service.count` when they count up, such
+ * as `handled`, and as `service_group.service.figure` otherwise: ten at most, by the rule of the metrics for Prometheus.
+ *
  * @returns what ends it: open spans are ended, and nothing is observed any more. It is not closed by the end of the
  * group, whose last values can still be exported.
  * @throws ServiceError `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`

@@ -1,8 +1,10 @@
 import type { Attributes, BatchObservableResult, Histogram, Meter } from '@opentelemetry/api'
+import { figuresOf, isCount } from '../../core/figures.ts'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { HEALTHS, PHASES } from '../../core/state.ts'
 import { tally } from '../../core/status/counts.ts'
-import { FROM, HEALTH, NAME, OUTCOME, SERVICE, STATE, TO } from './attributes.ts'
+import { label } from '../common/label.ts'
+import { FIGURE, FROM, HEALTH, NAME, OUTCOME, SERVICE, STATE, TO } from './attributes.ts'
 
 /** From what hardly takes time to beyond the default limits: drain and stop 10 s, start 30 s. */
 const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]
@@ -10,7 +12,8 @@ const BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]
 /** Counts what happens in a group; what is true is read off when it is collected. Returns what ends that. */
 export const measure = (group: Pick<ServiceGroup<string, never>, 'name' | 'events$'>, meter: Meter): (() => void) => {
   const { name } = group
-  const attributesOf = (service: string): Attributes => ({ [NAME]: name, [SERVICE]: service })
+  const whole: Attributes = { [NAME]: label(name) }
+  const attributesOf = (service: string): Attributes => ({ ...whole, [SERVICE]: label(service) })
 
   // All states are told each time, as OpenTelemetry has it for a status: 1 for the one that is true.
   const upDown = (what: string, unit: string, description: string) =>
@@ -25,6 +28,14 @@ export const measure = (group: Pick<ServiceGroup<string, never>, 'name' | 'event
     'Health of a service: 1 for what it is; none while it does not run',
   )
   const pending = upDown('service.pending', '{item}', 'What a service that drains or stops has still to finish')
+  const figure = meter.createObservableGauge('service_group.service.figure', {
+    unit: '1',
+    description: 'A number that a service tells in its info, ten at most: how much is in flight, and the like',
+  })
+  const count = meter.createObservableCounter('service_group.service.count', {
+    unit: '{item}',
+    description: 'A number that counts up in the info of a service: how much it has handled, and the like',
+  })
 
   const counter = (what: string, unit: string, description: string) =>
     meter.createCounter(`service_group.service.${what}`, { unit, description })
@@ -54,13 +65,11 @@ export const measure = (group: Pick<ServiceGroup<string, never>, 'name' | 'event
     workFailed: (service, count) => workFailures.add(count, attributesOf(service)),
     stageEnded: (service, stage, outcome, took) =>
       durations[stage].record(took / 1000, { ...attributesOf(service), [OUTCOME]: outcome }),
-    groupEnded: (stage, outcome, took) =>
-      groupDurations[stage].record(took / 1000, { [NAME]: name, [OUTCOME]: outcome }),
+    groupEnded: (stage, outcome, took) => groupDurations[stage].record(took / 1000, { ...whole, [OUTCOME]: outcome }),
   })
 
   const observe = (result: BatchObservableResult): void => {
     const { status } = counted
-    const whole = { [NAME]: name }
     for (const phase of PHASES) result.observe(groupState, Number(status.phase === phase), { ...whole, [STATE]: phase })
     for (const one of HEALTHS) result.observe(groupHealth, Number(status.health === one), { ...whole, [HEALTH]: one })
     result.observe(ready, Number(status.ready), whole)
@@ -70,9 +79,11 @@ export const measure = (group: Pick<ServiceGroup<string, never>, 'name' | 'event
       for (const one of HEALTHS)
         result.observe(health, Number(now.phase === 'running' && now.health === one), { ...service, [HEALTH]: one })
       result.observe(pending, 'pending' in now ? (now.pending ?? 0) : 0, service)
+      for (const [one, value] of figuresOf(now.info))
+        result.observe(isCount(one) ? count : figure, value, { ...service, [FIGURE]: label(one) })
     }
   }
-  const observed = [groupState, groupHealth, ready, state, health, pending]
+  const observed = [groupState, groupHealth, ready, state, health, pending, figure, count]
   meter.addBatchObservableCallback(observe, observed)
   return () => {
     counted.unsubscribe()

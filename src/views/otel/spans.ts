@@ -6,6 +6,8 @@ import type { GroupEvent } from '../../core/status/events.ts'
 import type { ServiceStatus } from '../../core/status/service-status.ts'
 import { type StageOutcome, stageEnded } from '../../core/status/stages.ts'
 import { foldStatus, type GroupStatus } from '../../core/status/status.ts'
+import { visible } from '../../core/text/visible.ts'
+import { label } from '../common/label.ts'
 import { ATTEMPT, ERROR_TYPE, NAME, OUTCOME, REASON, SERVICE, WAITING_FOR } from './attributes.ts'
 
 /** The kinds of spans. A group has no drain and stop of its own: its shutdown holds those of its services. */
@@ -74,12 +76,16 @@ export const spans = (
   const begin = (kind: Kind, path: string, at: number, attributes: Attributes): void => {
     const key = `${kind} ${path}`
     if (open.has(key)) return
-    const own = { [NAME]: name, ...(path !== name && { [SERVICE]: path.slice(name.length + 1) }), ...attributes }
-    const label = `${kind} ${path.slice(path.lastIndexOf('/') + 1)}`
+    const own = {
+      [NAME]: label(name),
+      ...(path !== name && { [SERVICE]: label(path.slice(name.length + 1)) }),
+      ...attributes,
+    }
+    const title = `${kind} ${label(path.slice(path.lastIndexOf('/') + 1))}`
     const before = kind === 'start' || kind === 'crash' ? lives.get(path) : undefined
     const linked = kind === 'restart' ? (crashes.get(path) ?? lives.get(path)) : before
     const span = tracer.startSpan(
-      label,
+      title,
       { startTime: new Date(at), attributes: own, ...(linked && { links: [{ context: linked }] }) },
       parentOf(path, kind),
     )
@@ -108,21 +114,21 @@ export const spans = (
     if (outcome) span.setAttribute(OUTCOME, outcome)
     if (error) span.recordException(error, ended)
     if (error || (outcome && outcome !== 'ok' && outcome !== 'cancelled')) {
-      span.setAttribute(ERROR_TYPE, error?.code ?? error?.name ?? outcome!)
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error?.message ?? outcome! })
+      span.setAttribute(ERROR_TYPE, label(error?.code ?? error?.name ?? outcome!))
+      span.setStatus({ code: SpanStatusCode.ERROR, message: visible(error?.message ?? outcome!) })
     }
     span.end(ended)
   }
 
   const enter = (path: string, state: ServiceState, at: number): void => {
     const reason = reasonOf(state)
-    const because = reason && { [REASON]: describeReason(reason) }
+    const because = reason && { [REASON]: visible(describeReason(reason)) }
     if (groups.has(path) && because) return begin('shutdown', path, at, because)
     const kind = KINDS[state.phase]
     if (!kind || (groups.has(path) && WITHIN[kind] === 'shutdown')) return
     begin(kind, path, at, {
       ...because,
-      ...(state.phase === 'waiting' && { [WAITING_FOR]: [...state.for] }),
+      ...(state.phase === 'waiting' && { [WAITING_FOR]: state.for.map(label) }),
       ...((state.phase === 'starting' || state.phase === 'backoff') && { [ATTEMPT]: state.attempt }),
     })
     if (state.phase === 'backoff') open.get(`restart ${path}`)?.span.recordException(state.error, new Date(at))

@@ -1,5 +1,5 @@
 import express from 'express'
-import { service, serviceGroup } from 'rx-service-group'
+import { type Info, service, serviceGroup } from 'rx-service-group'
 import { dashboard } from 'rx-service-group/dashboard'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { story } from './support/events.ts'
@@ -68,4 +68,30 @@ test('nothing is told of the process that shows a recording', async () => {
   group.play(snapshot)
   await page.until(({ events }) => events.length > 0)
   expect(page.figures).toEqual([])
+})
+
+test('the work of services is added up, and what observers answer is no work', async () => {
+  const counting = (name: string, info: Info) => service(name, { start: context => context.info(info) })
+  const group = serviceGroup('shop')
+    .add(counting('orders', { inFlight: 3, handled: 20 }))
+    .add(counting('mails', { inFlight: 4 }))
+    .add(counting('db', { waiting: 1 }))
+    .add(counting('probes', { inFlight: 10, handled: 70 }), { observer: true })
+    .add(serviceGroup('watching').add(counting('metrics', { inFlight: 100, handled: 700 })), { observer: true })
+  onTestFinished(() => group.stop().then(() => {}))
+  const port = await serve(express().use(dashboard(group)))
+  await group.start()
+  vi.useFakeTimers({ toFake: [...FAKE.toFake] })
+  const page = await watch(port)
+  await page.until(({ messages }) => messages.length > 0)
+  vi.advanceTimersByTime(1_000)
+  await page.until(one => one.figures.length === 1)
+  expect(page.figures[0]).toMatchObject({ inFlight: 7, handled: 0 })
+  // A service that is added later, and one that is removed.
+  group.add(counting('late', { inFlight: 1_000, handled: 1 }), { observer: true })
+  group.add(counting('more', { inFlight: 5, handled: 2 }))
+  await group.remove('mails')
+  vi.advanceTimersByTime(1_000)
+  await page.until(one => one.figures.length === 2)
+  expect(page.figures[1]).toMatchObject({ inFlight: 8, handled: 0 })
 })

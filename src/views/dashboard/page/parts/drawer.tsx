@@ -8,6 +8,7 @@ import { type Verb, verbsFor } from '../actions.ts'
 import { sinceOf } from '../life.ts'
 import type { Model } from '../model.ts'
 import { preciseMoment } from '../moments.ts'
+import type { Series } from '../series.ts'
 import type { View } from '../store.ts'
 import { besideHealth, detailOf, healthOf, shownPath } from '../words.ts'
 import { Console } from './console.tsx'
@@ -73,7 +74,7 @@ export const Drawer = ({ model, path, series, printed, onClose, allowed, onAct }
             </span>
           </div>
           {path !== status.name && <Acts status={one} allowed={allowed} onAct={onAct} />}
-          <Particulars status={one} />
+          <Particulars status={one} drawn={series.get(path)} />
           <Problem status={one} last={life?.lastError} />
           <ServiceFigures series={series.get(path)} />
           {printed && <Console key={path} printed={printed} path={path} />}
@@ -106,7 +107,13 @@ const Acts = ({ status: { path, state }, allowed, onAct }: ActsProps): JSX.Eleme
   )
 }
 
-const Particulars = ({ status }: { readonly status: ServiceStatus }): JSX.Element => {
+interface ParticularsProps {
+  readonly status: ServiceStatus
+  /** The figures that are drawn with their values: they need no row. */
+  readonly drawn: Series | undefined
+}
+
+const Particulars = ({ status, drawn }: ParticularsProps): JSX.Element => {
   const { state, dependsOn, observer, optional, restarts } = status
   const detail = detailOf(state)
   const reason = reasonOf(state)
@@ -118,7 +125,9 @@ const Particulars = ({ status }: { readonly status: ServiceStatus }): JSX.Elemen
     ...(place ? [['Place', place] as const] : []),
     ['Restarts', String(restarts)],
     ...times(status),
-    ...Object.entries(state.info ?? {}).map(([key, value]) => [visible(key), visible(String(value))] as const),
+    ...Object.entries(state.info ?? {})
+      .filter(([key]) => !drawn?.has(key))
+      .map(([key, value]) => [visible(key), visible(String(value))] as const),
   ]
   return (
     <dl class="particulars">

@@ -1,9 +1,10 @@
 import type { JSX } from 'preact'
 import { useContext } from 'preact/hooks'
 import { type GroupFigures, isCount } from '../../../../core/figures.ts'
+import { visible } from '../../../../core/text/visible.ts'
 import { milliseconds } from '../../../../core/units.ts'
 import { type Point, perSecond, type Series } from '../series.ts'
-import { rangeOf, Sparkline } from './sparkline.tsx'
+import { GAP, rangeOf, Sparkline } from './sparkline.tsx'
 import { StoreContext } from './time.tsx'
 
 /** A number for people: three digits at least, and no more than one after the point. */
@@ -14,10 +15,10 @@ const megabytes = (bytes: number): string => `${amount(bytes / 2 ** 20)} MB`
 
 const rate = (value: number): string => `${amount(value)}/s`
 
-/** `739, 17/s` */
-const countInWords = (points: readonly Point[]): string => {
+/** `739, 17/s`, and `739` once the count has not changed for a while. */
+const countInWords = (points: readonly Point[], now: number): string => {
   const rise = perSecond(points).at(-1)
-  return `${amount(points.at(-1)!.value)}${rise ? `, ${rate(rise.value)}` : ''}`
+  return `${amount(points.at(-1)!.value)}${rise && now - rise.at < GAP ? `, ${rate(rise.value)}` : ''}`
 }
 
 interface FigureProps {
@@ -83,14 +84,14 @@ export const ServiceFigures = ({ series }: { readonly series: Series | undefined
           isCount(name) ? (
             <Figure
               key={name}
-              name={name}
+              name={visible(name)}
               points={perSecond(points)}
               now={now}
               text={rate}
-              value={countInWords(points)}
+              value={countInWords(points, now)}
             />
           ) : (
-            <Figure key={name} name={name} points={points} now={now} text={amount} holds />
+            <Figure key={name} name={visible(name)} points={points} now={now} text={amount} holds />
           ),
         )}
       </dl>

@@ -6,7 +6,7 @@ const LONGEST = 600_000
 const SHORTEST = 60_000
 
 /** Points that are further apart have nothing between them, in milliseconds. */
-const GAP = 5_000
+export const GAP = 5_000
 
 const WIDTH = 120
 const HEIGHT = 24
