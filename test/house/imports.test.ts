@@ -277,6 +277,7 @@ describe('effects on the process', () => {
       'services/child-process/',
       'testing/conformance/leftovers.ts',
       'testing/process/',
+      'views/common/act.ts',
       'views/dashboard/',
       'views/terminal/live.ts',
     ]
