@@ -24,6 +24,10 @@ export interface GroupActions {
   recordRequest?(request: ActionRequest): void
 }
 
+/** Whether something can be asked of it. A recording has nothing that could be done to it. */
+export const canAct = <Watched extends Partial<GroupActions>>(group: Watched): group is Watched & GroupActions =>
+  group.restart !== undefined && group.stop !== undefined
+
 /**
  * Does what is asked for. Whether a service comes up or goes down is seen in the events.
  *
@@ -47,7 +51,8 @@ export const act = async (
   if (asked.action === 'stop' && !group.service)
     throw new Refused(409, 'ERR_READ_ONLY', 'no service can be stopped by itself here')
   const done = async (): Promise<void> => {
-    if (status) refuseNeedless(asked, status)
+    const refusal = status && needless(asked, status)
+    if (refusal) throw refusal
     await (asked.action === 'stop' ? group.service?.(asked.service).stop(reason) : group.restart(asked.service))
   }
   const refusal = await refusalOf(done())
@@ -57,16 +62,19 @@ export const act = async (
 
 const isEnding = ({ group: { state } }: GroupStatus): boolean => isFinal(state) || reasonOf(state) !== undefined
 
-/** A service that is up can't be started, and one that is over can't be stopped. */
-const refuseNeedless = ({ action, service }: Asked & { readonly service: string }, status: GroupStatus): void => {
+/** The refusal of what makes no sense: a service that is up can't be started, and one that is over can't be stopped. */
+export const needless = (
+  { action, service }: Asked & { readonly service: string },
+  status: GroupStatus,
+): ServiceError | undefined => {
   const state = status.service(service)?.state
-  if (action === 'restart' || !state) return
+  if (action === 'restart' || !state) return undefined
   const cannot = (what: string, code: ErrorCode): ServiceError =>
     serviceError(code, service, `can't be ${action === 'stop' ? 'stopped' : 'started'}: ${what}`)
-  if (isEnding(status)) throw cannot(`group "${status.name}" is shutting down, or over`, 'ERR_GROUP_STOPPING')
+  if (isEnding(status)) return cannot(`group "${status.name}" is shutting down, or over`, 'ERR_GROUP_STOPPING')
   if (action === 'start' && isUp(state))
-    throw cannot(`it is ${labelOf(state)}; ask for "restart"`, 'ERR_ALREADY_STARTED')
-  if (action === 'stop' && isFinal(state)) throw cannot(`it is ${labelOf(state)}`, 'ERR_NOT_STARTED')
+    return cannot(`it is ${labelOf(state)}; ask for "restart"`, 'ERR_ALREADY_STARTED')
+  return action === 'stop' && isFinal(state) ? cannot(`it is ${labelOf(state)}`, 'ERR_NOT_STARTED') : undefined
 }
 
 const isUp = ({ phase }: ServiceState): boolean => phase === 'waiting' || phase === 'starting' || phase === 'running'

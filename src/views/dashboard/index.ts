@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs'
 import { count, flag, known, must, namesOf, refuse } from '../../core/options.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
-import { ACTIONS, type GroupActions } from '../common/act.ts'
+import { ACTIONS, canAct, type GroupActions } from '../common/act.ts'
 import { type Handler, JSON_TYPE, problem, type Route, routed, send, type ViewListener } from '../common/listener.ts'
 import { actions } from './actions.ts'
 import { addressOf } from './address.ts'
@@ -137,6 +137,3 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): ViewL
 
 /** A group of this process, and no recording of another one. */
 const isLive = (group: Watched): boolean => group.stop !== undefined
-
-const canAct = (group: Watched): group is Watched & GroupActions =>
-  group.restart !== undefined && group.stop !== undefined
