@@ -143,6 +143,12 @@ test('without colour and without Unicode the chosen row is marked too', () => {
   ])
 })
 
+test('nobody is invited to choose in a group that is leaving, which refuses everything', () => {
+  const leaving = status(['db'], { phase: 'stopping', reason: { by: 'signal', signal: 'SIGINT' } })
+  expect(promptFrame(leaving, pane(60, 10), {}, undefined).join('\n')).not.toContain('choose')
+  expect(promptFrame(leaving, pane(60, 10), { chosen: 'shop/db' }, undefined).at(-1)).toContain('Esc close')
+})
+
 test('a long refusal is broken into lines, three at most', () => {
   const said = ['bad', `service "shop/db": ${'can not be stopped '.repeat(20)}`] as const
   const lines = promptFrame(status(['db']), pane(40, 12), { said }, undefined)

@@ -27,7 +27,9 @@ export const promptFrame = (
   const foot = [
     ...said(prompt, pane, glyphs),
     ...(prompt.search ? [searchLine(prompt.search, found ?? { lines: [], of: 0 }, pane, glyphs)] : []),
-    ...[prompt.question ? question(prompt.question, status, pane, glyphs) : help(prompt, printed !== undefined, pane)],
+    ...(prompt.question
+      ? [question(prompt.question, status, pane, glyphs)]
+      : help(prompt, stage, printed !== undefined, pane)),
   ].slice(-rows)
   const room = rows - foot.length
   const wanted = found ? Math.max(1, found.lines.length) : 0
@@ -119,7 +121,9 @@ const endOf = (text: string, columns: number, ellipsis: string): string => {
 }
 
 /** The keys that do something now, the most useful first, as many as fit in a line. */
-const help = ({ chosen, search }: Prompt, canSearch: boolean, { columns, unicode }: Pane): Lines[number] => {
+const help = ({ chosen, search }: Prompt, stage: Stage, canSearch: boolean, { columns, unicode }: Pane): Lines => {
+  // A group that is leaving refuses everything, so nobody is invited.
+  if (stage === 'leaving' && chosen === undefined && !search) return []
   const choose = `${unicode ? '↑↓' : 'arrows'} choose${chosen === undefined ? ' a service' : ''}`
   const keys = search?.isOpen
     ? ['Enter keeps the lines', 'Esc closes']
@@ -135,5 +139,5 @@ const help = ({ chosen, search }: Prompt, canSearch: boolean, { columns, unicode
     if (widthOf(longer) > columns) break
     line = longer
   }
-  return [['faint', line]]
+  return [[['faint', line]]]
 }
