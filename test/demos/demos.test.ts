@@ -235,9 +235,9 @@ test('06: a group is restarted inside, then as a unit, then by hand, and the API
 test('07: on a terminal: every line while it starts, one when it is up, who is not well, and every line at the end', async () => {
   const person = onTerminal(new URL('../../demos/07-terminal.ts', import.meta.url))
   await person.sees(/index +starting/)
-  await person.sees(/^✔ shop is up in \d+(\.\d+)? s \(5 services\)$/)
+  await person.sees(/^✔ shop is up in \d+(\.\d+)? s \(5 services\)\n {2}↑↓ choose a service$/)
   await person.sees(/▲ shop is up, not ready, 4 of 5 well\n +↻ workers\/mailer +backoff (.|\n)*the connection was lost/)
-  await person.sees(/✔ shop is well again after .* \(workers\/mailer\)$/)
+  await person.sees(/✔ shop is well again after .* \(workers\/mailer\)\n {2}↑↓ choose a service$/)
   person.presses('\u0003')
   await person.sees(/orders +draining .*2 pending(.|\n)*press Ctrl-C again to force$/)
   const { code, screen } = await person.ended

@@ -245,9 +245,13 @@ describe('effects on the process', () => {
       `${app}if (living.size === 0) process.on('exit', killAll)`,
       `${app}if (living.delete(pid) && living.size === 0) process.off('exit', killAll)`,
     ]
-    // The terminal stops and continues a process. None of it changes how the process ends.
+    // The terminal stops and continues a process. Keys that it turns into signals otherwise are signals all the same.
     const terminal = 'views/terminal/job-control.ts: '
     const ofTheTerminal = [
+      `${terminal}if (process.platform !== 'win32') process.kill(0, signal)`,
+      `${terminal}else if (!process.emit(signal, signal) && signal === 'SIGINT') process.kill(process.pid, signal)`,
+      `${terminal}process.on('exit', callback)`,
+      `${terminal}return () => void process.off('exit', callback)`,
       `${terminal}process.kill(process.pid, 'SIGWINCH')`,
       `${terminal}process.on('SIGCONT', onContinue)`,
       `${terminal}return () => void process.off('SIGCONT', onContinue)`,
@@ -278,7 +282,9 @@ describe('effects on the process', () => {
       'services/child-process/',
       'testing/conformance/leftovers.ts',
       'testing/process/',
+      'views/common/act.ts',
       'views/dashboard/',
+      'views/terminal/keyboard.ts',
       'views/terminal/live.ts',
     ]
     const timers = /\b(setTimeout|setInterval|timers\/promises|asyncScheduler)\b/

@@ -1,18 +1,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { GroupStatus } from '../../core/status/status.ts'
+import { type Asked, act, type GroupActions } from '../common/act.ts'
 import { type Handler, JSON_TYPE, problem, send } from '../common/listener.ts'
-import { act, type DashboardActions } from './act.ts'
+import { Refused } from '../common/refused.ts'
 import { addressOf } from './address.ts'
-import { type Asked, askedIn } from './asked.ts'
+import { askedIn } from './asked.ts'
 import { jsonBody } from './body.ts'
 import { isSameOrigin } from './guard.ts'
-import { Refused } from './refused.ts'
 import { newWrongTokens } from './wrong-tokens.ts'
 
 /** A group that can be acted on, and who may do so. */
 export interface Acted {
-  readonly group: DashboardActions
+  readonly group: GroupActions
   /** The status of the group. */
   status(): GroupStatus | undefined
   readonly token: string
@@ -32,7 +32,7 @@ export const actions = ({ group, status, token, hosts }: Acted): Handler => {
       refuseStranger(request, by)
       const body = await jsonBody(request)
       asked = askedIn(body)
-      await act(asked, group, status(), () => group.recordRequest?.({ ...asked, by, outcome: 'accepted' }))
+      await act(asked, group, status(), 'dashboard', () => group.recordRequest?.({ ...asked, by, outcome: 'accepted' }))
       send(response, 202, JSON_TYPE, JSON.stringify(body))
     } catch (error) {
       if (!(error instanceof Refused)) throw error

@@ -1,13 +1,6 @@
 import { isName, isRecord, show } from '../../core/options.ts'
-import { badRequest } from './refused.ts'
-
-/** The actions that can be asked for. */
-export const ACTIONS = ['start', 'stop', 'restart', 'stop-group'] as const
-
-/** The action that a request asks for. */
-export type Asked =
-  | { readonly action: 'start' | 'stop' | 'restart'; readonly service: string }
-  | { readonly action: 'stop-group'; readonly service?: undefined }
+import { ACTIONS, type Asked } from '../common/act.ts'
+import { badRequest } from '../common/refused.ts'
 
 const FIELDS = ['action', 'service']
 

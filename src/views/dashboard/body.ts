@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { badRequest, Refused } from './refused.ts'
+import { badRequest, Refused } from '../common/refused.ts'
 
 /** How long a body may be, in bytes. */
 const LONGEST = 4_096

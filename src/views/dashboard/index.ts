@@ -3,11 +3,10 @@ import type { Observable } from 'rxjs'
 import { count, flag, known, must, namesOf, refuse } from '../../core/options.ts'
 import type { GroupEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
+import { ACTIONS, canAct, type GroupActions } from '../common/act.ts'
 import { type Handler, JSON_TYPE, problem, type Route, routed, send, type ViewListener } from '../common/listener.ts'
-import type { DashboardActions } from './act.ts'
 import { actions } from './actions.ts'
 import { addressOf } from './address.ts'
-import { ACTIONS } from './asked.ts'
 import { assets } from './assets.ts'
 import { broadcast } from './broadcast.ts'
 import { consoleFeed } from './console-feed.ts'
@@ -15,11 +14,11 @@ import { figuresFeed } from './figures-feed.ts'
 import { policyFor, protect, unknownHost } from './guard.ts'
 import { css, html, js } from './page-texts.ts'
 
+export type { GroupActions as DashboardActions } from '../common/act.ts'
 export type { ViewListener } from '../common/listener.ts'
-export type { DashboardActions } from './act.ts'
 
 /** The source of a dashboard: a group; or a recording, `{ name: 'shop', events$: replayEvents(lines) }`. */
-export interface Watched extends Partial<DashboardActions> {
+export interface Watched extends Partial<GroupActions> {
   readonly name: string
   readonly events$: Observable<GroupEvent>
 }
@@ -139,6 +138,3 @@ export const dashboard = (group: Watched, options: DashboardOptions = {}): ViewL
 
 /** A group of this process, and no recording of another one. */
 const isLive = (group: Watched): boolean => group.stop !== undefined
-
-const canAct = (group: Watched): group is Watched & DashboardActions =>
-  group.restart !== undefined && group.stop !== undefined

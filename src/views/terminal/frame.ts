@@ -21,8 +21,7 @@ export const frame = (status: GroupStatus, pane: Pane, printed?: ConsoleRings): 
   if (stage === 'before' || stage === 'well' || stage === 'over') return []
   const glyphs = glyphsFor(pane.unicode)
   const head = headline(status, stage, pane, glyphs)
-  const foot: Lines =
-    stage === 'leaving' && status.trigger?.by === 'signal' ? [[['faint', '  press Ctrl-C again to force']]] : []
+  const foot = forceHint(status, stage)
   // The cursor stands in a row of its own below.
   const room = Math.max(0, pane.rows - 2 - foot.length)
   return [head, ...body(status, stage, room, pane, glyphs, printed), ...foot].map(cells =>
@@ -30,7 +29,12 @@ export const frame = (status: GroupStatus, pane: Pane, printed?: ConsoleRings): 
   )
 }
 
-const headline = (status: GroupStatus, stage: Stage, pane: Pane, glyphs: Glyphs): readonly Cell[] => {
+/** The key that a person may press to force a shutdown that a signal began. */
+export const forceHint = (status: GroupStatus, stage: Stage): Lines =>
+  stage === 'leaving' && status.trigger?.by === 'signal' ? [[['faint', '  press Ctrl-C again to force']]] : []
+
+/** How the group is, in a line. */
+export const headline = (status: GroupStatus, stage: Stage, pane: Pane, glyphs: Glyphs): readonly Cell[] => {
   const { group, trigger, health } = status
   const name: Cell = ['strong', ` ${shortName(group.path, 0, pane, glyphs)}`]
   const leaves = leavesOf(status.list)
@@ -42,8 +46,8 @@ const headline = (status: GroupStatus, stage: Stage, pane: Pane, glyphs: Glyphs)
       name,
       ['plain', ` is starting, ${fine} of ${leaves.length} up, ${elapsed(pane.now - group.since)}`],
     ]
-  if (stage === 'unwell') {
-    const sign = health === 'pass' ? turning : verdict(status, glyphs)
+  if (stage === 'well' || stage === 'unwell') {
+    const sign = health === 'pass' && stage === 'unwell' ? turning : verdict(status, glyphs)
     const ready = status.ready ? '' : ', not ready'
     return [sign, name, ['plain', ` is up${ready}, ${fine} of ${leaves.length} well`]]
   }
@@ -94,6 +98,32 @@ const body = (
   const rest = leavesOf(all).filter(service => !shown.includes(service))
   const others: readonly Cell[] = [['faint', `  ${glyphs.ellipsis} and ${howMany(rest)}`]]
   return [...table(shown, alone).slice(0, Math.max(0, room - 1)), others].slice(0, room)
+}
+
+/** A line for each service as it stands in the tree, one of which is chosen. */
+export const choice = (
+  services: readonly ServiceStatus[],
+  chosen: string,
+  { name }: GroupStatus,
+  stage: Stage,
+  pane: Pane,
+  glyphs: Glyphs,
+): Lines => {
+  const rows = services.map(service => rowOf(service, stage, pane.now, glyphs))
+  const titles = services.map(service => inPlace(service, name))
+  const plain = lines(
+    rows,
+    titles,
+    () => false,
+    () => [],
+    pane,
+    glyphs,
+  )
+  return plain.map((cells, i) => {
+    if (services[i]!.path !== chosen) return cells
+    const [, sign, [, title], ...rest] = cells as readonly [Cell, Cell, Cell, ...Cell[]]
+    return [['strong', `${glyphs.pointer} ${titles[i]!.indent}`], sign, ['strong', title], ...rest]
+  })
 }
 
 /** Services that are busy come before services that wait for their turn. */

@@ -1,4 +1,4 @@
-/** The signs at the beginning of a line, each one column wide; the phase beside it says the same. */
+/** The signs of a picture. Those at the beginning of a line are one column wide, and the phase beside says the same. */
 export interface Glyphs {
   readonly good: string
   readonly warn: string
@@ -6,6 +6,10 @@ export interface Glyphs {
   readonly again: string
   readonly quiet: string
   readonly ellipsis: string
+  /** Before the service that is chosen. */
+  readonly pointer: string
+  /** Where a text is typed. */
+  readonly caret: string
   readonly spinner: readonly string[]
 }
 
@@ -16,6 +20,8 @@ const UNICODE: Glyphs = {
   again: '↻',
   quiet: '·',
   ellipsis: '…',
+  pointer: '❯',
+  caret: '▏',
   spinner: [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'],
 }
 
@@ -26,6 +32,8 @@ const ASCII: Glyphs = {
   again: '~',
   quiet: '.',
   ellipsis: '...',
+  pointer: '>',
+  caret: '_',
   spinner: [...'|/-\\'],
 }
 

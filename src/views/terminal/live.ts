@@ -3,11 +3,15 @@ import { skewOf } from '../../core/clock.ts'
 import type { ServiceGroup } from '../../core/group/service-group.ts'
 import { foldStatus, type GroupStatus } from '../../core/status/status.ts'
 import { inColor, paintFor } from '../../core/text/paint.ts'
+import type { GroupActions } from '../common/act.ts'
+import { type Controls, openControls } from './controls.ts'
 import { frame } from './frame.ts'
 import { TURN } from './glyphs.ts'
+import { hasKeyboard } from './keyboard.ts'
 import { recovery, summary } from './lasting.ts'
 import type { Pane } from './line.ts'
 import type { Printed } from './printed.ts'
+import { promptFrame } from './prompt-frame.ts'
 import { openScreen } from './screen.ts'
 import { moves, openOf, type Stage, stageOf } from './stage.ts'
 import { hasUnicode } from './terminals.ts'
@@ -18,11 +22,12 @@ const PAUSE = 40
 /** A picture stands for so many times as long as it took to draw, so that drawing takes a fifth of the time at most. */
 const COSTLY = 4
 
-/** Draws a group on a terminal, from now to its end. */
+/** Draws a group on a terminal, from now to its end. By keys it is acted on from its start on. */
 export const live = (
   group: Pick<ServiceGroup<string, never>, 'name' | 'events$' | 'options'>,
   output: NodeJS.WriteStream,
   printed: Printed | undefined,
+  acted: GroupActions | undefined,
 ): Subscription => {
   const { clock } = group.options
   const color = paintFor(output, process.env) === inColor
@@ -40,6 +45,7 @@ export const live = (
   let drawnAt = -Infinity
   /** How long the last picture took to draw, in milliseconds. */
   let cost = 0
+  let controls: Controls | undefined
 
   const pane = (): Pane => ({
     columns: output.columns || 80,
@@ -52,7 +58,10 @@ export const live = (
     rest()
     if (!status) return
     const begun = performance.now()
-    screen.draw(frame(status, pane(), printed?.rings))
+    if (controls) {
+      const { prompt } = controls
+      if (screen.draw(promptFrame(status, pane(), prompt, printed?.rings))) controls.seen(prompt)
+    } else screen.draw(frame(status, pane(), printed?.rings))
     drawnAt = performance.now()
     cost = drawnAt - begun
     if (moves(status, stage)) drawIn(TURN)
@@ -72,13 +81,22 @@ export const live = (
   const drawSoon = (): void => drawIn(Math.max(0, drawnAt + Math.max(PAUSE, COSTLY * cost) - performance.now()))
   const screen = openScreen(output, draw)
   const tellSoon = (): void => {
-    if (stage !== 'before' && stage !== 'well') drawSoon()
+    if (stage !== 'before' && (stage !== 'well' || controls)) drawSoon()
   }
+  const open = (acted: GroupActions): Controls =>
+    openControls(acted, {
+      rows: () => pane().rows,
+      canSearch: printed !== undefined,
+      status: () => status,
+      write: screen.write,
+      changed: drawSoon,
+    })
   printed?.onLine(tellSoon)
 
   const enter = (next: Stage, status: GroupStatus): void => {
     stage = next
     if (stage === 'over') return
+    if (acted && stage !== 'before' && hasKeyboard()) controls ??= open(acted)
     const isUp = stage === 'well' || stage === 'unwell'
     if (isUp && !wasUp) screen.leave([summary(status, pane())])
     else if (stage === 'well' && unwellSince !== undefined)
@@ -95,6 +113,7 @@ export const live = (
   const subscription = new Subscription()
   subscription.add(() => {
     rest()
+    controls?.close()
     screen.close()
   })
   subscription.add(

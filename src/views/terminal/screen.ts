@@ -8,12 +8,17 @@ import { whenContinued } from './job-control.ts'
 const createLogUpdate: typeof logUpdate.createLogUpdate =
   logUpdate.createLogUpdate ?? (logUpdate.default as unknown as { create: typeof logUpdate.createLogUpdate }).create
 
+/** One picture ends and another begins, for terminals that show only whole ones. */
+const END_AND_BEGIN = '\u001b[?2026l\u001b[?2026h'
+
 /** A few lines at the end of a terminal that are drawn again and again, below everything else that is written there. */
 export interface Screen {
-  /** Replaces what stands there; no lines take it away. */
-  draw(lines: readonly string[]): void
+  /** Replaces what stands there; no lines take it away. Returns whether it has: others may be in the middle of a line. */
+  draw(lines: readonly string[]): boolean
   /** Writes lines that stay, above. */
   leave(lines: readonly string[]): void
+  /** Writes what is not seen, and leaves the picture as it is. */
+  write(codes: string): void
   /** Takes the picture away; nothing is left of it but what stays. */
   close(): void
 }
@@ -21,8 +26,16 @@ export interface Screen {
 /** @param redraw called when the picture had to go: others have written, or the terminal has another size */
 export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Screen => {
   const own = output.write
-  // A service whose line makes the picture step aside has not printed the picture.
-  const write = (text: string): boolean => outside(() => Reflect.apply(own, output, [text]))
+  /** Is filled instead of the screen until a change is complete. */
+  let held: string | undefined
+  const write = (text: string): boolean => {
+    if (held !== undefined) {
+      held += text
+      return true
+    }
+    // A service whose line makes the picture step aside has not printed the picture.
+    return outside(() => Reflect.apply(own, output, [text]))
+  }
   // The cursor is never hidden, so that it need not be shown again however the process ends.
   const update = createLogUpdate(
     {
@@ -50,6 +63,14 @@ export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Scre
   const clear = (): void => {
     if (shown.length > 0) update.clear()
     shown = []
+  }
+  /** Makes one write of several, of which no terminal shows a part. */
+  const atOnce = (change: () => void): void => {
+    held = ''
+    change()
+    const all = held.replaceAll(END_AND_BEGIN, '')
+    held = undefined
+    write(all)
   }
   const begin = (): void => {
     if (begun && shown.length === 0 && !midLine) write('\r\u001b[K')
@@ -97,11 +118,18 @@ export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Scre
   return {
     draw: lines => {
       covered = midLine && lines.length > 0
-      if (midLine) return
-      if (lines.length === 0) return clear()
-      begin()
-      update(lines.join('\n'))
-      shown = lines
+      if (midLine) return false
+      if (lines.length === 0) clear()
+      else {
+        begin()
+        atOnce(() => {
+          // log-update draws only lines that differ, and takes a last line that has only moved for one that has not.
+          if (shown.length !== lines.length) clear()
+          update(lines.join('\n'))
+        })
+        shown = lines
+      }
+      return true
     },
     leave: lines => {
       clear()
@@ -110,6 +138,7 @@ export const openScreen = (output: NodeJS.WriteStream, redraw: () => void): Scre
       midLine = false
       write(lines.map(line => `${line}\n`).join(''))
     },
+    write: codes => void write(codes),
     close: () => {
       clear()
       if (due) clearImmediate(due)

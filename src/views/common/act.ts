@@ -4,11 +4,18 @@ import type { ActionRequest } from '../../core/group/action-request.ts'
 import { isFinal, reasonOf, type ServiceState } from '../../core/state.ts'
 import type { GroupStatus } from '../../core/status/status.ts'
 import { labelOf } from '../../core/text/state-text.ts'
-import type { Asked } from './asked.ts'
 import { Refused } from './refused.ts'
 
-/** The actions that people may ask of a group from afar. A group has all of these. */
-export interface DashboardActions {
+/** The actions that can be asked for. */
+export const ACTIONS = ['start', 'stop', 'restart', 'stop-group'] as const
+
+/** The request of a person who watches a group. */
+export type Asked =
+  | { readonly action: 'start' | 'stop' | 'restart'; readonly service: string }
+  | { readonly action: 'stop-group'; readonly service?: undefined }
+
+/** The actions that people may ask of a group while they watch it. A group has all of these. */
+export interface GroupActions {
   restart(name: string): Promise<void>
   stop(reason: string): Promise<unknown>
   /** One service. Without this none can be stopped by itself. */
@@ -17,30 +24,36 @@ export interface DashboardActions {
   recordRequest?(request: ActionRequest): void
 }
 
-const REASON = 'asked for on the dashboard'
+/** Whether something can be asked of it. A recording has nothing that could be done to it. */
+export const canAct = <Watched extends Partial<GroupActions>>(group: Watched): group is Watched & GroupActions =>
+  group.restart !== undefined && group.stop !== undefined
 
 /**
  * Does what is asked for. Whether a service comes up or goes down is seen in the events.
  *
+ * @param view where it is asked for: `dashboard`
  * @param accepted called once it is clear that this can be done
  * @throws Refused when it can't
  */
 export const act = async (
   asked: Asked,
-  group: DashboardActions,
+  group: GroupActions,
   status: GroupStatus | undefined,
+  view: string,
   accepted: () => void,
 ): Promise<void> => {
+  const reason = `asked for on the ${view}`
   if (asked.action === 'stop-group') {
     if (status && isEnding(status)) throw new Refused(409, 'ERR_GROUP_STOPPING', 'the group is shutting down, or over')
     accepted()
-    return void group.stop(REASON)
+    return void group.stop(reason)
   }
   if (asked.action === 'stop' && !group.service)
     throw new Refused(409, 'ERR_READ_ONLY', 'no service can be stopped by itself here')
   const done = async (): Promise<void> => {
-    if (status) refuseNeedless(asked, status)
-    await (asked.action === 'stop' ? group.service?.(asked.service).stop(REASON) : group.restart(asked.service))
+    const refusal = status && needless(asked, status)
+    if (refusal) throw refusal
+    await (asked.action === 'stop' ? group.service?.(asked.service).stop(reason) : group.restart(asked.service))
   }
   const refusal = await refusalOf(done())
   if (refusal) throw refusal
@@ -49,16 +62,19 @@ export const act = async (
 
 const isEnding = ({ group: { state } }: GroupStatus): boolean => isFinal(state) || reasonOf(state) !== undefined
 
-/** A service that is up can't be started, and one that is over can't be stopped. */
-const refuseNeedless = ({ action, service }: Asked & { readonly service: string }, status: GroupStatus): void => {
+/** The refusal of what makes no sense: a service that is up can't be started, and one that is over can't be stopped. */
+export const needless = (
+  { action, service }: Asked & { readonly service: string },
+  status: GroupStatus,
+): ServiceError | undefined => {
   const state = status.service(service)?.state
-  if (action === 'restart' || !state) return
+  if (action === 'restart' || !state) return undefined
   const cannot = (what: string, code: ErrorCode): ServiceError =>
     serviceError(code, service, `can't be ${action === 'stop' ? 'stopped' : 'started'}: ${what}`)
-  if (isEnding(status)) throw cannot(`group "${status.name}" is shutting down, or over`, 'ERR_GROUP_STOPPING')
+  if (isEnding(status)) return cannot(`group "${status.name}" is shutting down, or over`, 'ERR_GROUP_STOPPING')
   if (action === 'start' && isUp(state))
-    throw cannot(`it is ${labelOf(state)}; ask for "restart"`, 'ERR_ALREADY_STARTED')
-  if (action === 'stop' && isFinal(state)) throw cannot(`it is ${labelOf(state)}`, 'ERR_NOT_STARTED')
+    return cannot(`it is ${labelOf(state)}; ask for "restart"`, 'ERR_ALREADY_STARTED')
+  return action === 'stop' && isFinal(state) ? cannot(`it is ${labelOf(state)}`, 'ERR_NOT_STARTED') : undefined
 }
 
 const isUp = ({ phase }: ServiceState): boolean => phase === 'waiting' || phase === 'starting' || phase === 'running'
