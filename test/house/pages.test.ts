@@ -7,7 +7,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const filesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(file => join(folder, file))
 
-const pages = ['README.md', 'demos/recipes/README.md', ...filesIn('src').filter(file => file.endsWith('README.md'))]
+const pages = [
+  'README.md',
+  'demos/recipes/README.md',
+  'demos/migration/README.md',
+  'test/peers/README.md',
+  ...filesIn('src').filter(file => file.endsWith('README.md')),
+]
 /** The text of a page without its examples. */
 const read = (page: string): string => readFileSync(join(root, page), 'utf8').replace(/^```.*?^```$/gms, '')
 
