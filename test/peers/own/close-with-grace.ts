@@ -17,4 +17,4 @@ closeWithGrace({ delay: 60_000 }, async ({ err }) => {
   await app.close()
   await closeAll(orders, db)
 })
-await app.listen({ port })
+await app.listen({ port, host: '0.0.0.0' })
