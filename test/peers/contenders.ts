@@ -10,9 +10,9 @@ export interface Contender {
 
 /** The name of this library, of its column, and of its program with a consumer. */
 export const OURS = 'rx-service-group'
-/** Where the programs with probes of this library tell whether they are ready. */
+/** The readiness endpoint of programs with the probes of this library. */
 export const OUR_READY_PATH = '/readyz'
-/** Where all others do. */
+/** The readiness endpoint of all other programs. */
 export const READY_PATH = '/ready'
 
 export const peers: readonly Contender[] = [

@@ -14,7 +14,7 @@ const DRAIN_DELAY = 1_000
 const LONG = '60000'
 /** How long one thing may take to close, in milliseconds, where one of them hangs. */
 const SHORT = '400'
-/** What has not ended by then never will, in milliseconds. It is far more than the times above. */
+/** A process that has not ended by then never will, in milliseconds. It is far more than the times above. */
 const NEVER = 5_000
 
 /** Processes take turns until they have been asked to end: only that far they keep a processor busy. */
@@ -29,7 +29,7 @@ export interface End {
   readonly hung: boolean
 }
 
-/** What clients see while a process is asked to end by SIGTERM, with a request in flight. */
+/** The view of clients while a process is asked to end by SIGTERM, with a request in flight. */
 export interface Deploy extends End {
   /** The status of the readiness endpoint. `undefined`: no answer. */
   readonly readyBefore: number | undefined
@@ -96,7 +96,7 @@ const endOf = async (child: Child): Promise<End> => {
   return { code: null, signal: null, output, hung: true }
 }
 
-/** What the request in flight waits for: it answers when the test says so. */
+/** A server that the request in flight waits for. It answers when the test says so. */
 const startBackend = async (): Promise<{ url: string; asked: Promise<unknown>; answer(): void; server: Server }> => {
   const server = createServer().listen(0, '127.0.0.1')
   const asked = once(server, 'request') as Promise<[unknown, ServerResponse]>
@@ -109,6 +109,7 @@ const startBackend = async (): Promise<{ url: string; asked: Promise<unknown>; a
   }
 }
 
+/** Asks again and again, until a process says that it is not ready. */
 const notReady = async (ready: () => Promise<number | undefined>): Promise<number | undefined> => {
   for (const begun = performance.now(); performance.now() - begun < NEVER; await delay(10)) {
     const status = await ready()

@@ -10,7 +10,7 @@ const { packages } = JSON.parse(readFileSync(new URL('../../package-lock.json', 
   readonly packages: Readonly<Record<string, Locked>>
 }
 
-/** Where a package that is asked for from a place is installed: there, or in a folder above. */
+/** The place of a package that another imports: in its folder, or in a folder above. */
 const placeOf = (name: string, from: string): string | undefined => {
   const place = `${from}${from && '/'}node_modules/${name}`
   if (place in packages) return place

@@ -7,7 +7,7 @@ import { codeIn, page, sectionOf, writePrograms } from './programs.ts'
 import { CONSUMER, type Life, PACKAGES, type Scene, type Seen, STREAM, scenes } from './scenes.ts'
 import { cellsOf, columns, rowNames, rowsOf } from './table.ts'
 
-/** Whoever waits for a life may wait for all the others too, on a busy machine. */
+/** On a busy machine a test that waits for one life waits for all the others too, in milliseconds. */
 const TIMEOUT = 180_000
 
 const programs = writePrograms()
@@ -36,7 +36,7 @@ const liveAll = async (program: Program, lives: readonly Life[]): Promise<Seen> 
   return Object.fromEntries(seen) as unknown as Seen
 }
 
-/** The programs of a section: what people had, and what they write now. */
+/** The two programs of a section: before, and after. */
 const programsOf = (heading: string): readonly [before: Program, after: Program] => {
   const [before = '', after = ''] = codeIn(sectionOf(page, heading))
   return [
@@ -51,7 +51,7 @@ beforeAll(() => {
     for (const life of ALL) live(program, life).catch(() => 'told by the tests that ask for it')
 })
 
-/** The library does it, or a program with own code does, or neither. */
+/** The cell of one library: it keeps the promise, or a program with own code does, or neither. */
 const judge = async ({ lives, holds }: Scene, program: Program, own?: string): Promise<string> => {
   if (holds(await liveAll(program, lives))) return 'yes'
   if (own === undefined) return 'no'

@@ -18,7 +18,7 @@ export const sectionOf = (text: string, heading: string): string => {
 export const codeIn = (section: string): readonly string[] =>
   Array.from(section.matchAll(/^```ts\n(.*?)^```$/gms), ([, code = '']) => code)
 
-/** Where the programs are written to, beside the shop that they import. */
+/** The programs as files, beside the shop that they import. */
 export interface Programs {
   /** The file of a program. The same code has the same file. */
   file(code: string): string

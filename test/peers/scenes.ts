@@ -1,6 +1,6 @@
 import type { Deploy, End } from './lives.ts'
 
-/** What was seen of one program in its lives. */
+/** The lives of one program, as they were seen. */
 export interface Seen {
   /** SIGTERM with a request in flight. */
   readonly deploy: Deploy

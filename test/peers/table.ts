@@ -13,7 +13,7 @@ const [head = [], ...rows] = rowsOf(/<!-- checked -->\n\n(.*?)\n\n/s.exec(page)?
 export const columns: readonly string[] = head.slice(1)
 export const rowNames: readonly string[] = rows.map(([name = '']) => name)
 
-/** What the table says in a row, by library, without the numbers of notes. */
+/** The cells of a row, by library, without the numbers of notes. */
 export const cellsOf = (row: string): Readonly<Record<string, string | undefined>> => {
   const found = rows.find(([name]) => name === row) ?? []
   return Object.fromEntries(columns.map((name, i) => [name, found[i + 1]?.replace(/ [¹²³⁴]$/, '')]))

@@ -1,4 +1,4 @@
-/** What the programs beside this file do by themselves, because the library that they use does not. */
+/** The code that the programs beside this file add to their library, because it does not do the same. */
 import type { RequestListener } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { drainDelay, type Resource, orders as shopOrders, stopTimeout } from '../../../demos/migration/shop.ts'
@@ -44,12 +44,12 @@ export const orders: Resource | Closable = url ? consumer(url) : shopOrders
 /** Closes one after another, each within its time, whatever becomes of those before it. Throws the errors together. */
 export const closeAll = async (...resources: readonly Closable[]): Promise<void> => {
   const errors: unknown[] = []
-  for (const { name, close } of resources.map(each => ({ name: each.name, close: () => each.close() }))) {
+  for (const resource of resources) {
     const late = new AbortController()
     const tooLate = delay(stopTimeout, undefined, { signal: late.signal }).then(() => {
-      throw new Error(`${name} did not close within ${stopTimeout} ms`)
+      throw new Error(`${resource.name} did not close within ${stopTimeout} ms`)
     })
-    await Promise.race([close(), tooLate]).catch(error => errors.push(error))
+    await Promise.race([resource.close(), tooLate]).catch(error => errors.push(error))
     late.abort()
     tooLate.catch(() => undefined)
   }

@@ -1,4 +1,4 @@
-/** Not own code, but what the library has for a consumer and for its status. */
+/** No own code: the library has a consumer, and a stream of its status. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { run, service, serviceGroup } from 'rx-service-group'
 import { amqpConsumer } from 'rx-service-group/amqp'
