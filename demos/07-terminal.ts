@@ -4,7 +4,8 @@
  *   node --import tsx demos/07-terminal.ts        (needs log-update and string-width; in a pipe it prints plain lines)
  *
  * The index takes its time, and the mailer loses its connection a second later and is restarted. Choose a service with
- * the arrow keys to stop, start or restart it. Press Ctrl-C and watch two orders being finished; press it again to force.
+ * the arrow keys to stop, start or restart it. Press Ctrl-C and watch two orders being finished; press it again to
+ * force.
  */
 import { job, run, type ServiceContext, service, serviceGroup, task } from 'rx-service-group'
 import { terminal } from 'rx-service-group/terminal'

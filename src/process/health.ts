@@ -38,7 +38,7 @@ interface Target {
   )
 }
 
-/** What the arguments ask for, or a text that tells what is wrong with them. */
+/** The question that the arguments ask for, or a text that tells what is wrong with them. */
 interface Asked {
   readonly target: Target
   readonly timeout: number

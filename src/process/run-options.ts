@@ -58,8 +58,9 @@ export interface RunOptions {
    */
   readonly report?: ((report: Report) => unknown) | false
   /**
-   * Tells the platform of the group's life where it listens: systemd (`READY=1`, `STATUS=`, `STOPPING=1`, `WATCHDOG=1`),
-   * PM2 (`ready`), and the termination log of Kubernetes after an end that was not graceful. Default `true`.
+   * Tells the platform of the group's life where it listens: systemd (`READY=1`, `STATUS=`, `STOPPING=1`,
+   * `WATCHDOG=1`), PM2 (`ready`), and the termination log of Kubernetes after an end that was not graceful. Default
+   * `true`.
    */
   readonly notify?: boolean
   /**

@@ -4,9 +4,9 @@ import type { Way } from './way.ts'
 const PATIENCE = 8_000
 
 /**
- * By the command `systemd-notify`, a process for each datagram. As root it sends in the name of this process; else it is
- * the sender itself, which a unit has to allow: `NotifyAccess=all`. It ends once systemd has read what was sent: systemd
- * looks up the sender, and would not find a process that is gone.
+ * By the command `systemd-notify`, a process for each datagram. As root it sends in the name of this process; else it
+ * is the sender itself, which a unit has to allow: `NotifyAccess=all`. It ends once systemd has read what was sent:
+ * systemd looks up the sender, and would not find a process that is gone.
  */
 export const systemdNotify: Way = {
   name: 'systemd-notify',

@@ -1,7 +1,7 @@
 /** The variables by which systemd says where it listens, and how often it wants to hear of this process. */
 const VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const
 
-/** What systemd has asked of this process. */
+/** The wishes of systemd to this process. */
 export interface Asked {
   readonly socket: string
   /** How long this process may be silent, in milliseconds. `undefined`: for ever. */

@@ -103,7 +103,9 @@ export class Systemd {
     if (Object.keys(words).length > 0) this.#notifier.tell(words)
   }
 
-  /** As much time as the shutdown may take, in microseconds: systemd waits until then, whatever `TimeoutStopSec` says. */
+  /**
+   * As much time as the shutdown may take, in microseconds: systemd waits until then, whatever `TimeoutStopSec` says.
+   */
   #extension(): number {
     const left = this.#facts.timeLeft()
     return Math.round((left === Infinity ? EXTENSION : left) * 1_000)

@@ -30,8 +30,8 @@ export interface ListeningIncarnation {
  * A service from the incarnations of a server: each subscription makes a new one. The service tells where the latest
  * one listens.
  *
- * @param newIncarnation is given a function to call when `figures` may have changed: while the service runs, its state is
- * then said again, once a second at most
+ * @param newIncarnation is given a function to call when `figures` may have changed: while the service runs, its state
+ * is then said again, once a second at most
  * @example
  * ```ts
  * import { createServer } from 'node:net'

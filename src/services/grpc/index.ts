@@ -61,9 +61,10 @@ export interface GrpcService<Name extends string = string> extends ListeningServ
  * left when the drain time is over gets UNAVAILABLE and is told: `info: { cut: 2, cutWork: '/shop.Orders/Place (2, up
  * to 9.8 s)' }`.
  *
- * From the first call on `info` tells the figures `inFlight`, `handled` (answered in this incarnation), `failed` (of those,
- * with a code that is a fault of the server, such as INTERNAL) and `aborted` (cancelled, or their connection lost): in
- * each state, and while it runs once a second at most when they have changed. Draining, `inFlight` is what is pending.
+ * From the first call on `info` tells the figures `inFlight`, `handled` (answered in this incarnation), `failed` (of
+ * those, with a code that is a fault of the server, such as INTERNAL) and `aborted` (cancelled, or their connection
+ * lost): in each state, and while it runs once a second at most when they have changed. Draining, `inFlight` is what is
+ * pending.
  *
  * @throws ServiceError `ERR_INVALID_NAME`, `ERR_INVALID_OPTION`, `ERR_MISSING_PACKAGE`; its lifecycle fails with
  * `ERR_PORT_IN_USE`, `ERR_PORT_FORBIDDEN`, `ERR_START_FAILED` when it can't listen or the setup throws,

@@ -121,7 +121,7 @@ export const http1Connection = (socket: Socket, counts: RequestCounts): Http1Con
     uncounted: () => {
       if (socket.destroyed) countAll()
       else countEnds()
-      // One that takes longer is told when it is over.
+      // An answer that takes longer is told when it is over.
       if (last && !isCounted && !isFollowed) last.once('close', counts.changed)
       isFollowed = true
       return uncounted()

@@ -60,9 +60,10 @@ export interface HttpService<Name extends string = string> extends ListeningServ
  *
  * With `fd` it listens on a socket that it inherits, from systemd or a parent, and that lives on without it.
  *
- * From the first request on `info` tells the figures `inFlight` (an open WebSocket or tunnel too), `handled` (answered in
- * this incarnation), `failed` (of those, with a status from 500 on) and `aborted` (left by their clients before that): in
- * each state, and while it runs once a second at most when they have changed. Draining, `inFlight` is what is pending.
+ * From the first request on `info` tells the figures `inFlight` (an open WebSocket or tunnel too), `handled` (answered
+ * in this incarnation), `failed` (of those, with a status from 500 on) and `aborted` (left by their clients before
+ * that): in each state, and while it runs once a second at most when they have changed. Draining, `inFlight` is what is
+ * pending.
  *
  * A server that already listens is taken as it is, and where to listen is not looked at. A server of yours
  * is given back at the end without a listener, socket or timer of ours. An app that brings its own server to hand out:

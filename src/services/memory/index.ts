@@ -26,14 +26,14 @@ const share = (whose: string, option: string, value: number): number => {
 }
 
 /**
- * A service whose health follows the memory of this process. Add it as an observer: it runs from first to last, and does
- * not hold up the end of a group whose tasks are over. Two things are looked at, and the worse one counts:
+ * A service whose health follows the memory of this process. Add it as an observer: it runs from first to last, and
+ * does not hold up the end of a group whose tasks are over. Two things are looked at, and the worse one counts:
  *
- * - the **heap** against the limit of V8 (`--max-old-space-size`), at which V8 ends the process. What is garbage already
- *   does not count: the heap is what the last full garbage collection has left. V8 may give up from 80 % on, when it
- *   does little but collect.
- * - **resident memory** against the limit of the container, at which the kernel kills the process, or against the memory
- *   of the machine where there is no such limit. Buffers count here and not in the heap. Other processes of the
+ * - the **heap** against the limit of V8 (`--max-old-space-size`), at which V8 ends the process. What is garbage
+ *   already does not count: the heap is what the last full garbage collection has left. V8 may end the process from 80 % on,
+ *   when it does little but collect.
+ * - **resident memory** against the limit of the container, at which the kernel kills the process, or against the
+ *   memory of the machine where there is no such limit. Buffers count here and not in the heap. Other processes of the
  *   container do not count.
  *
  * The detail tells it in words: `heap 1.9 GB of 2.1 GB (92 %)`. `info` has `heapMB`, `heapLimitMB`, `residentMB` and

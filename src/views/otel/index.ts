@@ -28,7 +28,8 @@ const OPTIONS = namesOf<OtelOptions>({ tracer: true, meter: true })
  * Give it the outermost group, once the SDK is set up.
  *
  * The numbers that a service tells in its `info` are observed as `service_group.service.count` when they count up, such
- * as `handled`, and as `service_group.service.figure` otherwise: ten at most, by the rule of the metrics for Prometheus.
+ * as `handled`, and as `service_group.service.figure` otherwise: ten at most, by the rule of the metrics for
+ * Prometheus.
  *
  * @returns what ends it: open spans are ended, and nothing is observed any more. It is not closed by the end of the
  * group, whose last values can still be exported.

@@ -19,8 +19,8 @@ export const whenContinued = (callback: () => void): (() => void) => {
 export type KeySignal = 'SIGINT' | 'SIGQUIT' | 'SIGTSTP'
 
 /**
- * Sends a signal as the terminal does when its key is pressed: to all processes of the foreground, such as the `npm run`
- * that has started this one. The group of this process is the foreground, since it reads keys.
+ * Sends a signal as the terminal does when its key is pressed: to all processes of the foreground, such as the `npm
+ * run` that has started this one. The group of this process is the foreground, since it reads keys.
  */
 export const signalForeground = (signal: KeySignal): void => {
   // On Windows there are no such groups, and a signal that is sent ends the process whether it is heard or not.

@@ -103,6 +103,8 @@ export const openKeyboard = (write: (text: string) => void, onKeys: (keys: reado
   return close
 }
 
-/** The stream has opened the terminal anew, as it does where it can. To end any other one would close standard input. */
+/**
+ * The stream has opened the terminal anew, as it does where it can. To end any other one would close standard input.
+ */
 const ownsDescriptor = (stream: ReadStream): boolean =>
   (stream as { readonly _handle?: { readonly fd?: number } })._handle?.fd !== STDIN

@@ -10,7 +10,10 @@ import { type Lines, type Pane, paintLine } from './line.ts'
 import type { Prompt, Search } from './prompt.ts'
 import { inTree, type Stage, stageOf } from './stage.ts'
 
-/** What stands on the screen while keys are read. As in `frame`, no line is wider than the pane, and not all rows are used. */
+/**
+ * The lines on the screen while keys are read. As in `frame`, no line is wider than the pane, and not all rows are
+ * used.
+ */
 export const promptFrame = (
   status: GroupStatus,
   pane: Pane,

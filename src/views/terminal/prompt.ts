@@ -1,7 +1,7 @@
 import type { Mark } from '../../core/text/paint.ts'
 import type { Key, KeyName } from './keys.ts'
 
-/** What is wanted of a service, which its path names. */
+/** An action that a person wants of a service, which its path names. */
 export interface Wish {
   readonly action: 'start' | 'stop' | 'restart'
   readonly service: string
@@ -21,11 +21,11 @@ export interface Prompt {
   /** It is done when another key confirms it. */
   readonly question?: Wish | undefined
   readonly search?: Search | undefined
-  /** What came of the last wish. */
+  /** The outcome of the last wish. */
   readonly said?: readonly [Mark, string] | undefined
 }
 
-/** What there is around a key that is pressed. */
+/** The surroundings of a key that is pressed. */
 export interface Scene {
   /** The services that can be chosen, as they stand on the screen. */
   readonly paths: readonly string[]

@@ -13,7 +13,9 @@ const END_AND_BEGIN = '\u001b[?2026l\u001b[?2026h'
 
 /** A few lines at the end of a terminal that are drawn again and again, below everything else that is written there. */
 export interface Screen {
-  /** Replaces what stands there; no lines take it away. Returns whether it has: others may be in the middle of a line. */
+  /**
+   * Replaces what stands there; no lines take it away. Returns whether it has: others may be in the middle of a line.
+   */
   draw(lines: readonly string[]): boolean
   /** Writes lines that stay, above. */
   leave(lines: readonly string[]): void

@@ -1,6 +1,6 @@
 /**
- * Objects that are kept after a full collection, then released, as a gauge of memory reads them. V8 begins no collection
- * by itself here: its heap may grow to a gigabyte first.
+ * Objects that are kept after a full collection, then released, as a gauge of memory reads them. V8 begins no
+ * collection by itself here: its heap may grow to a gigabyte first.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { startMemoryGauge } from '../../../src/process/memory-use.ts'

@@ -1,6 +1,6 @@
 /**
- * A group on a terminal that can be acted on by keys: see terminal-keys.test.ts. Its arguments tell what is special. The
- * surprises come when somebody stops the service `trigger`.
+ * A group on a terminal that can be acted on by keys: see terminal-keys.test.ts. Its arguments tell what is special.
+ * The surprises come when somebody stops the service `trigger`.
  */
 import { once } from 'node:events'
 import { run, service, serviceGroup, task } from 'rx-service-group'
