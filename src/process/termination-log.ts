@@ -24,8 +24,8 @@ export const writeTerminationLog = (path: string | undefined, text: string): voi
     // Without a reader a pipe would block for ever. The file is not made: Kubernetes would not find it.
     const file = openSync(path, constants.O_WRONLY | constants.O_APPEND | (constants.O_NONBLOCK ?? 0))
     try {
-      const status = fstatSync(file)
-      if (status.isFile()) writeSync(file, cutAt(text, MOST_BYTES - status.size))
+      const status = fstatSync(file, { bigint: true })
+      if (status.isFile()) writeSync(file, cutAt(text, MOST_BYTES - Number(status.size)))
     } finally {
       closeSync(file)
     }

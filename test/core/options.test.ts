@@ -118,7 +118,12 @@ describe('X5 an option that is not known is refused by name', () => {
     ],
     ['memoryUse', typo => memoryUse('m', typo), { warm: 0.5 }, 'service "m": unknown option warm; did you mean warn?'],
     ['log', typo => log(shop(), typo), { fromat: 'json' }, 'log: unknown option fromat; did you mean format?'],
-    ['terminal', typo => terminal(shop(), typo), { out: 5 }, 'terminal: unknown option out; known are output, logs'],
+    [
+      'terminal',
+      typo => terminal(shop(), typo),
+      { out: 5 },
+      'terminal: unknown option out; known are output, logs, keys',
+    ],
     ['probes', typo => probes(shop(), typo), { detail: true }, 'probes: unknown option detail; did you mean details?'],
     [
       'metrics',

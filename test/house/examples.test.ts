@@ -88,10 +88,13 @@ const inDocstrings = readdirSync(src, { recursive: true, encoding: 'utf8' })
 /** A block takes for granted what stands in a comment before it, `<!-- given ... -->`, which no reader is shown. */
 const IN_PAGE = /(?:^<!-- given\n((?:(?!-->).)*?)^-->\n)?^```ts\n(.*?)^```$/gms
 
+/** Its blocks are whole programs with files of their own: test/demos/migration.test.ts and test/peers run them. */
+const PROGRAMS = 'demos/migration/README.md'
+
 /** Every block of TypeScript in a docstring, or in a page. */
 const examples: readonly Example[] = [
   ...inDocstrings,
-  ...pages.flatMap(page => blocksIn(page, readPage(page), IN_PAGE)),
+  ...pages.filter(page => page !== PROGRAMS).flatMap(page => blocksIn(page, readPage(page), IN_PAGE)),
 ]
 
 /** With the imports that it leaves to its reader. */

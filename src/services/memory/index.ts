@@ -30,8 +30,8 @@ const share = (whose: string, option: string, value: number): number => {
  * does not hold up the end of a group whose tasks are over. Two things are looked at, and the worse one counts:
  *
  * - the **heap** against the limit of V8 (`--max-old-space-size`), at which V8 ends the process. What is garbage
- *   already does not count: the heap is what the last full garbage collection has left. V8 may end the process from 80 % on,
- *   when it does little but collect.
+ *   already does not count: the heap is what the last full garbage collection has left. V8 may end the process from
+ *   80 % on, when it does little but collect.
  * - **resident memory** against the limit of the container, at which the kernel kills the process, or against the
  *   memory of the machine where there is no such limit. Buffers count here and not in the heap. Other processes of the
  *   container do not count.

@@ -6,7 +6,7 @@ import type { Key } from './keys.ts'
 import { type Prompt, press, type Wish, withoutGone } from './prompt.ts'
 import { inTree } from './stage.ts'
 
-/** The one who asks, as the events of the group tell it. */
+/** The name of this view in the events of the group. */
 const BY = 'terminal'
 
 /** The picture that the keys are pressed at. */
