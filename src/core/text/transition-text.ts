@@ -62,7 +62,7 @@ export const lineParts = (): ((event: GroupEvent) => Line | undefined) => {
     const now = advance(before, state, seq, at)
     seen.set(path, now)
     const moved = before.state.phase !== state.phase
-    if (!moved && (isNoise(state, path) || isFiguresOnly(before.state, state))) return undefined
+    if ((!moved && isNoise(state, path)) || isFiguresOnly(before.state, state)) return undefined
     const took = moved && isBusy(before.state) ? at - before.since : undefined
     const restarts = moved && state.phase === 'running' ? now.restarts : 0
     const left = moved ? undefined : timeLeft(before.state, state, at)
@@ -92,7 +92,8 @@ const isNoise = (state: ServiceState, path: string): boolean =>
   ((state.phase === 'draining' || state.phase === 'stopping') && state.pending === 0)
 
 /** News of counts and moments only, which change all the time. They are for dashboards. */
-const isFiguresOnly = (before: ServiceState, now: ServiceState): boolean => {
+export const isFiguresOnly = (before: ServiceState, now: ServiceState): boolean => {
+  if (before.phase !== now.phase) return false
   const isOld = ([key, value]: readonly [string, unknown]): boolean => before.info?.[key] === value
   if (before.phase === 'running' && now.phase === 'running')
     return (

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { GroupEvent, SnapshotEvent } from '../../core/status/events.ts'
 import { jsonOf } from '../../core/status/recording.ts'
 import { foldStatus, type GroupStatus, snapshotOf } from '../../core/status/status.ts'
+import { FigureEvents, type NumberedEvent } from './figure-events.ts'
 
 /** An event that is kept, and its JSON. */
 interface Kept {
-  readonly event: Exclude<GroupEvent, SnapshotEvent>
+  readonly event: NumberedEvent
   readonly json: string
   readonly bytes: number
 }
@@ -37,7 +38,10 @@ export interface Backlog {
   all(upTo: number): string
 }
 
-/** @param limits events beyond these are folded into the snapshot, the oldest first */
+/**
+ * @param limits beyond these the oldest figures are dropped that later ones follow, so that a busy service does not
+ * push out what has happened; and then events are folded into the snapshot, the oldest first
+ */
 export const newBacklog = (limits: Limits): Backlog => {
   let boot: string = randomUUID()
   let base: GroupStatus | undefined
@@ -45,24 +49,43 @@ export const newBacklog = (limits: Limits): Backlog => {
   let kept: Kept[] = []
   /** Of the JSON of all that is kept. */
   let bytes = 0
+  const figures = new FigureEvents()
 
   const last = (): number => kept.at(-1)?.event.seq ?? base?.seq ?? 0
-  const join = (first: number, upTo: number): string => {
-    const begin = base?.seq ?? 0
-    const some = kept.slice(first - begin, upTo - begin)
+  /** How many of those kept have this number or a lower one. Numbers of events that were dropped are missing. */
+  const countUpTo = (seq: number): number => {
+    let [low, high] = [0, kept.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (kept[middle]!.event.seq <= seq) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+  const join = (after: number, upTo: number): string => {
+    const some = kept.slice(countUpTo(after), countUpTo(upTo))
     return some.map(({ json }) => json).join(',')
   }
-  const keep = (event: Kept['event']): void => {
+  const drop = (): void => {
+    const begin = base?.seq ?? 0
+    const figure = figures.oldestFollowed(begin)
+    if (figure !== undefined) {
+      const [dropped] = kept.splice(countUpTo(figure) - 1, 1)
+      bytes -= dropped!.bytes
+      return
+    }
+    const oldest = kept.shift()!
+    base = foldStatus(base, oldest.event)
+    bytes -= oldest.bytes
+    isWhole = false
+  }
+  const keep = (event: NumberedEvent): void => {
     const json = jsonOf(event)
     const size = Buffer.byteLength(json)
     kept.push({ event, json, bytes: size })
     bytes += size
-    while (kept.length > limits.events || (bytes > limits.bytes && kept.length > 1)) {
-      const oldest = kept.shift()!
-      base = foldStatus(base, oldest.event)
-      bytes -= oldest.bytes
-      isWhole = false
-    }
+    figures.note(event)
+    while (kept.length > limits.events || (bytes > limits.bytes && kept.length > 1)) drop()
   }
   const begin = (snapshot: SnapshotEvent): void => {
     // The numbers of what came before, in a recording of several lives, may come again.
@@ -71,6 +94,7 @@ export const newBacklog = (limits: Limits): Backlog => {
     isWhole = snapshot.group.state.phase === 'idle'
     kept = []
     bytes = 0
+    figures.begin(snapshot)
   }
   return {
     get boot() {

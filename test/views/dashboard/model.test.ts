@@ -35,6 +35,22 @@ test('the stretches of a life follow its states, and what repeats a state stretc
   )
 })
 
+test('news of figures alone are no lines of the log, and other news of a running service are', () => {
+  const { snapshot, becomes } = story('shop', ['api'], 0)
+  const info = (handled: number, connection = 'open') => ({ ...RUNNING, info: { handled, connection } })
+  const { log, status } = foldModel(undefined, [
+    snapshot,
+    becomes('api', info(0), 1),
+    becomes('api', info(1), 2),
+    becomes('api', { ...info(2), health: 'warn', detail: 'slow' }, 3),
+    becomes('api', { ...info(3), health: 'warn', detail: 'slow' }, 4),
+    becomes('api', { ...info(3, 'lost'), health: 'warn', detail: 'slow' }, 5),
+  ])!
+  expect(log.lines.map(({ at }) => at)).toEqual([0, 1, 3, 5])
+  expect(log.told).toBe(4)
+  expect(status.service('api')?.state.info).toEqual({ handled: 3, connection: 'lost' })
+})
+
 test('a snapshot that comes late tells the life before it', () => {
   const { snapshot, becomes } = story('shop', ['db'], 1_000)
   const events = [

@@ -1,7 +1,8 @@
 import type { ServiceState } from '../../../core/state.ts'
-import type { GroupEvent } from '../../../core/status/events.ts'
+import type { GroupEvent, TransitionEvent } from '../../../core/status/events.ts'
 import type { Report } from '../../../core/status/report.ts'
 import { foldStatus, type GroupStatus } from '../../../core/status/status.ts'
+import { isFiguresOnly } from '../../../core/text/transition-text.ts'
 import { type Life, lifeBefore, lifeMovedBy, live } from './life.ts'
 import { EMPTY_LOG, type Line, type Log, lineOf, write } from './log.ts'
 
@@ -56,6 +57,8 @@ export const foldModel = (
       if (deadline !== undefined) deadline += ms
     }
     const wasReady = status?.ready
+    // As in a log of lines: figures are drawn, and nothing has happened.
+    const isNoLine = event.kind === 'transition' && tellsFiguresOnly(status, event)
     status = foldStatus(event.kind === 'snapshot' ? undefined : status, event)
     if (event.kind !== 'snapshot' && status.ready !== wasReady) readySince = event.at
     if (event.kind === 'added') lives.set(event.path, live(undefined, { phase: 'idle' }, event.at))
@@ -65,9 +68,15 @@ export const foldModel = (
         if (path === event.path || path.startsWith(`${event.path}/`)) lives.delete(path)
     if (status.group.seq === event.seq || event.kind === 'snapshot')
       deadline = deadlineAfter(deadline, status.group.state)
-    lines.push(lineOf(event, status.name, log.told + lines.length))
+    if (!isNoLine) lines.push(lineOf(event, status.name, log.told + lines.length))
   }
   return status && { status, lives, log: write(log, lines, reading.from), readySince, deadline, begins }
+}
+
+const tellsFiguresOnly = (status: GroupStatus | undefined, { path, state, clockSet }: TransitionEvent): boolean => {
+  if (clockSet) return false
+  const before = status?.byPath(path)?.state
+  return before !== undefined && isFiguresOnly(before, state)
 }
 
 /** Not every state on the way out tells it again. */
