@@ -54,12 +54,12 @@ const pm2 = (...args: readonly string[]): Promise<string> =>
     env: { ...process.env, ...ENV, PM2_HOME: join(folder, 'pm2') },
   }).then(({ stdout }) => stdout)
 
-test('P1 P6 pm2 stop amid five orders: all are handled within its 1.6 s, and the process ends by itself', async ({
+test('P1 P6 pm2 stop amid five orders: all are handled within its kill_timeout, and the process ends by itself', async ({
   onTestFinished,
 }) => {
   onTestFinished(async () => void (await pm2('kill')))
   const output = join(folder, 'pm2.log')
-  const node = ['--interpreter', 'node', '--node-args', '--import tsx', '--no-autorestart']
+  const node = ['--interpreter', 'node', '--node-args', '--import tsx', '--no-autorestart', '--kill-timeout', '3000']
   await pm2('start', demo, '--name', 'shop', ...node, '--output', output, '--error', output, '--merge-logs')
   const read = (): string => (existsSync(output) ? stripVTControlCharacters(readFileSync(output, 'utf8')) : '')
   await order(read, text => expect.poll(read).toMatch(text))
