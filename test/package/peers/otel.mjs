@@ -31,6 +31,8 @@ class Span {
 let observe
 const meter = {
   createObservableUpDownCounter: name => name,
+  createObservableGauge: name => name,
+  createObservableCounter: name => name,
   createCounter: () => ({ add() {} }),
   createHistogram: () => ({ record() {} }),
   addBatchObservableCallback: callback => {

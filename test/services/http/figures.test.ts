@@ -5,13 +5,14 @@ import { constants } from 'node:http2'
 import { setTimeout as passed } from 'node:timers/promises'
 import { type ServiceState, serviceGroup } from 'rx-service-group'
 import { http as httpService } from 'rx-service-group/http'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { drive, gate, rawConnection, request } from './driver.ts'
 import { type App, askHttp2, byHand, http, http2Plain, openSession, stacks } from './stacks.ts'
 
+// These wait for the second after which figures are told, and do so side by side.
 const ends: (() => unknown)[] = []
-afterEach(async () => {
+afterAll(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
@@ -58,7 +59,7 @@ const byPath: App = ({ url }, response) => {
   response.end('answered')
 }
 
-describe.each(stacks)('a server of $name', stack => {
+describe.concurrent.each(stacks)('a server of $name', stack => {
   test('says nothing of requests before the first one, and no state while it is idle', async () => {
     const { life, told, client, port } = await serving(byPath, stack)
     await client()
@@ -184,7 +185,7 @@ describe.each(stacks)('a server of $name', stack => {
   })
 })
 
-describe('a server of HTTP/1', () => {
+describe.concurrent('a server of HTTP/1', () => {
   test('counts each of the requests that come in one piece', async () => {
     const open: ServerResponse[] = []
     const { port, life, until, end } = await serving((_, response) => void open.push(response))
@@ -334,7 +335,7 @@ describe('a server of HTTP/1', () => {
   })
 })
 
-describe('a server of HTTP/2', () => {
+describe.concurrent('a server of HTTP/2', () => {
   test('counts a HEAD request as handled, and a stream that its client cancels as aborted', async () => {
     const { port, until, end } = await serving(({ url }, response) => void (url === '/' && response.end()), http2Plain)
     const session = await openSession(port, 'http')
