@@ -52,7 +52,7 @@ class Told {
    * Tells what has changed once this turn is over: a change of a group is several events.
    *
    * @param atOnce the change is more than another number
-   * @param progress a service has come further on its way down
+   * @param progress a service has drained or stopped further: its phase, or its pending work, is another
    */
   changed(atOnce: boolean, progress = false): void {
     if (!this.#change) queueMicrotask(() => this.#tellChange())

@@ -65,7 +65,7 @@ export class Systemd {
 
   /**
    * @param atOnce the change is more than another number
-   * @param progress a service has come further on its way down
+   * @param progress a service has drained or stopped further: its phase, or its pending work, is another
    */
   changed(atOnce: boolean, progress: boolean): void {
     this.#progress ||= progress

@@ -20,7 +20,7 @@ const LAST_PATIENCE = 1_000
  *
  * A stream that a client opens before it has read GOAWAY is refused. HTTP/2 has a warning for this (a first GOAWAY with
  * the highest stream id), but node can't give it: after any GOAWAY it ignores new streams, and then the client waits
- * for ever. So it is said at a moment when nothing seems to be on its way: new requests are held back, and none has
+ * for ever. So it is said at a moment when no request is likely to be on the wire: new ones are held back, and none has
  * come or been answered for a while before a PING that has come back.
  */
 export const sayGoaway = (server: NodeServer, connections: Connections): (() => void) => {

@@ -81,14 +81,7 @@ const body = (
       const folded = lines(rows, titles, isFolded, below, pane, glyphs)
       if (folded.length <= room) return folded
     }
-    return lines(
-      rows,
-      titles,
-      () => false,
-      () => [],
-      pane,
-      glyphs,
-    )
+    return unfolded(rows, titles, pane, glyphs)
   }
   if (stage !== 'unwell' && all.length <= room) return table(all, inPlace)
   const open = stage === 'unwell' ? worstFirst(openOf(all, stage)) : openOf(all, stage)
@@ -111,15 +104,7 @@ export const choice = (
 ): Lines => {
   const rows = services.map(service => rowOf(service, stage, pane.now, glyphs))
   const titles = services.map(service => inPlace(service, name))
-  const plain = lines(
-    rows,
-    titles,
-    () => false,
-    () => [],
-    pane,
-    glyphs,
-  )
-  return plain.map((cells, i) => {
+  return unfolded(rows, titles, pane, glyphs).map((cells, i) => {
     if (services[i]!.path !== chosen) return cells
     const [, sign, [, title], ...rest] = cells as readonly [Cell, Cell, Cell, ...Cell[]]
     return [['strong', `${glyphs.pointer} ${titles[i]!.indent}`], sign, ['strong', title], ...rest]
@@ -158,6 +143,17 @@ const inPlace = ({ path }: ServiceStatus, root: string): Title => ({
 /** A long name leaves the phase in sight. */
 const shortName = (name: string, indent: number, { columns }: Pane, { ellipsis }: Glyphs): string =>
   cut(visible(name, columns * UNITS_OF_COLUMN), Math.floor(columns * 0.4) - indent, ellipsis)
+
+/** Each row as one line, and nothing below it. */
+const unfolded = (rows: readonly Row[], titles: readonly Title[], pane: Pane, glyphs: Glyphs): Lines =>
+  lines(
+    rows,
+    titles,
+    () => false,
+    () => [],
+    pane,
+    glyphs,
+  )
 
 const lines = (
   rows: readonly Row[],
