@@ -113,8 +113,8 @@ describe.runIf(canTell).concurrent('P6 systemd is told', { timeout: 60_000 }, ()
   test('P6 a drain that hangs: it asks for no more time until the group goes on without it', async () => {
     const { child, socket, heard } = await start(`
       const orders = service('orders', { drain: hang, stop: next })
-      const group = serviceGroup('shop').add(service('db', {})).add(orders, { drainTimeout: 1_500 })
-      await run(group, { shutdownTimeout: 5_000 })
+      const group = serviceGroup('shop').add(service('db', {})).add(orders, { drainTimeout: 7_500 })
+      await run(group, { shutdownTimeout: 20_000 })
     `)
     await heard('READY=1')
     child.kill('SIGTERM')
@@ -124,6 +124,8 @@ describe.runIf(canTell).concurrent('P6 systemd is told', { timeout: 60_000 }, ()
     expect(traceFromReady(socket)).toEqual([
       'READY=1; STATUS=running: 2 of 2 ready',
       'STOPPING=1; STATUS=draining: orders, N s left',
+      // The time that is left, anew, and nothing asked for.
+      'STATUS=draining: orders, N s left',
       'STATUS=stopping: orders, 0 of 2 stopped, N s left; EXTEND_TIMEOUT_USEC=N',
       'STATUS=stopped',
     ])
